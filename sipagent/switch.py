@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switch: one process, composed. Worker, engines, agent, signalling and API are made here, in this order, and end in
+the reverse one; nothing else in the project knows all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import mediacore
+from sipagent import agents, engines
+from sipagent.api.server import ApiServer
+from sipagent.call import Agent, Call, CallState
+from sipagent.config import Config
+from sipagent.log import call_context, get_logger
+from sipagent.recorder import Recorder
+from sipagent.signalling.agent import UserAgent
+
+log = get_logger(__name__)
+
+MEDIA_START_S = 10.0  # from our 200 to negotiated media; a caller who never sends ACK is gone by then (RFC 3261 timer H is 32 s)
+
+
+class Switch:
+    """Answers every call with one agent. All methods belong to the event loop's thread."""
+
+    def __init__(self, cfg: Config) -> None:
+        self.cfg = cfg
+        self.worker = mediacore.Worker(cpu=cfg.media.cpu, fifo=cfg.media.fifo)
+        self.user_agent = UserAgent(cfg, self.worker, self._incoming)
+        self.engines: engines.EngineSet | None = None
+        self.agent: Agent | None = None
+        self.api: ApiServer | None = None
+        self._calls: OrderedDict[str, Call] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """Live calls and the newest `store.recent_calls` ended ones, oldest first."""
+        return self._calls
+
+    async def start(self) -> None:
+        """Loads models before the first call can come, then opens the doors."""
+        self.engines = await engines.load(self.cfg)
+        self.agent = agents.create(self.cfg.dialogue.agent, self.cfg, self.engines)
+        self.worker.start()
+        asyncio.get_running_loop().add_reader(self.worker.fileno(), self.worker.drain)
+        await self.user_agent.start()
+        if self.cfg.api.enabled:
+            self.api = ApiServer(self.cfg, self)
+            await self.api.start()
+        log.info("switch up", listening=self.user_agent.listening(), agent=self.agent.name)
+
+    async def stop(self) -> None:
+        """Hangs up what is left, closes every record, then stops the threads."""
+        await self.user_agent.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5.0)
+        for task in self._tasks:
+            task.cancel()
+        if self.api is not None:
+            await self.api.stop()
+        asyncio.get_running_loop().remove_reader(self.worker.fileno())
+        self.worker.stop()
+        if self.engines is not None:
+            await self.engines.close()
+        log.info("switch down")
+
+    def _incoming(self, call: Call) -> None:
+        self._calls[call.id] = call
+        task = asyncio.get_running_loop().create_task(self._serve(call), name=f"call-{call.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, call: Call) -> None:
+        """One incoming call from ringing to its record."""
+        with call_context(call.id):
+            try:
+                await call.control.answer()
+                await self._first(call.media_ready, call.ended, MEDIA_START_S)
+                if call.media_ready.is_set() and not call.ended.is_set():
+                    await self.converse(call)
+                elif not call.ended.is_set():
+                    log.warning("no media after the answer", after_s=MEDIA_START_S)
+                    await call.hangup(reason="media did not start")
+            except Exception:
+                log.exception("call failed")
+                await call.hangup(500, "internal error")
+            await call.ended.wait()
+            await self._close_record(call)
+
+    async def converse(self, call: Call) -> None:
+        """Runs the agent until it returns or the call ends, recording if the store asks for it. Hangs up afterwards."""
+        assert self.agent is not None
+        recorder = self._recorder(call)
+        talk = asyncio.create_task(self.agent.on_call(call))
+        ended = asyncio.create_task(call.ended.wait())
+        try:
+            limit = self.cfg.dialogue.max_duration_s
+            await asyncio.wait({talk, ended}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if not talk.done() and not ended.done():
+                log.info("maximum duration reached", limit_s=limit)
+            talk.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await talk
+        except Exception:
+            log.exception("agent failed")
+        finally:
+            ended.cancel()
+            await call.hangup()
+            if recorder is not None:
+                call.leg.tap(False)
+                call.leg.on_tap = None
+                await asyncio.to_thread(recorder.close)
+
+    def _recorder(self, call: Call) -> Recorder | None:
+        if not self.cfg.store.record or self.cfg.store.dir is None:
+            return None
+        path = self.cfg.store.dir / f"{call.id}.wav"
+        recorder = Recorder(path, call.leg.rate)
+        call.notes["recording"] = str(path)
+        call.leg.on_tap = recorder.write
+        call.leg.tap(True)
+        return recorder
+
+    async def _close_record(self, call: Call) -> None:
+        """The one final record of a call: in memory for the API, on disk when the store has a directory."""
+        call.notes["stats"] = dict(call.leg.stats())
+        call.notes["path"] = call.leg.describe()
+        call.leg.close()
+        log.info("call ended", code=call.end_code, reason=call.end_reason, seconds=(call.ended_us - call.started_us) / 1e6)
+        if self.cfg.store.dir is not None:
+            await asyncio.to_thread(_write_record, self.cfg.store.dir / f"{call.id}.json", call)
+        ended = [c.id for c in self._calls.values() if c.state is CallState.ENDED]
+        for call_id in ended[: max(0, len(ended) - self.cfg.store.recent_calls)]:
+            del self._calls[call_id]
+
+    @staticmethod
+    async def _first(a: asyncio.Event, b: asyncio.Event, timeout_s: float) -> None:
+        tasks = [asyncio.create_task(a.wait()), asyncio.create_task(b.wait())]
+        await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+
+
+def _write_record(path: Path, call: Call) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(call.to_dict(), indent=1))
+    part.replace(path)
+
+
+async def run(cfg: Config, ready: Callable[[Switch], None] | None = None) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    switch = Switch(cfg)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await switch.start()
+        if ready is not None:
+            ready(switch)
+        await stop.wait()
+    finally:
+        await switch.stop()
