@@ -117,6 +117,7 @@ class Switch:
                 call.leg.tap(False)
                 call.leg.on_tap = None
                 await asyncio.to_thread(recorder.close)
+                call.notes["recording_start_us"] = recorder.start_us
 
     def _recorder(self, call: Call) -> Recorder | None:
         if not self.cfg.store.record or self.cfg.store.dir is None:
