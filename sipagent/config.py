@@ -4,148 +4,246 @@ generated from it (`sipagent config --reference`, `--sample`)."""
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from sipagent.config_errors import ConfigError, explain
+from sipagent.config_sources import from_environment, merge
 
-class ConfigError(Exception):
-    """The configuration can't be used; the text names each key and the fix."""
+__all__ = ["Account", "Config", "ConfigError", "Listen", "Section", "load"]
 
 
 class Section(BaseModel):
     """A table of the file. Unknown keys are errors: a typing mistake must not pass for a default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+Transport = Literal["udp", "tcp", "tls"]
 SrtpPolicy = Literal["off", "optional", "required"]
+Level = Literal["debug", "info", "warning", "error"]
 
 
 class Listen(Section):
     """One SIP transport."""
 
-    transport: Literal["udp", "tcp", "tls"] = "udp"
-    host: str = Field("127.0.0.1", description="Local address to bind.")
-    port: Port = Field(5060, description="0 = any free port.")
+    transport: Transport = Field(default="udp", description="UDP, TCP (RFC 3261 section 18) or TLS.")
+    host: str = Field(default="127.0.0.1", description="Local address to bind.")
+    port: Port = Field(default=5060, description="0 = any free port.")
 
 
 class Tls(Section):
     """Certificates of the TLS transport."""
 
-    cert: Path | None = Field(None, description="PEM certificate chain.")
-    key: Path | None = Field(None, description="PEM private key.")
-    ca: Path | None = Field(None, description="PEM authorities to check peers against.")
-    verify_server: bool = Field(True, description="Check the certificate of a server we connect to.")
+    cert: Path | None = Field(default=None, description="PEM certificate chain.")
+    key: Path | None = Field(default=None, description="PEM private key.")
+    ca: Path | None = Field(default=None, description="PEM authorities to check peers against.")
+    verify_server: bool = Field(default=True, description="Check the certificate of a server we connect to.")
 
 
 class Account(Section):
     """A registration at a PBX or registrar."""
 
-    user: str
-    password: str = Field("", repr=False)
-    host: str = Field(description="Registrar's host name or address.")
-    port: Port = 5060
-    transport: Literal["udp", "tcp", "tls"] = "udp"
-    realm: str = Field("*", description='Digest realm that the password answers to; "*" = any realm of this registrar.')
-    expires_s: Annotated[int, Field(ge=30, le=86400)] = 300
-    srtp: SrtpPolicy | None = Field(None, description="Overrides sip.srtp for calls of this account.")
+    user: str = Field(min_length=1, description="User part of the address of record.")
+    password: str = Field(default="", repr=False, description="Digest password. Keep the file readable by its owner only.")
+    host: str = Field(min_length=1, description="Registrar's host name or address.")
+    port: Port = Field(default=5060, description="Registrar's port.")
+    transport: Transport = Field(default="udp", description="How the registrar is reached.")
+    realm: str = Field(default="*", description='Digest realm that the password answers to; "*" = any realm of this registrar.')
+    expires_s: Annotated[int, Field(ge=30, le=86400)] = Field(
+        default=300, description="Asked lifetime of the registration, seconds."
+    )
+    srtp: SrtpPolicy | None = Field(default=None, description="Overrides sip.srtp for calls of this account.")
 
 
 class Sip(Section):
     """Signalling."""
 
-    listen: list[Listen] = Field(default_factory=lambda: [Listen()], description="Transports to open.")
-    tls: Tls = Tls()
-    accounts: list[Account] = []
-    max_calls: Annotated[int, Field(ge=1, le=8000)] = Field(2000, description="Calls at once; beyond it 503 with Retry-After.")
-    retry_after_s: Annotated[int, Field(ge=1, le=3600)] = 10
-    user_agent: str = "sipagent"
-    srtp: SrtpPolicy = Field("optional", description="SDES SRTP: off, optional (RTP/SAVP accepted, RTP/AVP offered), required.")
-    public_host: str | None = Field(None, description="Address to advertise when behind NAT.")
+    listen: list[Listen] = Field(default_factory=lambda: [Listen()], min_length=1, description="Transports to open.")
+    tls: Tls = Field(default=Tls(), description="Certificates of the TLS transport.")
+    accounts: list[Account] = Field(default=[], description="Registrations to keep up.")
+    max_calls: Annotated[int, Field(ge=1, le=8000)] = Field(
+        default=2000, description="Calls at once; beyond it 503 with Retry-After."
+    )
+    retry_after_s: Annotated[int, Field(ge=1, le=3600)] = Field(default=10, description="Retry-After of a 503, seconds.")
+    user_agent: str = Field(default="sipagent", description="User-Agent and Server header.")
+    srtp: SrtpPolicy = Field(
+        default="optional", description="SDES SRTP: off, optional (RTP/SAVP accepted, RTP/AVP offered), required."
+    )
+    public_host: str | None = Field(default=None, description="Address to advertise when behind NAT.")
+
+    @model_validator(mode="after")
+    def _tls_has_certificate(self) -> Self:
+        if any(row.transport == "tls" for row in self.listen) and not (self.tls.cert and self.tls.key):
+            raise ValueError("listen has a tls transport but there is no certificate; set sip.tls.cert and sip.tls.key")
+        return self
 
 
 class Media(Section):
     """The media core."""
 
-    host: str = Field("127.0.0.1", description="Local address of RTP.")
-    ports: tuple[Port, Port] = Field((20000, 29999), description="Range of RTP ports, even ones are used.")
-    codecs: list[str] = Field(
-        ["opus/48000", "PCMU/8000", "PCMA/8000", "L16/16000", "L16/8000"], description="Offered, in order of preference."
+    host: str = Field(
+        default="127.0.0.1", description="Local address of RTP. Left out, it is the host of the first sip.listen."
     )
-    ptime_ms: Literal[10, 20, 40, 60] = 20
-    rate: Literal[8000, 16000, 24000, 48000] = Field(16000, description="Engine rate, Hz.")
-    rx_timeout_s: Annotated[float, Field(gt=0)] = Field(30.0, description="A call without RTP for so long is ended.")
-    fifo: bool = Field(True, description="Ask for SCHED_FIFO for the media worker; reported when refused.")
-    cpu: int = Field(-1, description="Pin the media worker to this core; -1 = don't.")
+    ports: tuple[Port, Port] = Field(default=(20000, 29999), description="Range of RTP ports, even ones are used.")
+    codecs: list[str] = Field(
+        default=["opus/48000", "PCMU/8000", "PCMA/8000", "L16/16000", "L16/8000"],
+        min_length=1,
+        description="Offered, in order of preference: NAME/CLOCK.",
+    )
+    ptime_ms: Literal[10, 20, 40, 60] = Field(default=20, description="Packet time that is offered, ms.")
+    rate: Literal[8000, 16000, 24000, 48000] = Field(default=16000, description="Engine rate, Hz.")
+    rx_timeout_s: Annotated[float, Field(gt=0)] = Field(default=30.0, description="A call without RTP for so long is ended.")
+    fifo: bool = Field(default=True, description="Ask for SCHED_FIFO for the media worker; reported when refused.")
+    cpu: int = Field(default=-1, ge=-1, description="Pin the media worker to this core; -1 = don't.")
+
+    @field_validator("ports")
+    @classmethod
+    def _range(cls, ports: tuple[int, int]) -> tuple[int, int]:
+        low, high = ports
+        if low < 1024 or high < low + 1:
+            raise ValueError(f"[{low}, {high}] is not a usable range; write [LOW, HIGH] with 1024 <= LOW < HIGH")
+        return ports
+
+    @field_validator("codecs")
+    @classmethod
+    def _codec_names(cls, codecs: list[str]) -> list[str]:
+        for name in codecs:
+            if re.fullmatch(r"[A-Za-z0-9-]+/[1-9][0-9]{3,5}", name) is None:
+                raise ValueError(f"{name!r} is not NAME/CLOCK; write for example 'PCMU/8000'")
+        return codecs
 
 
 class Dialogue(Section):
     """Turn-taking."""
 
-    agent: str = Field("reception", description='"echo", "reception" or "play:FILE".')
-    facts: Path | None = Field(None, description="Fact file of the reception agent; none = the one it ships.")
-    speech_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="VAD probability that starts speech.")
-    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = Field(300, description="Silence that ends a complete turn.")
-    end_silence_incomplete_ms: Annotated[int, Field(ge=100, le=5000)] = Field(800, description="Silence that ends an unfinished one.")
-    barge_in: bool = True
-    stt_timeout_s: Annotated[float, Field(gt=0)] = 5.0
-    tts_timeout_s: Annotated[float, Field(gt=0)] = 5.0
-    idle_s: Annotated[float, Field(gt=0)] = Field(20.0, description="Silence of both sides before the agent asks; twice that ends the call.")
-    max_duration_s: Annotated[float, Field(gt=0)] = 3600.0
+    agent: str = Field(default="reception", description='"echo", "reception" or "play:FILE".')
+    facts: Path | None = Field(default=None, description="Fact file of the reception agent; none = the one it ships.")
+    speech_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.5, description="VAD probability that starts speech."
+    )
+    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = Field(
+        default=300, description="Silence that ends a complete turn."
+    )
+    end_silence_incomplete_ms: Annotated[int, Field(ge=100, le=5000)] = Field(
+        default=800, description="Silence that ends an unfinished one."
+    )
+    barge_in: bool = Field(default=True, description="The caller may interrupt the agent.")
+    stt_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=5.0, description="A recognition that takes longer is given up."
+    )
+    tts_timeout_s: Annotated[float, Field(gt=0)] = Field(default=5.0, description="A synthesis that takes longer is given up.")
+    idle_s: Annotated[float, Field(gt=0)] = Field(
+        default=20.0, description="Silence of both sides before the agent asks; twice that ends the call."
+    )
+    max_duration_s: Annotated[float, Field(gt=0)] = Field(default=3600.0, description="Longest call, seconds.")
 
 
 class Engines(Section):
     """Speech engines by name; loaded before the first call."""
 
-    vad: str = "silero"
-    stt: str = "moonshine"
-    tts: str = Field("espeak", description='"espeak" or "piper".')
-    brain: str = "rules"
-    voice: str = Field("", description="Voice of the TTS engine; empty = its default.")
-    model_path: Path | None = Field(None, description="Local STT model directory; none = the one in the package.")
-    threads: Annotated[int, Field(ge=1, le=64)] = Field(2, description="CPU threads that engines share.")
+    vad: str = Field(default="silero", description="Voice activity detection.")
+    stt: str = Field(default="moonshine", description="Speech recognition.")
+    tts: str = Field(default="espeak", description='"espeak" or "piper".')
+    brain: str = Field(default="rules", description="What decides the answer.")
+    voice: str = Field(default="", description="Voice of the TTS engine; empty = its default.")
+    model_path: Path | None = Field(default=None, description="Local STT model directory; none = the one in the package.")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(default=2, description="CPU threads that engines share.")
 
 
 class Api(Section):
-    """HTTP."""
+    """HTTP. There is no authentication yet, so only a loopback address is accepted."""
 
-    host: str = "127.0.0.1"
-    port: Port = 8080
-    enabled: bool = True
+    host: str = Field(default="127.0.0.1", description="Loopback address to bind.")
+    port: Port = Field(default=8080, description="0 = any free port.")
+    enabled: bool = Field(default=True, description="Serve HTTP at all.")
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        try:
+            loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ValueError(
+                f"{host!r} is not a loopback address, and the API has no authentication; use 127.0.0.1 or ::1 and put a proxy "
+                "that authenticates before it"
+            )
+        return host
 
 
 class Store(Section):
     """What is kept."""
 
-    dir: Path | None = Field(None, description="Where recordings and call records go; none = keep nothing on disk.")
-    record: bool = Field(False, description="Stereo WAV of each call: caller left, bot right.")
-    recent_calls: Annotated[int, Field(ge=0, le=100000)] = Field(200, description="Ended calls that the API still shows.")
+    dir: Path | None = Field(default=None, description="Where recordings and call records go; none = keep nothing on disk.")
+    record: bool = Field(default=False, description="Stereo WAV of each call: caller left, bot right.")
+    recent_calls: Annotated[int, Field(ge=0, le=100000)] = Field(
+        default=200, description="Ended calls that the API still shows."
+    )
+
+    @model_validator(mode="after")
+    def _somewhere_to_record(self) -> Self:
+        if self.record and self.dir is None:
+            raise ValueError("record is on but there is nowhere to put recordings; set store.dir")
+        return self
 
 
 class Log(Section):
-    """Logging."""
+    """Logging, to stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    json_lines: bool = Field(False, description="One JSON object a line instead of text.")
-    sip: Annotated[int, Field(ge=0, le=6)] = Field(1, description="PJSIP's own log level.")
+    level: Level = Field(default="info", description="Lowest level that is written.")
+    json_lines: bool = Field(default=False, description="One JSON object a line instead of text.")
+    sip: Annotated[int, Field(ge=0, le=6)] = Field(default=1, description="PJSIP's own log level.")
 
 
 class Config(Section):
     """Everything."""
 
-    sip: Sip = Sip()
-    media: Media = Media()
-    dialogue: Dialogue = Dialogue()
-    engines: Engines = Engines()
-    api: Api = Api()
-    store: Store = Store()
-    log: Log = Log()
+    sip: Sip = Field(default=Sip(), description="Signalling.")
+    media: Media = Field(default=Media(), description="The media core.")
+    dialogue: Dialogue = Field(default=Dialogue(), description="Turn-taking.")
+    engines: Engines = Field(default=Engines(), description="Speech engines.")
+    api: Api = Field(default=Api(), description="HTTP.")
+    store: Store = Field(default=Store(), description="What is kept.")
+    log: Log = Field(default=Log(), description="Logging.")
+
+    @model_validator(mode="after")
+    def _media_beside_sip(self) -> Self:
+        """A switch on a LAN address must not send its RTP from loopback."""
+        host = self.sip.listen[0].host
+        if "host" not in self.media.model_fields_set and host != self.media.host:
+            object.__setattr__(self, "media", self.media.model_copy(update={"host": host}))
+        return self
 
 
-def load(path: Path | None) -> Config:
-    """Reads a TOML file; None gives the defaults. ConfigError names every bad key."""
-    raise ConfigError("not written yet")
+def load(path: Path | None, env: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Reads a TOML file; None gives the defaults. `env` (see config_sources) wins over the file, `overrides` over both.
+    ConfigError names every bad key, its value and the fix."""
+    tree = merge(merge(_read(path), from_environment(env or {})), overrides or {})
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as exc:
+        lines = explain(Config, exc)
+        where = f"{path}" if path else "configuration"
+        raise ConfigError(f"{where}: {lines[0]}" if len(lines) == 1 else "\n  ".join([f"{where}:", *lines])) from None
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; write one with: sipagent config --sample > {path}") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: can't be read: {exc}") from None
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"{path}: not TOML: {exc}") from None
