@@ -134,6 +134,8 @@ class Switch:
         call.notes["stats"] = dict(call.leg.stats())
         call.notes["path"] = call.leg.describe()
         call.leg.close()
+        if self.api is not None:
+            self.api.call_ended(call)
         log.info("call ended", code=call.end_code, reason=call.end_reason, seconds=(call.ended_us - call.started_us) / 1e6)
         if self.cfg.store.dir is not None:
             await asyncio.to_thread(_write_record, self.cfg.store.dir / f"{call.id}.json", call)
