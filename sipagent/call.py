@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sipagent.media import MediaLeg
+import mediacore
+from sipagent.media import EventHandler, MediaLeg
 
 
 class CallState(enum.StrEnum):
-    """RFC 3261 section 13, as far as an application needs it."""
+    """RFC 3261 section 13, as far as an application needs it. The moves are in `sipagent.signalling.call_state`."""
 
     CALLING = "calling"
     RINGING = "ringing"
@@ -32,7 +33,7 @@ class CallControl(Protocol):
 
 @dataclass(slots=True)
 class Call:
-    """One SIP call with one audio leg."""
+    """One SIP call with one audio leg. Takes the leg's `on_event` for itself; listeners set `on_event` here."""
 
     leg: MediaLeg
     control: CallControl
@@ -49,12 +50,48 @@ class Call:
     end_reason: str = ""  # who and why, for people
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     media_ready: asyncio.Event = field(default_factory=asyncio.Event)
-    on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds
+    on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds; RFC 4733 and SIP INFO alike
+    on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API
+    _hanging_up: asyncio.Future[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.leg.on_event = self._leg_event
 
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         """Ends the call (BYE, CANCEL or a final response, whichever the state asks for)."""
         await self.control.hangup(code, reason)
+
+    def dtmf(self, digit: str, ms: int) -> None:
+        """A digit came in, by whichever way."""
+        if self.on_dtmf is not None:
+            self.on_dtmf(digit, ms)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record of the call, ready for JSON."""
+        return {
+            "id": self.id,
+            "sip_call_id": self.sip_call_id,
+            "direction": self.direction,
+            "remote_uri": self.remote_uri,
+            "local_uri": self.local_uri,
+            "state": self.state.value,
+            "started_us": self.started_us,
+            "answered_us": self.answered_us,
+            "ended_us": self.ended_us,
+            "end_code": self.end_code,
+            "end_reason": self.end_reason,
+            "notes": self.notes,
+        }
+
+    def _leg_event(self, kind: int, a: int, b: int, t_us: int) -> None:
+        if kind == mediacore.EV_DTMF:
+            self.dtmf(chr(a), b)
+        elif kind == mediacore.EV_RX_TIMEOUT and self._hanging_up is None:
+            # A caller who vanished never says BYE. Kept in a field: the loop holds tasks only weakly.
+            self._hanging_up = asyncio.ensure_future(self.hangup(408, f"no RTP for {a / 1000:g} s"))
+        if self.on_event is not None:
+            self.on_event(kind, a, b, t_us)
 
 
 class Agent(Protocol):
