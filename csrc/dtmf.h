@@ -12,19 +12,22 @@
 #define MC_DTMF_PAYLOAD 4   /* bytes, section 2.3 */
 #define MC_DTMF_END_COPIES 3 /* section 2.5.1.4: the last packet three times */
 
+struct mc_dtmf_event {
+    char digit;
+    uint32_t duration; /* event clock units, as far as was seen */
+};
+
 struct mc_dtmf_rx {
     bool active;
     bool have_last;
     uint32_t ts; /* of the current or last event: same timestamp = same event */
     uint32_t ssrc;
     uint8_t event;
-    uint32_t duration; /* event clock units */
+    uint32_t base;     /* event clock units in the segments before this one (section 2.5.1.3) */
+    uint32_t duration; /* event clock units in this one */
     uint64_t seen_us;
-};
-
-struct mc_dtmf_event {
-    char digit;
-    uint32_t duration; /* event clock units, as far as was seen */
+    uint8_t n_ready;
+    struct mc_dtmf_event ready[4]; /* ended, not given out yet: one packet can end two */
 };
 
 void mc_dtmf_rx_init(struct mc_dtmf_rx *rx);

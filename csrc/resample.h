@@ -9,6 +9,7 @@
 #define MC_RESAMPLE_TAPS 192 /* the longest prototype's history, samples */
 
 struct mc_resample {
+    uint32_t rate_in;
     uint32_t up, down;   /* rate_out / rate_in in lowest terms */
     uint32_t phase;      /* of the next output sample, 0 ... up - 1, plus whole input samples still to come */
     uint32_t n_taps;     /* per phase */

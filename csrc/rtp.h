@@ -27,4 +27,7 @@ int mc_rtp_parse(struct mc_rtp *out, const uint8_t *buf, size_t len);
  * Returns MC_RTP_HEADER, or MC_E_SHORT when `size` is less. */
 int mc_rtp_build(uint8_t *buf, size_t size, const struct mc_rtp *pkt);
 
+/* True when the bytes are RTCP that came on the RTP port (RFC 5761 section 4). */
+bool mc_rtp_is_rtcp(const uint8_t *buf, size_t len);
+
 #endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "codec.h"
+
+#include <strings.h>
+
+const struct mc_codec *const mc_codecs[] = {
+    &mc_codec_opus, &mc_codec_l16_16k, &mc_codec_pcmu, &mc_codec_pcma, &mc_codec_l16_8k, NULL,
+};
+
+const struct mc_codec *mc_codec_find(const char *name, uint32_t clock) {
+    for (const struct mc_codec *const *c = mc_codecs; *c != NULL; c++) {
+        if ((*c)->clock == clock && strcasecmp((*c)->name, name) == 0) {
+            return *c;
+        }
+    }
+    return NULL;
+}
