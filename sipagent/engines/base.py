@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the dialogue engine asks of speech engines: one small protocol per role.
+
+Audio is s16le mono `bytes` everywhere. Methods belong to the event loop's thread and never block it: an engine works in its
+own threads or processes. `load()` runs before the first call and raises EngineMissing with the fix when a part is not there.
+"""
+
+from __future__ import annotations
+
+import enum
+import importlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class EngineError(Exception):
+    """An engine failed at one piece of work; the next may succeed."""
+
+
+class EngineTimeout(EngineError):
+    """An engine did not answer in time."""
+
+
+class EngineMissing(EngineError):
+    """An engine can't be loaded; the text names what is missing and the fix."""
+
+
+def import_package(module: str, wanted_by: str, fix: str) -> Any:
+    """A heavy or optional package, imported when its engine is loaded. Raises EngineMissing with the fix."""
+    try:
+        return importlib.import_module(module)
+    except (ImportError, OSError) as e:
+        raise EngineMissing(f"{wanted_by}: package {module.partition('.')[0]} can't be used ({e}); {fix}") from e
+
+
+class Engine(Protocol):
+    """Common to all roles."""
+
+    name: str
+
+    async def load(self) -> None:
+        """Loads models. Raises EngineMissing."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+# on_window(end, probability): speech probability of the window that ends at sample `end`, counted from the first sample fed.
+WindowHandler = Callable[[int, float], object]
+
+
+class VadStream(Protocol):
+    """Voice activity of one caller."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Takes audio of any length; windows are judged in order, soon, on another thread."""
+        ...
+
+    def close(self) -> None:
+        """No window is delivered after this."""
+        ...
+
+
+class Vad(Engine, Protocol):
+    """Voice activity detection."""
+
+    def stream(self, rate: int, on_window: WindowHandler) -> VadStream:
+        """`rate` is 8000, 16000, 24000 or 48000 Hz. `on_window` runs on the event loop."""
+        ...
+
+
+class Stt(Engine, Protocol):
+    """Speech to text, whole turns."""
+
+    async def transcribe(self, pcm: bytes, rate: int) -> str:
+        """Text of one turn, empty when there is no speech in it. Raises EngineError, EngineTimeout."""
+        ...
+
+
+class Tts(Engine, Protocol):
+    """Text to speech, a clause at a time."""
+
+    def synthesize(self, text: str, rate: int) -> AsyncIterator[bytes]:
+        """Speech in pieces as they are made, silence at both ends trimmed. Raises EngineError, EngineTimeout."""
+        ...
+
+
+class Act(enum.Enum):
+    """What a brain can do besides speaking."""
+
+    HANGUP = "hangup"  # after what was said has been played
+
+
+Token = str | Act  # text comes in pieces of any length, spaces included
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurn:
+    """What the caller said, for the brain."""
+
+    text: str
+    heard: str = ""  # what the caller had heard of the last answer when he interrupted it; empty = all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer of a script."""
+
+    text: str
+    acts: tuple[Act, ...] = field(default=())
+
+
+class Script(Protocol):
+    """An agent's side of a brain: instructions for a language model, flows for a rules engine."""
+
+    instructions: str
+
+    def greet(self) -> Answer: ...
+
+    def reply(self, turn: UserTurn) -> Answer: ...
+
+    def idle(self, count: int) -> Answer:
+        """Nobody spoke for a while, for the `count`-th time in a row (1, 2, ...)."""
+        ...
+
+    def complete(self, text: str) -> bool | None:
+        """Whether `text` is a whole turn here (a slot is filled, or surely not yet); None = no opinion."""
+        ...
+
+    def retract(self) -> None:
+        """The last reply was never heard: be as before it."""
+        ...
+
+
+class BrainSession(Protocol):
+    """One conversation."""
+
+    def greet(self) -> AsyncIterator[Token]: ...
+
+    def reply(self, turn: UserTurn) -> AsyncIterator[Token]: ...
+
+    def idle(self, count: int) -> AsyncIterator[Token]: ...
+
+    def complete(self, text: str) -> bool | None: ...
+
+    def retract(self) -> None: ...
+
+
+class Brain(Engine, Protocol):
+    """Decides what to say."""
+
+    def session(self, script: Script) -> BrainSession: ...
