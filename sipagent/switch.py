@@ -46,7 +46,8 @@ class Switch:
 
     async def start(self) -> None:
         """Loads models before the first call can come, then opens the doors."""
-        self.engines = await engines.load(self.cfg)
+        if agents.speaks(self.cfg.dialogue.agent):
+            self.engines = await engines.load(self.cfg)
         self.agent = agents.create(self.cfg.dialogue.agent, self.cfg, self.engines)
         self.worker.start()
         asyncio.get_running_loop().add_reader(self.worker.fileno(), self.worker.drain)
