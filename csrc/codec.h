@@ -37,7 +37,7 @@ struct mc_codec {
     /* ptime_ms: 10, 20, 40, 60. State memory is the caller's, max-aligned, enc_size / dec_size bytes. */
     int (*enc_init)(void *enc, const struct mc_fmtp *remote, unsigned ptime_ms);
     int (*dec_init)(void *dec);
-    /* n mono samples -> bytes written, or an error. Never writes past size. */
+    /* n mono samples -> bytes written, 0 = nothing to send (DTX: the timestamp runs on), or an error. Never writes past size. */
     int (*encode)(void *enc, const int16_t *pcm, size_t n, uint8_t *out, size_t size);
     /* One payload -> samples written (<= max), or an error. */
     int (*decode)(void *dec, const uint8_t *in, size_t len, int16_t *pcm, size_t max);

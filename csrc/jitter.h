@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Adaptive jitter buffer, sans-IO: a pure function of packets and times. Holds coded payloads in playout order; decoding is
- * the caller's. One memory block, taken by mc_jb_new. */
+ * the caller's. One memory block, taken by mc_jb_new. delay.h says how long a packet is held. The hold time changes where it
+ * is not heard: at the start, in pauses, after underruns, over losses and in frames that the caller calls quiet; only when it
+ * is far too long, in the middle of sound. */
 #ifndef MC_JITTER_H
 #define MC_JITTER_H
 
@@ -33,21 +35,35 @@ struct mc_jb_frame {
     uint32_t ts;
     bool marker;
     uint64_t arrival_us; /* of FRAME's packet */
+    uint32_t step;       /* RTP clock units of one packet: how much sound a LOST frame stands for */
+    uint32_t n_skipped;  /* packets passed over just before this one, to catch up: the sound jumps here */
 };
 
 struct mc_jb_stats {
-    uint64_t n_in, n_played, n_lost, n_late, n_dup, n_dropped, n_empty, n_restart;
+    uint64_t n_in;      /* packets taken */
+    uint64_t n_played;  /* given out as FRAME */
+    uint64_t n_lost;    /* passed over or given out as LOST: not here when their time came */
+    uint64_t n_late;    /* refused: their time was over */
+    uint64_t n_dup;     /* refused: here or played already */
+    uint64_t n_dropped; /* taken and not played: to catch up, no room, or a restart; and strays that were not taken */
+    uint64_t n_empty;   /* EMPTY answers since the first FRAME */
+    uint64_t n_restart; /* new source, numbering or clock */
     uint32_t target_ms; /* what it aims at */
     uint32_t depth_ms;  /* what it holds: newest timestamp held - next to play, plus one packet */
 };
 
+/* NULL: no memory, or clock 0, min_ms > max_ms, max_ms or capacity beyond all reason (1,000 ms, 4,096 packets). */
 struct mc_jb *mc_jb_new(const struct mc_jb_cfg *cfg);
 void mc_jb_free(struct mc_jb *jb);
+/* Forgets the stream, not the counters. */
 void mc_jb_reset(struct mc_jb *jb);
-/* MC_OK, MC_E_LATE, MC_E_DUP, MC_E_SHORT (payload too long). A full buffer drops its oldest and counts it. */
+/* MC_OK, MC_E_LATE, MC_E_DUP, MC_E_SHORT (payload too long). A full buffer drops its oldest and counts it. A stray (other
+ * source, or a sequence number far off) is MC_E_LATE; when its successor is the next packet, the buffer starts anew with it. */
 int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us);
 /* Asked once for each packet time that playout needs; moves on by one packet for FRAME and LOST. */
 int mc_jb_get(struct mc_jb *jb, uint64_t now_us, struct mc_jb_frame *out);
+/* The frame given out last was near silence: the next mc_jb_get may skip or wait for a packet here. */
+void mc_jb_quiet(struct mc_jb *jb);
 void mc_jb_stats(const struct mc_jb *jb, struct mc_jb_stats *out);
 
 #endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The jitter buffer's way in; see jitter_int.h for the picture. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "jitter_int.h"
+
+#define CAPACITY 128
+#define CAPACITY_MAX 4096
+#define DELAY_MAX_MS 1000
+#define CLOCK_MIN 1000
+#define MAX_DROPOUT 3000   /* RFC 3550 appendix A.1 */
+#define MAX_MISORDER 100
+#define NO_SEQ (UINT16_MAX + 1u)
+#define STEP_MIN_DIV 400   /* of the clock: 2.5 ms, the shortest frame of RFC 6716 */
+#define STEP_MAX_MS 120
+#define STEP_DEFAULT_MS 20
+#define TS_JUMP_US 1000000  /* timestamp and arrival disagree by more: the source set its clock anew */
+
+struct mc_jb *mc_jb_new(const struct mc_jb_cfg *cfg) {
+    uint32_t want = cfg->capacity ? cfg->capacity : CAPACITY;
+    if (cfg->clock < CLOCK_MIN || cfg->min_ms > cfg->max_ms || cfg->max_ms > DELAY_MAX_MS || want > CAPACITY_MAX) {
+        return NULL;
+    }
+    uint32_t n = 2;
+    while (n < want) {
+        n *= 2;
+    }
+    struct mc_jb *jb = calloc(1, sizeof *jb + n * (sizeof *jb->slots + sizeof *jb->index + sizeof *jb->free));
+    if (jb == NULL) {
+        return NULL;
+    }
+    jb->slots = (struct mc_jb_slot *)(jb + 1);
+    jb->index = (uint16_t *)(jb->slots + n);
+    jb->free = jb->index + n;
+    jb->clock = cfg->clock;
+    jb->min_us = cfg->min_ms * 1000;
+    jb->max_us = cfg->max_ms * 1000;
+    jb->capacity = n;
+    mc_jb_reset(jb);
+    return jb;
+}
+
+void mc_jb_free(struct mc_jb *jb) {
+    free(jb);
+}
+
+void mc_jb_reset(struct mc_jb *jb) {
+    jb->stats.n_dropped += jb->n_held;
+    jb->started = jb->played = jb->quiet = false;
+    jb->idle = true;
+    jb->history = 0;
+    jb->bad_seq = NO_SEQ;
+    jb->step = jb->clock / 1000 * STEP_DEFAULT_MS;
+    jb->next_step = 0;
+    jb->excess_us = 0;
+    jb->n_held = 0;
+    jb->lent = MC_JB_NONE;
+    jb->n_free = jb->capacity;
+    for (uint32_t i = 0; i < jb->capacity; i++) {
+        jb->index[i] = MC_JB_NONE;
+        jb->free[i] = (uint16_t)(jb->capacity - 1 - i);
+    }
+    mc_delay_init(&jb->delay);
+}
+
+static void release(struct mc_jb *jb, uint16_t slot) {
+    jb->free[jb->n_free++] = slot;
+}
+
+void mc_jb_take_back(struct mc_jb *jb) {
+    if (jb->lent != MC_JB_NONE) {
+        release(jb, jb->lent);
+        jb->lent = MC_JB_NONE;
+    }
+}
+
+void mc_jb_pass(struct mc_jb *jb) {
+    uint16_t *at = mc_jb_entry(jb, jb->next_seq);
+    if (*at == MC_JB_NONE) {
+        jb->stats.n_lost++;
+    } else {
+        release(jb, *at);
+        *at = MC_JB_NONE;
+        jb->n_held--;
+        jb->stats.n_dropped++;
+    }
+    jb->history <<= 1;
+    jb->next_seq++;
+}
+
+static int64_t unwrap(const struct mc_jb *jb, uint32_t ts) {
+    return jb->last_at + (int32_t)(ts - jb->last_ts);
+}
+
+static void start(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
+    jb->started = true;
+    jb->ssrc = pkt->ssrc;
+    jb->next_seq = jb->max_seq = pkt->seq;
+    jb->last_ts = pkt->ts;
+    jb->last_at = jb->max_at = jb->play_at = 0;
+    jb->last_us = now_us;
+}
+
+static void restart(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
+    mc_jb_reset(jb);
+    start(jb, pkt, now_us);
+    jb->stats.n_restart++;
+}
+
+/* Another source, or a sequence number far off: believed when the next packet is its successor. */
+static bool belongs(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
+    uint16_t ahead = (uint16_t)(pkt->seq - jb->max_seq);
+    uint16_t behind = (uint16_t)(jb->max_seq - pkt->seq);
+    if (pkt->ssrc == jb->ssrc && (ahead < MAX_DROPOUT || behind <= MAX_MISORDER || behind < jb->capacity)) {
+        jb->bad_seq = NO_SEQ;
+        return true;
+    }
+    if (pkt->seq == jb->bad_seq && pkt->ssrc == jb->bad_ssrc) {
+        restart(jb, pkt, now_us);
+        return true;
+    }
+    jb->bad_seq = (uint16_t)(pkt->seq + 1);
+    jb->bad_ssrc = pkt->ssrc;
+    return false;
+}
+
+static bool clock_jumped(const struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
+    int64_t off = (int64_t)(now_us - jb->last_us) - mc_jb_us(jb, (int32_t)(pkt->ts - jb->last_ts));
+    return off > TS_JUMP_US || off < -TS_JUMP_US;
+}
+
+/* Two packets in a row say how long one is. A longer distance can be a pause, so it is believed when it comes twice. */
+static void learn_step(struct mc_jb *jb, const struct mc_rtp *pkt) {
+    uint32_t step = pkt->ts - jb->last_ts;
+    if (pkt->seq != (uint16_t)(jb->max_seq + 1) || step == jb->step || pkt->marker) {
+        return;
+    }
+    if (step < jb->clock / STEP_MIN_DIV || step > jb->clock / 1000 * STEP_MAX_MS) {
+        return;
+    }
+    if (step < jb->step || step == jb->next_step) {
+        jb->step = step;
+    }
+    jb->next_step = step;
+}
+
+/* Before the first packet is played a late one may still become the first. */
+static bool first_after_all(struct mc_jb *jb, uint16_t seq) {
+    if (jb->played || (uint16_t)(jb->max_seq - seq) >= jb->capacity) {
+        return false;
+    }
+    jb->next_seq = seq;
+    return true;
+}
+
+static int refuse_old(struct mc_jb *jb, uint16_t seq) {
+    uint16_t back = (uint16_t)(jb->next_seq - 1 - seq);
+    if (back < 64 && (jb->history >> back & 1)) {
+        jb->stats.n_dup++;
+        return MC_E_DUP;
+    }
+    jb->stats.n_late++;
+    return MC_E_LATE;
+}
+
+static void make_room(struct mc_jb *jb, uint16_t seq) {
+    uint32_t ahead = (uint16_t)(seq - jb->next_seq);
+    while (ahead >= jb->capacity && jb->n_held > 0) {
+        mc_jb_pass(jb);
+        ahead--;
+    }
+    if (ahead >= jb->capacity) { /* nothing left to drop: jump */
+        uint32_t n = ahead - jb->capacity + 1;
+        jb->stats.n_lost += n;
+        jb->next_seq = (uint16_t)(jb->next_seq + n);
+        jb->history = 0;
+    }
+}
+
+static void store(struct mc_jb *jb, const struct mc_rtp *pkt, int64_t at, uint64_t now_us) {
+    uint16_t i = jb->free[--jb->n_free];
+    struct mc_jb_slot *slot = &jb->slots[i];
+    slot->len = (uint16_t)pkt->len;
+    slot->pt = pkt->pt;
+    slot->marker = pkt->marker;
+    slot->ts = pkt->ts;
+    slot->at = at;
+    slot->arrival_us = now_us;
+    if (pkt->len > 0) {
+        memcpy(slot->payload, pkt->payload, pkt->len);
+    }
+    *mc_jb_entry(jb, pkt->seq) = i;
+    jb->n_held++;
+    jb->stats.n_in++;
+}
+
+int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
+    mc_jb_take_back(jb);
+    if (pkt->len > MC_JB_PAYLOAD) {
+        return MC_E_SHORT;
+    }
+    if (!jb->started) {
+        start(jb, pkt, now_us);
+    } else if (!belongs(jb, pkt, now_us)) {
+        jb->stats.n_dropped++;
+        return MC_E_LATE;
+    }
+    int64_t at = unwrap(jb, pkt->ts);
+    if ((int16_t)(pkt->seq - jb->next_seq) < 0 && !first_after_all(jb, pkt->seq)) {
+        int rc = refuse_old(jb, pkt->seq);
+        if (rc == MC_E_LATE && !clock_jumped(jb, pkt, now_us)) {
+            mc_delay_add(&jb->delay, now_us, mc_jb_us(jb, at)); /* how late it was is what the target must know */
+        }
+        return rc;
+    }
+    if ((uint16_t)(pkt->seq - jb->next_seq) < jb->capacity && *mc_jb_entry(jb, pkt->seq) != MC_JB_NONE) {
+        jb->stats.n_dup++;
+        return MC_E_DUP;
+    }
+    if (clock_jumped(jb, pkt, now_us)) {
+        restart(jb, pkt, now_us);
+        at = 0;
+    }
+    make_room(jb, pkt->seq);
+    learn_step(jb, pkt);
+    store(jb, pkt, at, now_us);
+    mc_delay_add(&jb->delay, now_us, mc_jb_us(jb, at));
+    if ((int16_t)(pkt->seq - jb->max_seq) >= 0) {
+        jb->max_seq = pkt->seq;
+        jb->max_at = at;
+        jb->last_ts = pkt->ts;
+        jb->last_at = at;
+        jb->last_us = now_us;
+    }
+    return MC_OK;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Inside of the jitter buffer: jitter.c takes packets in, jitter_play.c gives frames out.
+ *
+ *   next_seq          held packets, by sequence number              max_seq
+ *      v                                                               v
+ *   [ missing | missing | head | packet |         | packet | packet |  .  ]
+ *     position = head's timestamp - 2 steps: when the first missing one would be played
+ *     age      = now - (position + base): what the fastest packet has waited when it is played
+ *
+ * Playing goes on packet by packet as long as the age is near the target. `idle` = nothing was due: playing goes on by time.
+ */
+#ifndef MC_JITTER_INT_H
+#define MC_JITTER_INT_H
+
+#include "delay.h"
+#include "jitter.h"
+
+#define MC_JB_PAYLOAD (MC_RTP_MAX_PACKET - MC_RTP_HEADER)
+#define MC_JB_NONE UINT16_MAX /* no slot */
+
+struct mc_jb_slot {
+    uint16_t len;
+    uint8_t pt;
+    bool marker;
+    uint32_t ts;
+    int64_t at; /* timestamp, unwrapped */
+    uint64_t arrival_us;
+    uint8_t payload[MC_JB_PAYLOAD];
+};
+
+struct mc_jb {
+    uint32_t clock;
+    uint32_t min_us, max_us;
+    uint32_t capacity; /* power of two */
+
+    bool started; /* a packet came: the source is known */
+    bool played;  /* one of it was played */
+    bool idle;
+    bool quiet;
+    uint32_t ssrc;
+    uint16_t next_seq;
+    uint16_t max_seq;
+    uint64_t history; /* bit i: next_seq - 1 - i was played */
+    uint32_t bad_seq; /* successor of a stray */
+    uint32_t bad_ssrc;
+
+    uint32_t last_ts; /* of the newest packet, by arrival ... */
+    int64_t last_at;  /* ... unwrapped ... */
+    uint64_t last_us; /* ... and when it came */
+    int64_t max_at;   /* timestamp of max_seq */
+    int64_t play_at;  /* end of what was played */
+    uint32_t step;    /* RTP clock units of a packet */
+    uint32_t next_step; /* seen once */
+    uint64_t excess_us; /* since when the age is far above the target; 0 = it is not */
+
+    struct mc_delay delay;
+    struct mc_jb_stats stats;
+
+    uint32_t n_held;
+    uint32_t n_free;
+    uint16_t lent;   /* slot that the caller may be reading */
+    uint16_t *index; /* sequence number -> slot */
+    uint16_t *free;  /* stack: few slots are touched when few are needed, so little memory is resident */
+    struct mc_jb_slot *slots;
+};
+
+/* The slot of a sequence number inside the window, MC_JB_NONE when it is not here. */
+static inline uint16_t *mc_jb_entry(struct mc_jb *jb, uint16_t seq) {
+    return &jb->index[seq & (jb->capacity - 1)];
+}
+
+static inline int64_t mc_jb_us(const struct mc_jb *jb, int64_t units) {
+    return units * 1000000 / jb->clock;
+}
+
+/* Gives the slot that the caller was reading back to the free ones. */
+void mc_jb_take_back(struct mc_jb *jb);
+/* Moves on by one packet; a held one is dropped, a missing one is lost. */
+void mc_jb_pass(struct mc_jb *jb);
+
+#endif

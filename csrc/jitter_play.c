@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The jitter buffer's way out: what is played now, and where the delay is changed; see jitter_int.h for the picture. */
+#include <string.h>
+
+#include "err.h"
+#include "jitter_int.h"
+
+#define EXCESS_US 1000000   /* too long a hold is borne for so long in the middle of sound ... */
+#define EXCESS_AGAIN_US 200000 /* ... and then cut by one packet each such time */
+
+static int64_t target_us(const struct mc_jb *jb) {
+    uint32_t us = mc_delay_target_us(&jb->delay);
+    return us < jb->min_us ? jb->min_us : us > jb->max_us ? jb->max_us : us;
+}
+
+static int64_t age_us(const struct mc_jb *jb, int64_t position, uint64_t now_us) {
+    return (int64_t)now_us - mc_jb_us(jb, position) - mc_delay_base_us(&jb->delay);
+}
+
+/* How many are missing before the first held packet; there is one. */
+static uint32_t missing(struct mc_jb *jb, const struct mc_jb_slot **head) {
+    uint32_t n = 0;
+    while (*mc_jb_entry(jb, (uint16_t)(jb->next_seq + n)) == MC_JB_NONE) {
+        n++;
+    }
+    *head = &jb->slots[*mc_jb_entry(jb, (uint16_t)(jb->next_seq + n))];
+    return n;
+}
+
+struct view {
+    const struct mc_jb_slot *head;
+    uint32_t n_missing;
+    int64_t position;
+    int64_t excess_us; /* age above the target */
+    int64_t step_us;
+};
+
+static struct view look(struct mc_jb *jb, uint64_t now_us) {
+    struct view v;
+    v.n_missing = missing(jb, &v.head);
+    v.position = v.head->at - (int64_t)v.n_missing * jb->step;
+    v.excess_us = age_us(jb, v.position, now_us) - target_us(jb);
+    v.step_us = mc_jb_us(jb, jb->step);
+    return v;
+}
+
+/* The last held packet is never passed over: there would be nothing to play. */
+static bool may_pass(const struct mc_jb *jb, const struct view *v) {
+    return v->n_missing > 0 || jb->n_held > 1;
+}
+
+/* After a pause or an underrun: what should have been played by now is passed over, then time decides. False = not yet. */
+static bool resume(struct mc_jb *jb, struct view *v, uint64_t now_us, uint32_t *n_skipped) {
+    while (v->excess_us >= v->step_us && may_pass(jb, v)) {
+        mc_jb_pass(jb);
+        ++*n_skipped;
+        *v = look(jb, now_us);
+    }
+    return v->excess_us >= 0;
+}
+
+/* True when one more packet is to be passed over, so that the delay comes down to the target. */
+static bool too_long(struct mc_jb *jb, const struct view *v, uint64_t now_us) {
+    if (v->excess_us < 2 * v->step_us) {
+        jb->excess_us = 0;
+    } else if (jb->excess_us == 0) {
+        jb->excess_us = now_us;
+    }
+    if (v->excess_us < v->step_us || !may_pass(jb, v)) {
+        return false;
+    }
+    if (v->n_missing > 0 || v->excess_us + target_us(jb) > (int64_t)jb->max_us + v->step_us) {
+        return true;
+    }
+    if (jb->quiet && v->excess_us >= v->step_us + v->step_us / 4) {
+        jb->quiet = false;
+        return true;
+    }
+    if (jb->excess_us != 0 && now_us - jb->excess_us >= EXCESS_US) {
+        jb->excess_us += EXCESS_AGAIN_US;
+        return true;
+    }
+    return false;
+}
+
+static void give(struct mc_jb *jb, const struct view *v, struct mc_jb_frame *out) {
+    const bool here = v->n_missing == 0;
+    out->what = here ? MC_JB_FRAME : MC_JB_LOST;
+    if (v->n_missing <= 1) {
+        out->payload = v->head->payload;
+        out->len = v->head->len;
+        out->pt = v->head->pt;
+    }
+    out->ts = v->head->ts - v->n_missing * jb->step;
+    if (here) {
+        out->marker = v->head->marker;
+        out->arrival_us = v->head->arrival_us;
+        jb->lent = *mc_jb_entry(jb, jb->next_seq);
+        *mc_jb_entry(jb, jb->next_seq) = MC_JB_NONE;
+        jb->n_held--;
+        jb->stats.n_played++;
+    } else {
+        jb->stats.n_lost++;
+    }
+    jb->played = true;
+    jb->history = jb->history << 1 | here;
+    jb->next_seq++;
+    jb->play_at = v->position + jb->step;
+}
+
+static bool due(struct mc_jb *jb, uint64_t now_us, struct view *v, uint32_t *n_skipped) {
+    if (jb->n_held == 0) {
+        return false;
+    }
+    *v = look(jb, now_us);
+    if (!jb->idle && v->position - jb->play_at > (int64_t)jb->step / 2) {
+        jb->idle = true; /* a pause in the stream, no loss */
+    }
+    if (jb->idle) {
+        return resume(jb, v, now_us, n_skipped);
+    }
+    if ((v->n_missing > 0 || jb->quiet) && v->excess_us <= -v->step_us) {
+        return false; /* a step longer is wanted anyway, and the missing packet may come in it */
+    }
+    while (too_long(jb, v, now_us)) {
+        mc_jb_pass(jb);
+        ++*n_skipped;
+        *v = look(jb, now_us);
+    }
+    return true;
+}
+
+int mc_jb_get(struct mc_jb *jb, uint64_t now_us, struct mc_jb_frame *out) {
+    struct view v;
+    mc_jb_take_back(jb);
+    memset(out, 0, sizeof *out);
+    out->what = MC_JB_EMPTY;
+    out->step = jb->step;
+    const bool is_due = due(jb, now_us, &v, &out->n_skipped);
+    jb->quiet = false;
+    if (is_due) {
+        jb->idle = false;
+        give(jb, &v, out);
+        return MC_OK;
+    }
+    jb->idle = jb->idle || jb->n_held == 0;
+    jb->stats.n_empty += jb->played;
+    return MC_OK;
+}
+
+void mc_jb_quiet(struct mc_jb *jb) {
+    jb->quiet = true;
+}
+
+void mc_jb_stats(const struct mc_jb *jb, struct mc_jb_stats *out) {
+    *out = jb->stats;
+    out->target_ms = (uint32_t)(target_us(jb) / 1000);
+    out->depth_ms = 0;
+    if (jb->n_held > 0) {
+        const struct mc_jb_slot *head;
+        uint32_t n = missing((struct mc_jb *)jb, &head);
+        int64_t units = jb->max_at - head->at + (int64_t)(n + 1) * jb->step;
+        int64_t ms = units * 1000 / jb->clock;
+        out->depth_ms = ms > 0 && ms < UINT32_MAX ? (uint32_t)ms : 0;
+    }
+}
