@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One command runs one benchmark, prints its table and, with --json, writes its report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tests.bench import frame_latency, harness, pacing
+
+BENCHES = {"frame-latency": frame_latency, "pacing": pacing}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Benchmarks: " + ", ".join(BENCHES))
+    parser.add_argument("name", choices=list(BENCHES))
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: shows that it works, proves nothing")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    args = parser.parse_args()
+    environment = harness.environment()
+    try:
+        text, report = BENCHES[args.name].run(args.quick)
+    except harness.TooNoisy as e:
+        print(f"{args.name}: {e}", file=sys.stderr)
+        return 3
+    print(text)
+    for key, bound in report["goal"].items():
+        verdict = {True: "met", False: "NOT met", None: "not measured"}[report["met"].get(key)]
+        print(f"goal {key} <= {bound:g}: {verdict}")
+    print(environment["machine"])
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(
+            json.dumps({"benchmark": args.name, "quick": args.quick, **report, **environment}, indent=1) + "\n"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`pacing`: how far packets leave from their 20 ms grid, seen by a receiver with kernel time stamps, in a quiet process, with
+a Python thread that hogs the interpreter, and with the GIL held for 500 ms at a time; our core against timers on uvloop and
+asyncio. The first half second of each run is not judged. "gaps": packets missing, more than 5 ms off, or without speech."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.bench import harness, stats
+
+SYSTEMS = ["leg", "uvloop", "asyncio"]
+CONDITIONS = ["quiet", "hog", "held"]
+CALLS = 10
+GOAL = {"quiet_sd_us": 60.0, "hog_sd_us": 120.0, "held_gaps": 0}
+
+
+def measure(system: str, condition: str, seconds: float) -> stats.Pacing:
+    """One sender, listened to for `seconds`."""
+    with tempfile.TemporaryDirectory() as room, harness.children() as start:
+        raw = Path(room) / "packets"
+        generator = start(harness.GENERATOR_CPU, [harness.rtpgen(), "listen", f"{seconds}", raw])
+        port = generator.line().removeprefix("port ")
+        sender = [sys.executable, "-m", "tests.bench.pacing_systems", system, condition, str(CALLS), port, f"{seconds}"]
+        far_end = start(harness.SYSTEM_CPU, sender)
+        far_end.line()
+        generator.finish(seconds)
+        far_end.finish()
+        packets = stats.read(raw, stats.PACKET)
+        if len(np.unique(packets["call"])) != CALLS:
+            raise RuntimeError(f"{system}: {len(np.unique(packets['call']))} of {CALLS} calls were heard")
+        return stats.pacing(packets)
+
+
+def run(quick: bool) -> tuple[str, dict[str, Any]]:
+    """The table for people and the report for machines."""
+    seconds, want = (5.0, 1) if quick else (12.0, 5)
+    names = [f"{s} {c}" for c in CONDITIONS for s in SYSTEMS]
+    rounds = harness.run_rounds(names, lambda name: measure(*name.split(), seconds), want, "pacing")
+    if not rounds.kept:
+        raise harness.TooNoisy(rounds)
+    rows, systems = [], {}
+    for name in names:
+        found: list[stats.Pacing] = rounds.results[name]
+        entry = {key: harness.spread([getattr(r, key) for r in found]) for key in ("sd_us", "p99_us", "max_us")}
+        gaps = {key: sum(getattr(r, key) for r in found) for key in ("missing", "off_grid", "silent", "gaps", "packets")}
+        systems[name] = {**entry, **gaps}
+        rows.append([name, *harness.cells(entry["sd_us"]), f"{entry['p99_us']['median']:.0f}", f"{entry['max_us']['max']:.0f}"])
+        rows[-1] += [str(gaps["gaps"]), str(gaps["packets"])]
+    met = {
+        "quiet_sd_us": systems["leg quiet"]["sd_us"]["median"] <= GOAL["quiet_sd_us"],
+        "hog_sd_us": systems["leg hog"]["sd_us"]["median"] <= GOAL["hog_sd_us"],
+        "held_gaps": systems["leg held"]["gaps"] == GOAL["held_gaps"],
+    }
+    ratios = {
+        f"{c}: {peer} sd / leg sd": systems[f"{peer} {c}"]["sd_us"]["median"] / systems[f"leg {c}"]["sd_us"]["median"]
+        for c in CONDITIONS
+        for peer in SYSTEMS[1:]
+    }
+    text = harness.table(
+        f"pacing: error against the 20 ms grid, {CALLS} calls, {rounds.kept} rounds of {seconds:g} s",
+        ["sender, condition", "sd us", "range", "p99 us", "worst us", "gaps", "packets"],
+        rows,
+    )
+    return text, {"systems": systems, "ratios": ratios, "goal": GOAL, "met": met, **harness.rounds_report(rounds)}

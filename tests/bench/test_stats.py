@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The benchmarks' arithmetic finds what was put in, and sees a sender that is bad."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.bench import stats
+
+GRID = stats.FRAME_NS
+
+
+def probes(need_ns: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What rtpgen `aim` would have seen of a clocked far end that needs need_ns[i] for frame i."""
+    lead = np.exp(rng.uniform(np.log(10_000), np.log(8_000_000), len(need_ns))).astype(np.int64)
+    rows = np.zeros(len(need_ns), stats.ECHO)
+    rows["lead_ns"] = lead
+    rows["latency_ns"] = np.where(need_ns <= lead, lead, lead + GRID)
+    return rows
+
+
+@pytest.mark.parametrize("median_us", [60, 400, 2000])
+def test_time_to_wire_is_found_through_the_grid(median_us: int) -> None:
+    rng = np.random.default_rng(3)
+    need = rng.lognormal(np.log(median_us * 1000), 0.3, 20_000)
+    p50, p99 = stats.time_to_wire_us(probes(need, rng), [0.5, 0.99])
+    assert p50 == pytest.approx(np.quantile(need, 0.5) / 1e3, rel=0.1)
+    assert p99 == pytest.approx(np.quantile(need, 0.99) / 1e3, rel=0.3)
+
+
+def test_a_far_end_slower_than_every_lead_is_not_given_a_number() -> None:
+    rng = np.random.default_rng(3)
+    assert np.isnan(stats.time_to_wire_us(probes(np.full(2000, 9e6), rng), [0.5])).all()
+
+
+def test_isotonic_is_the_nearest_rising_sequence() -> None:
+    assert stats.isotonic(np.array([0, 1, 0, 1, 1.0])).tolist() == [0, 0.5, 0.5, 1, 1]
+
+
+def packets(at_ns: np.ndarray, seq: np.ndarray, call: int = 0) -> np.ndarray:
+    rows = np.zeros(len(at_ns), stats.PACKET)
+    rows["at_ns"], rows["seq"], rows["call"] = at_ns, seq % 65536, call
+    return rows
+
+
+def test_pacing_error_is_found() -> None:
+    rng = np.random.default_rng(4)
+    seq = np.arange(65_000, 68_000)  # the sequence number wraps inside
+    calls = [packets(c * 777 + np.arange(3000) * GRID + rng.normal(0, 50_000, 3000).astype(np.int64), seq, c) for c in range(3)]
+    found = stats.pacing(np.concatenate(calls))
+    assert found.sd_us == pytest.approx(50, rel=0.05)
+    assert found.gaps == 0
+    assert found.packets == 3 * (3000 - 25)
+
+
+def test_lost_late_and_silent_packets_are_gaps() -> None:
+    at, seq = np.arange(500) * GRID, np.arange(500)
+    at[100] += 5_100_000
+    rows = packets(at, seq)
+    rows["silent"][200] = 1
+    found = stats.pacing(np.delete(rows, [300, 301]))
+    assert (found.off_grid, found.silent, found.missing, found.gaps) == (1, 1, 2, 4)
+    assert found.max_us == pytest.approx(5100)
+
+
+def test_a_silent_sender_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no packets"):
+        stats.pacing(np.zeros(0, stats.PACKET))
