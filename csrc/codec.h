@@ -7,17 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MC_PT_NONE 255         /* no payload type */
+#define MC_PT_NONE 255 /* no payload type */
 #define MC_CODEC_MAX_RATE 48000
-#define MC_CODEC_MAX_PCM 5760  /* samples of one packet: 120 ms at 48 kHz (RFC 6716) */
+#define MC_CODEC_MAX_PCM 5760 /* samples of one packet: 120 ms at 48 kHz (RFC 6716) */
 
 /* What fmtp says. Only Opus reads it (RFC 7587 section 6.1); zero-initialise for the defaults of the codec. */
 struct mc_fmtp {
-    uint32_t max_playback_rate;    /* maxplaybackrate, Hz; 0 = not said */
-    uint32_t max_average_bitrate;  /* maxaveragebitrate, bit/s; 0 = not said */
+    uint32_t max_playback_rate;   /* maxplaybackrate, Hz; 0 = not said */
+    uint32_t max_average_bitrate; /* maxaveragebitrate, bit/s; 0 = not said */
     bool cbr;
-    bool fec;  /* useinbandfec */
-    bool dtx;  /* usedtx */
+    bool fec; /* useinbandfec */
+    bool dtx; /* usedtx */
     bool stereo;
 };
 
@@ -25,14 +25,14 @@ struct mc_fmtp {
 int mc_fmtp_parse(struct mc_fmtp *out, const char *text, size_t len);
 
 struct mc_codec {
-    const char *name;    /* SDP encoding name */
-    uint8_t pt;          /* static payload type (RFC 3551 table 4), or MC_PT_NONE */
-    uint32_t clock;      /* RTP clock, Hz */
-    uint32_t rate;       /* PCM rate that encode and decode work at, Hz */
-    uint8_t channels;    /* as named in rtpmap; PCM is mono always */
-    size_t enc_size;     /* bytes of encoder state, 0 = stateless */
+    const char *name; /* SDP encoding name */
+    uint8_t pt;       /* static payload type (RFC 3551 table 4), or MC_PT_NONE */
+    uint32_t clock;   /* RTP clock, Hz */
+    uint32_t rate;    /* PCM rate that encode and decode work at, Hz */
+    uint8_t channels; /* as named in rtpmap; PCM is mono always */
+    size_t enc_size;  /* bytes of encoder state, 0 = stateless */
     size_t dec_size;
-    const char *fmtp;    /* what we offer, or NULL */
+    const char *fmtp; /* what we offer, or NULL */
 
     /* ptime_ms: 10, 20, 40, 60. State memory is the caller's, max-aligned, enc_size / dec_size bytes. */
     int (*enc_init)(void *enc, const struct mc_fmtp *remote, unsigned ptime_ms);

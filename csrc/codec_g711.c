@@ -34,12 +34,12 @@ static uint8_t to_alaw(int16_t x) {
 
 /* Decoders as constant tables that the compiler works out from the formula: F(b), F(b + 1), ... */
 #define ULAW_SEG(c) (((c) >> 4) & 7)
-#define ULAW_MAG(c) ((((2 * ((c) & 15) + ULAW_BIAS) << ULAW_SEG(c)) - ULAW_BIAS) * 4)
-#define ULAW(b) ((int16_t)(((b) & 0x80) ? ULAW_MAG(~(b)) : -ULAW_MAG(~(b))))
+#define ULAW_MAG(c) ((((2 * ((c)&15) + ULAW_BIAS) << ULAW_SEG(c)) - ULAW_BIAS) * 4)
+#define ULAW(b) ((int16_t)(((b)&0x80) ? ULAW_MAG(~(b)) : -ULAW_MAG(~(b))))
 
 #define ALAW_SEG(c) (((c) >> 4) & 7)
-#define ALAW_MAG(c) (ALAW_SEG(c) ? (2 * ((c) & 15) + 33) << (ALAW_SEG(c) + 2) : (2 * ((c) & 15) + 1) << 3)
-#define ALAW(b) ((int16_t)(((b) & 0x80) ? ALAW_MAG((b) ^ 0x55) : -ALAW_MAG((b) ^ 0x55)))
+#define ALAW_MAG(c) (ALAW_SEG(c) ? (2 * ((c)&15) + 33) << (ALAW_SEG(c) + 2) : (2 * ((c)&15) + 1) << 3)
+#define ALAW(b) ((int16_t)(((b)&0x80) ? ALAW_MAG((b) ^ 0x55) : -ALAW_MAG((b) ^ 0x55)))
 
 #define X4(F, b) F(b), F((b) + 1), F((b) + 2), F((b) + 3)
 #define X16(F, b) X4(F, b), X4(F, (b) + 4), X4(F, (b) + 8), X4(F, (b) + 12)
@@ -94,11 +94,25 @@ static int alaw_decode(void *dec, const uint8_t *in, size_t len, int16_t *pcm, s
 }
 
 const struct mc_codec mc_codec_pcmu = {
-    .name = "PCMU", .pt = 0, .clock = 8000, .rate = 8000, .channels = 1,
-    .enc_init = enc_init, .dec_init = dec_init, .encode = ulaw_encode, .decode = ulaw_decode,
+    .name = "PCMU",
+    .pt = 0,
+    .clock = 8000,
+    .rate = 8000,
+    .channels = 1,
+    .enc_init = enc_init,
+    .dec_init = dec_init,
+    .encode = ulaw_encode,
+    .decode = ulaw_decode,
 };
 
 const struct mc_codec mc_codec_pcma = {
-    .name = "PCMA", .pt = 8, .clock = 8000, .rate = 8000, .channels = 1,
-    .enc_init = enc_init, .dec_init = dec_init, .encode = alaw_encode, .decode = alaw_decode,
+    .name = "PCMA",
+    .pt = 8,
+    .clock = 8000,
+    .rate = 8000,
+    .channels = 1,
+    .enc_init = enc_init,
+    .dec_init = dec_init,
+    .encode = alaw_encode,
+    .decode = alaw_decode,
 };

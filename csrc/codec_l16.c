@@ -37,11 +37,25 @@ static int decode(void *dec, const uint8_t *in, size_t len, int16_t *pcm, size_t
 }
 
 const struct mc_codec mc_codec_l16_8k = {
-    .name = "L16", .pt = MC_PT_NONE, .clock = 8000, .rate = 8000, .channels = 1,
-    .enc_init = enc_init, .dec_init = dec_init, .encode = encode, .decode = decode,
+    .name = "L16",
+    .pt = MC_PT_NONE,
+    .clock = 8000,
+    .rate = 8000,
+    .channels = 1,
+    .enc_init = enc_init,
+    .dec_init = dec_init,
+    .encode = encode,
+    .decode = decode,
 };
 
 const struct mc_codec mc_codec_l16_16k = {
-    .name = "L16", .pt = MC_PT_NONE, .clock = 16000, .rate = 16000, .channels = 1,
-    .enc_init = enc_init, .dec_init = dec_init, .encode = encode, .decode = decode,
+    .name = "L16",
+    .pt = MC_PT_NONE,
+    .clock = 16000,
+    .rate = 16000,
+    .channels = 1,
+    .enc_init = enc_init,
+    .dec_init = dec_init,
+    .encode = encode,
+    .decode = decode,
 };

@@ -8,13 +8,14 @@
 
 #define RATE 16000
 #define CHANNELS 1
-#define ENC_SIZE 53248 /* libopus 1.3: 43,572; room for later ones. Checked at init */
-#define DEC_SIZE 26624 /* libopus 1.3: 18,228 */
-#define BITRATE 24000  /* RFC 7587 section 3.1.1: 16-20 kbit/s for wideband speech, and some for in-band FEC */
-#define BITRATE_MIN 6000    /* RFC 7587 section 6.1, maxaveragebitrate */
-#define COMPLEXITY 5  /* 170 us for a frame where 10 takes 330, and speech is hardly worse */
+#define ENC_SIZE 53248   /* libopus 1.3: 43,572; room for later ones. Checked at init */
+#define DEC_SIZE 26624   /* libopus 1.3: 18,228 */
+#define BITRATE 24000    /* RFC 7587 section 3.1.1: 16-20 kbit/s for wideband speech, and some for in-band FEC */
+#define BITRATE_MIN 6000 /* RFC 7587 section 6.1, maxaveragebitrate */
+#define COMPLEXITY 5     /* 170 us for a frame where 10 takes 330, and speech is hardly worse */
 #define FEC_LOSS_PERC 10 /* the encoder writes FEC only when it expects loss */
-#define DTX_BYTES 2   /* RFC 7587 section 3.1.3: a packet of so few bytes need not be sent */
+#define MAX_BYTES 3825   /* RFC 6716 section 3.2: a frame has at most 1275 bytes, and 60 ms are three */
+#define DTX_BYTES 2      /* RFC 7587 section 3.1.3: a packet of so few bytes need not be sent */
 
 /* The widest audio that the far end can play (RFC 7587 section 6.1, maxplaybackrate; table 1). */
 static opus_int32 bandwidth(uint32_t max_playback_rate) {
@@ -30,7 +31,8 @@ static opus_int32 bitrate(uint32_t max_average) {
 }
 
 static int enc_init(void *enc, const struct mc_fmtp *remote, unsigned ptime_ms) {
-    if (opus_encoder_get_size(CHANNELS) > ENC_SIZE || opus_encoder_init(enc, RATE, CHANNELS, OPUS_APPLICATION_VOIP) != OPUS_OK) {
+    if (opus_encoder_get_size(CHANNELS) > ENC_SIZE ||
+        opus_encoder_init(enc, RATE, CHANNELS, OPUS_APPLICATION_VOIP) != OPUS_OK) {
         return MC_E_CODEC;
     }
     int bad = 0;
@@ -56,7 +58,7 @@ static int encode(void *enc, const int16_t *pcm, size_t n, uint8_t *out, size_t 
     if (n > MC_CODEC_MAX_PCM || size == 0) {
         return MC_E_ARG;
     }
-    opus_int32 max = size > 1275 * 3 ? 1275 * 3 : (opus_int32)size; /* RFC 6716 section 3.2: 1275 bytes a frame, 20 ms each */
+    opus_int32 max = size < MAX_BYTES ? (opus_int32)size : MAX_BYTES;
     opus_int32 len = opus_encode(enc, pcm, (int)n, out, max);
     if (len < 0) {
         return len == OPUS_BUFFER_TOO_SMALL ? MC_E_SHORT : MC_E_CODEC;
@@ -95,8 +97,17 @@ static int conceal(void *dec, const uint8_t *next, size_t len, int16_t *pcm, siz
 }
 
 const struct mc_codec mc_codec_opus = {
-    .name = "opus", .pt = MC_PT_NONE, .clock = 48000, .rate = RATE, .channels = 2,
-    .enc_size = ENC_SIZE, .dec_size = DEC_SIZE,
+    .name = "opus",
+    .pt = MC_PT_NONE,
+    .clock = 48000,
+    .rate = RATE,
+    .channels = 2,
+    .enc_size = ENC_SIZE,
+    .dec_size = DEC_SIZE,
     .fmtp = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1",
-    .enc_init = enc_init, .dec_init = dec_init, .encode = encode, .decode = decode, .conceal = conceal,
+    .enc_init = enc_init,
+    .dec_init = dec_init,
+    .encode = encode,
+    .decode = decode,
+    .conceal = conceal,
 };

@@ -15,10 +15,10 @@
 
 #include "err.h"
 
-#define SILENT_US 200000   /* no update for so long: the end was lost. Updates come each 20-50 ms (section 2.5.1.2) */
-#define SEGMENT 0xffff     /* section 2.5.1.3: a longer event goes on with a timestamp moved by this */
-#define STALE 480000u      /* timestamps so little behind are late packets of events that are over, not a new clock */
-#define VOLUME 10          /* -10 dBm0 (section 2.3.4) */
+#define SILENT_US 200000 /* no update for so long: the end was lost. Updates come each 20-50 ms (section 2.5.1.2) */
+#define SEGMENT 0xffff   /* section 2.5.1.3: a longer event goes on with a timestamp moved by this */
+#define STALE 480000u    /* timestamps so little behind are late packets of events that are over, not a new clock */
+#define VOLUME 10        /* -10 dBm0 (section 2.3.4) */
 #define END_BIT 0x80
 
 static const char digits[] = "0123456789*#ABCD"; /* section 3.2, table 3 */

@@ -9,7 +9,7 @@
 
 #include "rtp.h"
 
-#define MC_DTMF_PAYLOAD 4   /* bytes, section 2.3 */
+#define MC_DTMF_PAYLOAD 4    /* bytes, section 2.3 */
 #define MC_DTMF_END_COPIES 3 /* section 2.5.1.4: the last packet three times */
 
 struct mc_dtmf_event {
@@ -41,11 +41,11 @@ struct mc_dtmf_tx {
     uint8_t n_queued;
     bool active;
     uint8_t event;
-    uint8_t n_end;     /* end packets still to go */
-    uint32_t ts;       /* start of the event, RTP clock */
+    uint8_t n_end;            /* end packets still to go */
+    uint32_t ts;              /* start of the event, RTP clock */
     uint32_t duration, total; /* RTP clock units */
-    uint32_t gap, gap_left; /* silence between digits, RTP clock units */
-    uint32_t digit_units; /* length of a digit */
+    uint32_t gap, gap_left;   /* silence between digits, RTP clock units */
+    uint32_t digit_units;     /* length of a digit */
 };
 
 void mc_dtmf_tx_init(struct mc_dtmf_tx *tx, uint32_t clock, unsigned digit_ms, unsigned gap_ms);

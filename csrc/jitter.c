@@ -10,13 +10,13 @@
 #define CAPACITY_MAX 4096
 #define DELAY_MAX_MS 1000
 #define CLOCK_MIN 1000
-#define MAX_DROPOUT 3000   /* RFC 3550 appendix A.1 */
+#define MAX_DROPOUT 3000 /* RFC 3550 appendix A.1 */
 #define MAX_MISORDER 100
 #define NO_SEQ (UINT16_MAX + 1u)
-#define STEP_MIN_DIV 400   /* of the clock: 2.5 ms, the shortest frame of RFC 6716 */
+#define STEP_MIN_DIV 400 /* of the clock: 2.5 ms, the shortest frame of RFC 6716 */
 #define STEP_MAX_MS 120
 #define STEP_DEFAULT_MS 20
-#define TS_JUMP_US 1000000  /* timestamp and arrival disagree by more: the source set its clock anew */
+#define TS_JUMP_US 1000000 /* timestamp and arrival disagree by more: the source set its clock anew */
 
 struct mc_jb *mc_jb_new(const struct mc_jb_cfg *cfg) {
     uint32_t want = cfg->capacity ? cfg->capacity : CAPACITY;
@@ -47,7 +47,7 @@ void mc_jb_free(struct mc_jb *jb) {
 }
 
 void mc_jb_reset(struct mc_jb *jb) {
-    jb->stats.n_dropped += jb->n_held;
+    jb->stats.n_dropped += jb->n_held - jb->n_void;
     jb->started = jb->played = jb->quiet = false;
     jb->idle = true;
     jb->history = 0;
@@ -55,7 +55,7 @@ void mc_jb_reset(struct mc_jb *jb) {
     jb->step = jb->clock / 1000 * STEP_DEFAULT_MS;
     jb->next_step = 0;
     jb->excess_us = 0;
-    jb->n_held = 0;
+    jb->n_held = jb->n_void = 0;
     jb->lent = MC_JB_NONE;
     jb->n_free = jb->capacity;
     for (uint32_t i = 0; i < jb->capacity; i++) {
@@ -81,10 +81,12 @@ void mc_jb_pass(struct mc_jb *jb) {
     if (*at == MC_JB_NONE) {
         jb->stats.n_lost++;
     } else {
+        const bool is_void = jb->slots[*at].is_void;
         release(jb, *at);
         *at = MC_JB_NONE;
         jb->n_held--;
-        jb->stats.n_dropped++;
+        jb->n_void -= is_void;
+        jb->stats.n_dropped += !is_void;
     }
     jb->history <<= 1;
     jb->next_seq++;
@@ -185,6 +187,7 @@ static void store(struct mc_jb *jb, const struct mc_rtp *pkt, int64_t at, uint64
     slot->len = (uint16_t)pkt->len;
     slot->pt = pkt->pt;
     slot->marker = pkt->marker;
+    slot->is_void = false;
     slot->ts = pkt->ts;
     slot->at = at;
     slot->arrival_us = now_us;
@@ -193,7 +196,6 @@ static void store(struct mc_jb *jb, const struct mc_rtp *pkt, int64_t at, uint64
     }
     *mc_jb_entry(jb, pkt->seq) = i;
     jb->n_held++;
-    jb->stats.n_in++;
 }
 
 int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
@@ -226,6 +228,7 @@ int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
     make_room(jb, pkt->seq);
     learn_step(jb, pkt);
     store(jb, pkt, at, now_us);
+    jb->stats.n_in++;
     mc_delay_add(&jb->delay, now_us, mc_jb_us(jb, at));
     if ((int16_t)(pkt->seq - jb->max_seq) >= 0) {
         jb->max_seq = pkt->seq;
@@ -235,4 +238,18 @@ int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
         jb->last_us = now_us;
     }
     return MC_OK;
+}
+
+void mc_jb_void(struct mc_jb *jb, const struct mc_rtp *pkt) {
+    mc_jb_take_back(jb);
+    const uint16_t ahead = (uint16_t)(pkt->seq - jb->next_seq);
+    if (!jb->started || pkt->ssrc != jb->ssrc || ahead >= jb->capacity || *mc_jb_entry(jb, pkt->seq) != MC_JB_NONE) {
+        return; /* nothing that the window could mistake for a loss */
+    }
+    store(jb, &(struct mc_rtp){.seq = pkt->seq, .ts = jb->last_ts}, jb->last_at, jb->last_us);
+    jb->slots[*mc_jb_entry(jb, pkt->seq)].is_void = true;
+    jb->n_void++;
+    if ((int16_t)(pkt->seq - jb->max_seq) > 0) {
+        jb->max_seq = pkt->seq;
+    }
 }

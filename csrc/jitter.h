@@ -15,16 +15,16 @@
 struct mc_jb;
 
 struct mc_jb_cfg {
-    uint32_t clock;    /* RTP clock, Hz */
-    uint32_t min_ms;   /* bounds of the target delay */
+    uint32_t clock;  /* RTP clock, Hz */
+    uint32_t min_ms; /* bounds of the target delay */
     uint32_t max_ms;
     uint32_t capacity; /* packets; 0 = 128 */
 };
 
 enum mc_jb_what {
-    MC_JB_EMPTY,   /* nothing due: before the first packet, in an underrun, or in a DTX pause: play comfort or conceal */
-    MC_JB_FRAME,   /* payload holds the next packet */
-    MC_JB_LOST,    /* the next packet is missing and its time has come; payload holds the one after it when it is here (FEC), else NULL */
+    MC_JB_EMPTY, /* nothing due: before the first packet, in an underrun, or in a DTX pause: play comfort or conceal */
+    MC_JB_FRAME, /* payload holds the next packet */
+    MC_JB_LOST, /* the next packet is missing and its time has come; payload holds the one after it when it is here (FEC), else NULL */
 };
 
 struct mc_jb_frame {
@@ -60,6 +60,9 @@ void mc_jb_reset(struct mc_jb *jb);
 /* MC_OK, MC_E_LATE, MC_E_DUP, MC_E_SHORT (payload too long). A full buffer drops its oldest and counts it. A stray (other
  * source, or a sequence number far off) is MC_E_LATE; when its successor is the next packet, the buffer starts anew with it. */
 int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us);
+/* A packet of the same source that carried no sound (telephone-event, RFC 4733; comfort noise): its sequence number is then not
+ * taken for a loss. Not counted in n_in. */
+void mc_jb_void(struct mc_jb *jb, const struct mc_rtp *pkt);
 /* Asked once for each packet time that playout needs; moves on by one packet for FRAME and LOST. */
 int mc_jb_get(struct mc_jb *jb, uint64_t now_us, struct mc_jb_frame *out);
 /* The frame given out last was near silence: the next mc_jb_get may skip or wait for a packet here. */

@@ -22,6 +22,7 @@ struct mc_jb_slot {
     uint16_t len;
     uint8_t pt;
     bool marker;
+    bool is_void; /* no sound in it: it only stands for its sequence number */
     uint32_t ts;
     int64_t at; /* timestamp, unwrapped */
     uint64_t arrival_us;
@@ -44,19 +45,20 @@ struct mc_jb {
     uint32_t bad_seq; /* successor of a stray */
     uint32_t bad_ssrc;
 
-    uint32_t last_ts; /* of the newest packet, by arrival ... */
-    int64_t last_at;  /* ... unwrapped ... */
-    uint64_t last_us; /* ... and when it came */
-    int64_t max_at;   /* timestamp of max_seq */
-    int64_t play_at;  /* end of what was played */
-    uint32_t step;    /* RTP clock units of a packet */
+    uint32_t last_ts;   /* of the newest packet, by arrival ... */
+    int64_t last_at;    /* ... unwrapped ... */
+    uint64_t last_us;   /* ... and when it came */
+    int64_t max_at;     /* timestamp of max_seq */
+    int64_t play_at;    /* end of what was played */
+    uint32_t step;      /* RTP clock units of a packet */
     uint32_t next_step; /* seen once */
     uint64_t excess_us; /* since when the age is far above the target; 0 = it is not */
 
     struct mc_delay delay;
     struct mc_jb_stats stats;
 
-    uint32_t n_held;
+    uint32_t n_held; /* voids included */
+    uint32_t n_void;
     uint32_t n_free;
     uint16_t lent;   /* slot that the caller may be reading */
     uint16_t *index; /* sequence number -> slot */
@@ -75,7 +77,7 @@ static inline int64_t mc_jb_us(const struct mc_jb *jb, int64_t units) {
 
 /* Gives the slot that the caller was reading back to the free ones. */
 void mc_jb_take_back(struct mc_jb *jb);
-/* Moves on by one packet; a held one is dropped, a missing one is lost. */
+/* Moves on by one packet; a held one is dropped, a missing one is lost, a void one is neither. */
 void mc_jb_pass(struct mc_jb *jb);
 
 #endif

@@ -5,7 +5,7 @@
 #include "err.h"
 #include "jitter_int.h"
 
-#define EXCESS_US 1000000   /* too long a hold is borne for so long in the middle of sound ... */
+#define EXCESS_US 1000000      /* too long a hold is borne for so long in the middle of sound ... */
 #define EXCESS_AGAIN_US 200000 /* ... and then cut by one packet each such time */
 
 static int64_t target_us(const struct mc_jb *jb) {
@@ -17,14 +17,32 @@ static int64_t age_us(const struct mc_jb *jb, int64_t position, uint64_t now_us)
     return (int64_t)now_us - mc_jb_us(jb, position) - mc_delay_base_us(&jb->delay);
 }
 
-/* How many are missing before the first held packet; there is one. */
-static uint32_t missing(struct mc_jb *jb, const struct mc_jb_slot **head) {
+static uint32_t n_sound(const struct mc_jb *jb) {
+    return jb->n_held - jb->n_void;
+}
+
+/* How many are missing before the first held packet that has sound; there is one. */
+static uint32_t missing(const struct mc_jb *jb, const struct mc_jb_slot **head) {
     uint32_t n = 0;
-    while (*mc_jb_entry(jb, (uint16_t)(jb->next_seq + n)) == MC_JB_NONE) {
-        n++;
+    for (uint16_t seq = jb->next_seq;; seq++) {
+        uint16_t slot = jb->index[seq & (jb->capacity - 1)];
+        if (slot != MC_JB_NONE && !jb->slots[slot].is_void) {
+            *head = &jb->slots[slot];
+            return n;
+        }
+        n += slot == MC_JB_NONE;
     }
-    *head = &jb->slots[*mc_jb_entry(jb, (uint16_t)(jb->next_seq + n))];
-    return n;
+}
+
+/* Void packets take no time. */
+static void skip_void(struct mc_jb *jb) {
+    while (jb->n_void > 0) {
+        uint16_t slot = *mc_jb_entry(jb, jb->next_seq);
+        if (slot == MC_JB_NONE || !jb->slots[slot].is_void) {
+            return;
+        }
+        mc_jb_pass(jb);
+    }
 }
 
 struct view {
@@ -37,6 +55,7 @@ struct view {
 
 static struct view look(struct mc_jb *jb, uint64_t now_us) {
     struct view v;
+    skip_void(jb);
     v.n_missing = missing(jb, &v.head);
     v.position = v.head->at - (int64_t)v.n_missing * jb->step;
     v.excess_us = age_us(jb, v.position, now_us) - target_us(jb);
@@ -46,7 +65,7 @@ static struct view look(struct mc_jb *jb, uint64_t now_us) {
 
 /* The last held packet is never passed over: there would be nothing to play. */
 static bool may_pass(const struct mc_jb *jb, const struct view *v) {
-    return v->n_missing > 0 || jb->n_held > 1;
+    return v->n_missing > 0 || n_sound(jb) > 1;
 }
 
 /* After a pause or an underrun: what should have been played by now is passed over, then time decides. False = not yet. */
@@ -109,7 +128,7 @@ static void give(struct mc_jb *jb, const struct view *v, struct mc_jb_frame *out
 }
 
 static bool due(struct mc_jb *jb, uint64_t now_us, struct view *v, uint32_t *n_skipped) {
-    if (jb->n_held == 0) {
+    if (n_sound(jb) == 0) {
         return false;
     }
     *v = look(jb, now_us);
@@ -143,7 +162,7 @@ int mc_jb_get(struct mc_jb *jb, uint64_t now_us, struct mc_jb_frame *out) {
         give(jb, &v, out);
         return MC_OK;
     }
-    jb->idle = jb->idle || jb->n_held == 0;
+    jb->idle = jb->idle || n_sound(jb) == 0;
     jb->stats.n_empty += jb->played;
     return MC_OK;
 }
@@ -156,9 +175,9 @@ void mc_jb_stats(const struct mc_jb *jb, struct mc_jb_stats *out) {
     *out = jb->stats;
     out->target_ms = (uint32_t)(target_us(jb) / 1000);
     out->depth_ms = 0;
-    if (jb->n_held > 0) {
+    if (n_sound(jb) > 0) {
         const struct mc_jb_slot *head;
-        uint32_t n = missing((struct mc_jb *)jb, &head);
+        uint32_t n = missing(jb, &head);
         int64_t units = jb->max_at - head->at + (int64_t)(n + 1) * jb->step;
         int64_t ms = units * 1000 / jb->clock;
         out->depth_ms = ms > 0 && ms < UINT32_MAX ? (uint32_t)ms : 0;

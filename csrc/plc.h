@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MC_PLC_MAX_RATE 16000 /* Hz */
+#define MC_PLC_MAX_RATE 16000                     /* Hz */
 #define MC_PLC_HIST (MC_PLC_MAX_RATE * 40 / 1000) /* samples: two of the longest periods and a window to compare */
 
 struct mc_plc {
     uint32_t rate;
-    uint32_t n_lost; /* samples concealed in a row, 0 = the last ones were good */
-    uint32_t period; /* samples repeated */
-    int32_t step;    /* jump between the last good sample and the first repeated one */
+    uint32_t n_lost;               /* samples concealed in a row, 0 = the last ones were good */
+    uint32_t period;               /* samples repeated */
+    int32_t step;                  /* jump between the last good sample and the first repeated one */
     int16_t loop[MC_PLC_HIST / 2]; /* one period, its end blended into its beginning */
     int16_t hist[MC_PLC_HIST];     /* newest last */
 };

@@ -9,11 +9,11 @@
 
 #include "err.h"
 
-#define LOBES 16      /* zero crossings each side at the lower rate: 2 ms of delay at 8 kHz */
-#define BETA 6.2      /* Kaiser: 65 dB stop band */
-#define CUTOFF 0.485  /* of the lower rate, -6 dB: flat to 3.4 kHz at 8 kHz, stops from 4.4 kHz */
+#define LOBES 16     /* zero crossings each side at the lower rate: 2 ms of delay at 8 kHz */
+#define BETA 6.2     /* Kaiser: 65 dB stop band */
+#define CUTOFF 0.485 /* of the lower rate, -6 dB: flat to 3.4 kHz at 8 kHz, stops from 4.4 kHz */
 #define N_RATES 4
-#define BLOCK 240     /* input samples worked on at a time */
+#define BLOCK 240 /* input samples worked on at a time */
 
 static const uint32_t rates[N_RATES] = {8000, 16000, 24000, 48000};
 
@@ -88,7 +88,7 @@ int mc_resample_init(struct mc_resample *rs, uint32_t rate_in, uint32_t rate_out
     rs->rate_in = rate_in;
     rs->up = rate_out / g;
     rs->down = rate_in / g;
-    rs->n_taps = 2 * LOBES * (rs->up > rs->down ? rs->up : rs->down) / rs->up;
+    rs->n_taps = 2 * LOBES * (rate_out > rate_in ? rate_out : rate_in) / rate_out;
     rs->coef = tables[in][out];
     return MC_OK;
 }
@@ -159,5 +159,5 @@ int mc_resample_run(struct mc_resample *rs, const int16_t *in, size_t n, int16_t
 }
 
 uint32_t mc_resample_delay_us(const struct mc_resample *rs) {
-    return rs->up == rs->down ? 0 : (uint32_t)((uint64_t)rs->n_taps * 1000000 / (2 * rs->rate_in));
+    return rs->up == rs->down ? 0 : rs->n_taps * 500 / (rs->rate_in / 1000);
 }

@@ -10,10 +10,10 @@
 
 struct mc_resample {
     uint32_t rate_in;
-    uint32_t up, down;   /* rate_out / rate_in in lowest terms */
-    uint32_t phase;      /* of the next output sample, 0 ... up - 1, plus whole input samples still to come */
-    uint32_t n_taps;     /* per phase */
-    const float *coef;   /* up x n_taps, shared and constant */
+    uint32_t up, down; /* rate_out / rate_in in lowest terms */
+    uint32_t phase;    /* of the next output sample, 0 ... up - 1, plus whole input samples still to come */
+    uint32_t n_taps;   /* per phase */
+    const float *coef; /* up x n_taps, shared and constant */
     float hist[MC_RESAMPLE_TAPS];
 };
 

@@ -19,10 +19,10 @@
 
 #include "err.h"
 
-#define VERSION 2        /* section 5.1 */
-#define CSRC_BYTES 4     /* section 5.1 */
-#define EXT_HEADER 4     /* section 5.3.1: profile and length, 16 bits each */
-#define RTCP_FIRST 192   /* RFC 5761 section 4: second byte of RTCP on a shared port */
+#define VERSION 2      /* section 5.1 */
+#define CSRC_BYTES 4   /* section 5.1 */
+#define EXT_HEADER 4   /* section 5.3.1: profile and length, 16 bits each */
+#define RTCP_FIRST 192 /* RFC 5761 section 4: second byte of RTCP on a shared port */
 #define RTCP_LAST 223
 
 static uint16_t get16(const uint8_t *p) {

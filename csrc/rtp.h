@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MC_RTP_HEADER 12    /* bytes, without CSRC list and extension */
+#define MC_RTP_HEADER 12       /* bytes, without CSRC list and extension */
 #define MC_RTP_MAX_PACKET 1500 /* bytes; nothing larger is read or built */
 
 struct mc_rtp {

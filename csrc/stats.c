@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-#define MAX_DROPOUT 3000  /* RFC 3550 appendix A.1: a gap that is still the same numbering */
-#define MAX_MISORDER 100  /* RFC 3550 appendix A.1 */
+#define MAX_DROPOUT 3000 /* RFC 3550 appendix A.1: a gap that is still the same numbering */
+#define MAX_MISORDER 100 /* RFC 3550 appendix A.1 */
 #define SEQ_MOD (1u << 16)
 #define NO_SEQ (SEQ_MOD + 1) /* no uint16_t is equal to it */
 #define SEEN_BITS 64

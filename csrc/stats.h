@@ -26,9 +26,9 @@ struct mc_rx_stats {
     uint64_t n_reordered;
     uint64_t n_restart; /* sequence restarts and SSRC changes */
     uint32_t last_ts;
-    uint32_t transit;   /* A.8, RTP clock units */
-    double jitter;      /* A.8, RTP clock units */
-    uint64_t last_us;   /* arrival of the newest packet */
+    uint32_t transit; /* A.8, RTP clock units */
+    double jitter;    /* A.8, RTP clock units */
+    uint64_t last_us; /* arrival of the newest packet */
 };
 
 enum mc_seq_verdict {
