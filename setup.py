@@ -3,12 +3,20 @@
 
 * libmediacore.so from csrc/*.c (no Python in it),
 * one extension per mediacore/*.pyx, linked to it,
-* _pjsua2, PJSIP's own Python module with csrc/pjsip/*.c in it, when scripts/pjsip has built PJSIP.
+* _pjsua2, PJSIP's own Python module with csrc/pjsip/*.c in it, when scripts/pjsip has built PJSIP for this Python.
+
+Only what changed is built again.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -16,31 +24,95 @@ from setuptools.command.build_ext import build_ext
 
 CFLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fno-strict-aliasing", "-D_GNU_SOURCE"]
 RPATH = ["-Wl,-rpath,$ORIGIN"]
+CORE_LIBS = ["opus", "m", "pthread"]
+WRAPPED = ["pjmedia_transport_udp_attach"]  # PJSIP functions that csrc/pjsip takes the place of
+
+
+def pjsip_manifest() -> dict[str, Any] | None:
+    """What scripts/pjsip built for this Python, or None."""
+    asked = subprocess.run([sys.executable, "scripts/pjsip", "--print"], capture_output=True, text=True, check=False)
+    manifest = Path(asked.stdout.strip()) / "manifest.json" if asked.stdout.strip() else None
+    if manifest is None or not manifest.exists():
+        print("PJSIP is not built for this Python: building the media core alone. For SIP run scripts/pjsip, then install again.")
+        return None
+    return dict(json.loads(manifest.read_text()))
+
+
+def newer(target: Path, sources: list[str]) -> bool:
+    """Whether `target` is there and younger than all `sources`."""
+    return target.exists() and all(os.path.getmtime(s) < target.stat().st_mtime for s in sources)
 
 
 class BuildNative(build_ext):
-    """libmediacore first, so that the extensions find it."""
+    """libmediacore first, so that the extensions find it; pjsua2 is linked by hand."""
 
     def run(self) -> None:
-        super_setup = self.inplace
-        target = Path("mediacore") if super_setup else Path(self.build_lib) / "mediacore"
-        target.mkdir(parents=True, exist_ok=True)
-        self.core_dir = str(target)
+        self.target = Path("mediacore") if self.inplace else Path(self.build_lib) / "mediacore"
+        self.target.mkdir(parents=True, exist_ok=True)
         super().run()
 
     def build_extensions(self) -> None:
-        objects = self.compiler.compile(
-            sorted(str(p) for p in Path("csrc").glob("*.c")),
-            output_dir=self.build_temp,
-            include_dirs=["csrc"],
-            extra_postargs=[*CFLAGS, "-fPIC"],
-        )
-        self.compiler.link_shared_object(
-            objects, f"{self.core_dir}/libmediacore.so", libraries=["opus", "m", "pthread"], extra_postargs=["-Wl,-soname,libmediacore.so"]
-        )
+        self.build_core()
         for ext in self.extensions:
-            ext.library_dirs.append(self.core_dir)
+            ext.library_dirs.append(str(self.target))
         super().build_extensions()
+
+    def build_extension(self, ext: Extension) -> None:
+        if ext is PJSUA2:
+            self.build_pjsua2(PJSIP or {})
+        else:
+            super().build_extension(ext)
+
+    def compile_c(self, sources: list[Path], include_dirs: list[str], defines: list[str], flags: list[str]) -> list[str]:
+        """Objects of all sources; compiles those that are older than their source, any header beside it or this file."""
+        headers = [str(h) for h in Path("csrc").rglob("*.h")]
+        objects: list[str] = []
+        for source in sources:
+            built = Path(self.build_temp) / source.with_suffix(".o")
+            if not newer(built, [str(source), "setup.py", *headers]):
+                macros = [tuple(d.split("=", 1)) for d in defines]
+                self.compiler.compile(
+                    [str(source)], output_dir=self.build_temp, macros=macros, include_dirs=include_dirs, extra_postargs=flags
+                )
+            objects.append(str(built))
+        return objects
+
+    def build_core(self) -> None:
+        sources = sorted(Path("csrc").glob("*.c"))
+        objects = self.compile_c(sources, ["csrc"], [], [*CFLAGS, "-fPIC"])
+        target = self.target / "libmediacore.so"
+        if not newer(target, objects):
+            self.compiler.link_shared_object(objects, str(target), libraries=CORE_LIBS, extra_postargs=["-Wl,-soname,libmediacore.so"])
+
+    def build_pjsua2(self, manifest: dict[str, Any]) -> None:
+        sources = [Path(s) for s in PJSUA2.sources]
+        # PJSIP's headers as system headers: their warnings are not ours.
+        system = [f"-isystem{d}" for d in manifest["include_dirs"]]
+        objects = self.compile_c(sources, ["csrc"], manifest["defines"], [*CFLAGS, *system, "-fPIC"])
+        target = Path(self.get_ext_fullpath("mediacore._pjsua2"))
+        inputs = [*objects, manifest["wrapper"], *manifest["libs"], str(self.target / "libmediacore.so")]
+        if not newer(target, inputs):
+            # One symbol leaves the module: PJSIP, libsrtp and the seam's C functions meet nobody else's of the same name.
+            exports = Path(self.build_temp) / "pjsua2.map"
+            exports.write_text("{ global: PyInit__pjsua2; local: *; };\n")
+            self.compiler.link_shared_object(
+                [manifest["wrapper"], *objects],
+                str(target),
+                library_dirs=[str(self.target)],
+                libraries=["mediacore"],
+                extra_preargs=[f"-Wl,--wrap={name}" for name in WRAPPED],
+                extra_postargs=[
+                    "-Wl,--start-group",
+                    *manifest["libs"],
+                    "-Wl,--end-group",
+                    *(f"-l{lib}" for lib in manifest["system_libs"]),
+                    f"-Wl,--version-script={exports}",
+                    "-Wl,--no-undefined-version",
+                    *RPATH,
+                ],
+                target_lang="c++",
+            )
+        shutil.copyfile(manifest["module"], self.target / "pjsua2.py")
 
 
 def cython_extensions() -> list[Extension]:
@@ -61,4 +133,7 @@ def cython_extensions() -> list[Extension]:
     return list(cythonize(extensions, language_level=3)) if extensions else []
 
 
-setup(ext_modules=cython_extensions(), cmdclass={"build_ext": BuildNative})
+PJSIP = pjsip_manifest()
+PJSUA2 = Extension("mediacore._pjsua2", sorted(str(p) for p in Path("csrc/pjsip").glob("*.c")))
+
+setup(ext_modules=[*cython_extensions(), *([PJSUA2] if PJSIP else [])], cmdclass={"build_ext": BuildNative})

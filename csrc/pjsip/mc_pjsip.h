@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What Python calls of the seam's stack side, as functions of the module pjsua2. SWIG reads this file as it stands. */
+#ifndef MC_PJSIP_H
+#define MC_PJSIP_H
+
+/* After Endpoint.libInit(), before libStart(), on the sip thread: registers the wake-up with PJSIP's ioqueue and the media
+ * worker with PJLIB. Returns 0 or an MC_E_ value (MC_E_STATE: no seam is installed, or PJSIP is not initialised). */
+int mc_pjsip_start(void);
+/* Before Endpoint.libDestroy(), on the sip thread, when no call is left. */
+void mc_pjsip_stop(void);
+
+/* Makes a waiting Endpoint.libHandleEvents() return at once. Any thread, any time; touches nothing of PJSIP. */
+void mc_pjsip_wake(void);
+
+/* The ptime that offers ask for: 10, 20, 40 or 60 ms (20 unless set). Answers follow the offer's a=ptime when it is one of
+ * those. Returns 0 or MC_E_ARG. */
+int mc_pjsip_set_ptime(int ptime_ms);
+
+/* The media transports that exist now: 0 when no call is left. */
+int mc_pjsip_n_transports(void);
+
+#endif

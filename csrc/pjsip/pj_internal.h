@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What the files of csrc/pjsip share with each other. */
+#ifndef MC_PJ_INTERNAL_H
+#define MC_PJ_INTERNAL_H
+
+#include <pjsua-lib/pjsua.h>
+#include <pjsua-lib/pjsua_internal.h>
+
+#include "../seam.h"
+
+/* codecs.c: the factory that describes our codecs to PJSIP's SDP. */
+pj_status_t mc_codecs_register(pjmedia_endpt *endpt);
+pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt);
+
+/* sdp.c */
+/* ptime in ms that we ask for and send with: the remote's a=ptime when it is 10, 20, 40 or 60, else the configured one, and not
+ * above its a=maxptime. `remote` may be NULL (an offer). */
+unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote);
+/* Writes a=ptime into one of our media lines, in place of what is there. */
+void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
+/* Payload type of telephone-event (RFC 4733) at this RTP clock, else at any, or MC_PT_NONE. */
+uint8_t mc_sdp_event_pt(const pjmedia_sdp_media *m, uint32_t clock);
+/* Copies the a=fmtp text of a payload type, "" when there is none or it does not fit. */
+void mc_sdp_fmtp(const pjmedia_sdp_media *m, unsigned pt, char *out, size_t size);
+/* RTP clock of a payload type from a=rtpmap, or `otherwise`. */
+uint32_t mc_sdp_clock(const pjmedia_sdp_media *m, unsigned pt, uint32_t otherwise);
+
+/* transport_udp.c: arrival time of the packet that is being delivered. Media worker. */
+uint64_t mc_transport_now_us(void);
+/* Whether this transport, below any SRTP adapter, is one of ours. */
+bool mc_transport_is_ours(pjmedia_transport *tp);
+
+/* wake.c */
+int mc_wake_start(void);
+void mc_wake_stop(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Joins PJSIP and the media worker: the worker becomes a PJLIB thread, and its log lines never reach Python. */
+#include "../err.h"
+#include "mc_pjsip.h"
+#include "pj_internal.h"
+
+static pj_thread_desc worker_desc;
+static _Thread_local bool is_worker;
+static pj_log_func *upstream_log;
+
+/* A LogWriter in Python needs the GIL, which the worker never takes: what PJSIP says there (packets that SRTP refused) is
+ * dropped; the leg counts. */
+static void log_line(int level, const char *text, int len)
+{
+    if (!is_worker && upstream_log)
+        upstream_log(level, text, len);
+}
+
+static int register_worker(void *arg)
+{
+    pj_thread_t *thread;
+
+    is_worker = true;
+    pj_bzero(worker_desc, sizeof(worker_desc));
+    return pj_thread_register("media worker", worker_desc, &thread) == PJ_SUCCESS ? MC_OK : MC_E_STATE;
+}
+
+int mc_pjsip_start(void)
+{
+    const struct mc_seam *seam = mc_seam_get();
+    int rc;
+
+    if (!seam || !pjsua_var.endpt)
+        return MC_E_STATE;
+    rc = mc_wake_start();
+    if (rc < 0)
+        return rc;
+    rc = seam->on_worker(seam->host, register_worker, NULL);
+    if (rc < 0) {
+        mc_wake_stop();
+        return rc;
+    }
+    if (pj_log_get_log_func() != log_line) {
+        upstream_log = pj_log_get_log_func();
+        pj_log_set_log_func(log_line);
+    }
+    return MC_OK;
+}
+
+void mc_pjsip_stop(void)
+{
+    mc_wake_stop();
+    if (pj_log_get_log_func() == log_line)
+        pj_log_set_log_func(upstream_log);
+}

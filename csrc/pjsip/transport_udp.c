@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * PJSIP's media transport over sockets that our media worker polls. pjsua makes the RTP and RTCP sockets and hands them to
+ * pjmedia_transport_udp_attach; the linker's --wrap brings them here instead, and PJSIP's SRTP adapter then stands on top.
+ *
+ *     worker: socket -> on_rtp -> (SRTP opens) -> audio.c         audio.c -> (SRTP seals) -> send_rtp -> socket: worker
+ *     sip thread: create, attach, detach, SDP, destroy
+ *
+ * While attached, the sockets and all that the worker reads here belong to the worker. Signalling changes those fields only when
+ * no socket is with the worker: sock_add and sock_del are synchronous. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+
+#include "mc_pjsip.h"
+#include "pj_internal.h"
+
+enum { RTP, RTCP, N_SOCKS };
+
+struct udp {
+    pjmedia_transport base;
+    pj_pool_t *pool;
+    const struct mc_seam *seam;
+    unsigned media_options;
+    bool rtcp_mux; /* RFC 5761: both on the RTP socket */
+    bool used;     /* was attached before */
+    pj_sock_t fd[N_SOCKS];
+    pj_sockaddr name[N_SOCKS]; /* as written in SDP */
+
+    /* The worker's while attached. */
+    void *user;
+    void (*rtp_cb)(void *, void *, pj_ssize_t);
+    void (*rtp_cb2)(pjmedia_tp_cb_param *);
+    void (*rtcp_cb)(void *, void *, pj_ssize_t);
+    pj_sockaddr remote[N_SOCKS];
+    bool rtcp_heard;
+
+    _Atomic(struct mc_sock *) sock[N_SOCKS]; /* NULL: not attached, nothing is sent */
+};
+
+static atomic_int n_transports;
+static _Thread_local uint64_t arrival_us;
+static pjmedia_transport_op udp_op;
+
+int mc_pjsip_n_transports(void)
+{
+    return atomic_load(&n_transports);
+}
+
+uint64_t mc_transport_now_us(void)
+{
+    return arrival_us;
+}
+
+bool mc_transport_is_ours(pjmedia_transport *tp)
+{
+    pjmedia_transport_info info;
+
+    pjmedia_transport_info_init(&info);
+    if (pjmedia_transport_get_info(tp, &info) != PJ_SUCCESS)
+        return false;
+    for (unsigned i = 0; i < info.specific_info_cnt; i++)
+        if (info.spc_info[i].tp && info.spc_info[i].tp->op == &udp_op)
+            return true;
+    return false;
+}
+
+/* --- media worker --- */
+
+static void copy_addr(pj_sockaddr *to, const struct sockaddr *from, socklen_t len)
+{
+    pj_bzero(to, sizeof(*to));
+    pj_memcpy(to, from, PJ_MIN((size_t)len, sizeof(*to)));
+}
+
+/* The stream above found the peer at another address. RTCP goes along until it is heard from somewhere itself. */
+static void follow(struct udp *udp, const pj_sockaddr *source)
+{
+    udp->remote[RTP] = *source;
+    if (udp->rtcp_mux) {
+        udp->remote[RTCP] = *source;
+    } else if (!udp->rtcp_heard) {
+        udp->remote[RTCP] = *source;
+        pj_sockaddr_set_port(&udp->remote[RTCP], (pj_uint16_t)(pj_sockaddr_get_port(source) + 1));
+    }
+}
+
+static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us)
+{
+    struct udp *udp = ctx;
+    pj_sockaddr source;
+
+    arrival_us = now_us;
+    copy_addr(&source, from, from_len);
+    if (udp->rtp_cb2) {
+        pjmedia_tp_cb_param param = {.user_data = udp->user, .pkt = buf, .size = (pj_ssize_t)len, .src_addr = &source};
+
+        udp->rtp_cb2(&param);
+        if (param.rem_switch)
+            follow(udp, &source);
+    } else if (udp->rtp_cb) {
+        udp->rtp_cb(udp->user, buf, (pj_ssize_t)len);
+    }
+}
+
+static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us)
+{
+    struct udp *udp = ctx;
+    pj_sockaddr source;
+
+    arrival_us = now_us;
+    copy_addr(&source, from, from_len);
+    pj_sockaddr_set_port(&source, pj_sockaddr_get_port(&udp->remote[RTP]));
+    if (!udp->rtcp_cb || pj_sockaddr_cmp(&source, &udp->remote[RTP]))
+        return; /* another host than the one that RTP comes from */
+    copy_addr(&udp->remote[RTCP], from, from_len);
+    udp->rtcp_heard = true;
+    udp->rtcp_cb(udp->user, buf, (pj_ssize_t)len);
+}
+
+static pj_status_t send_on(struct udp *udp, int which, const pj_sockaddr_t *to, const void *pkt, pj_size_t size)
+{
+    struct mc_sock *sock = atomic_load_explicit(&udp->sock[udp->rtcp_mux ? RTP : which], memory_order_acquire);
+
+    if (!sock)
+        return PJ_EINVALIDOP;
+    return udp->seam->sock_send(sock, pkt, size, to, pj_sockaddr_get_len(to)) < 0 ? PJ_EBUSY : PJ_SUCCESS;
+}
+
+static pj_status_t send_rtp(pjmedia_transport *tp, const void *pkt, pj_size_t size)
+{
+    struct udp *udp = (struct udp *)tp;
+
+    return send_on(udp, RTP, &udp->remote[RTP], pkt, size);
+}
+
+static pj_status_t send_rtcp2(pjmedia_transport *tp, const pj_sockaddr_t *addr, unsigned addr_len, const void *pkt, pj_size_t size)
+{
+    struct udp *udp = (struct udp *)tp;
+
+    return send_on(udp, RTCP, addr ? addr : &udp->remote[RTCP], pkt, size);
+}
+
+static pj_status_t send_rtcp(pjmedia_transport *tp, const void *pkt, pj_size_t size)
+{
+    return send_rtcp2(tp, NULL, 0, pkt, size);
+}
+
+/* --- signalling thread --- */
+
+static void detach(pjmedia_transport *tp, void *user_data)
+{
+    struct udp *udp = (struct udp *)tp;
+
+    for (int i = 0; i < N_SOCKS; i++) {
+        struct mc_sock *sock = atomic_exchange(&udp->sock[i], NULL);
+
+        if (sock)
+            udp->seam->sock_del(sock);
+    }
+    udp->rtp_cb = NULL;
+    udp->rtp_cb2 = NULL;
+    udp->rtcp_cb = NULL;
+    udp->user = NULL;
+}
+
+/* What lay in the socket while nobody listened is from the past: it must not be taken for speech of now. */
+static void drain(pj_sock_t fd)
+{
+    char sink[4];
+
+    for (int i = 0; i < 4096 && recv((int)fd, sink, sizeof(sink), MSG_DONTWAIT | MSG_TRUNC) >= 0; i++)
+        ;
+}
+
+static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param *param)
+{
+    struct udp *udp = (struct udp *)tp;
+    static mc_sock_fn *const on_packet[N_SOCKS] = {on_rtp, on_rtcp};
+
+    PJ_ASSERT_RETURN(param && param->addr_len, PJ_EINVAL);
+    if (param->rem_addr.addr.sa_family != udp->name[RTP].addr.sa_family)
+        return PJ_EAFNOTSUP;
+    detach(tp, NULL);
+
+    udp->remote[RTP] = udp->remote[RTCP] = param->rem_addr;
+    udp->rtcp_mux = pj_sockaddr_has_addr(&param->rem_addr) && !pj_sockaddr_cmp(&param->rem_addr, &param->rem_rtcp);
+    if (pj_sockaddr_has_addr(&param->rem_rtcp))
+        udp->remote[RTCP] = param->rem_rtcp;
+    else
+        pj_sockaddr_set_port(&udp->remote[RTCP], (pj_uint16_t)(pj_sockaddr_get_port(&param->rem_addr) + 1));
+    udp->rtcp_heard = false;
+    udp->user = param->user_data;
+    udp->rtp_cb = param->rtp_cb;
+    udp->rtp_cb2 = param->rtp_cb2;
+    udp->rtcp_cb = param->rtcp_cb;
+
+    for (int i = 0; i < N_SOCKS; i++) {
+        struct mc_sock *sock;
+
+        if (udp->used)
+            drain(udp->fd[i]);
+        if (udp->seam->sock_add(udp->seam->host, (int)udp->fd[i], on_packet[i], udp, &sock) < 0) {
+            detach(tp, NULL);
+            return PJ_ETOOMANY;
+        }
+        atomic_store_explicit(&udp->sock[i], sock, memory_order_release);
+    }
+    udp->used = true;
+    return PJ_SUCCESS;
+}
+
+static pj_status_t attach(pjmedia_transport *tp, void *user_data, const pj_sockaddr_t *rem_addr, const pj_sockaddr_t *rem_rtcp,
+                          unsigned addr_len, void (*rtp_cb)(void *, void *, pj_ssize_t),
+                          void (*rtcp_cb)(void *, void *, pj_ssize_t))
+{
+    pjmedia_transport_attach_param param = {.user_data = user_data, .addr_len = addr_len, .rtp_cb = rtp_cb, .rtcp_cb = rtcp_cb};
+
+    PJ_ASSERT_RETURN(rem_addr && addr_len <= sizeof(param.rem_addr), PJ_EINVAL);
+    pj_memcpy(&param.rem_addr, rem_addr, addr_len);
+    if (rem_rtcp)
+        pj_memcpy(&param.rem_rtcp, rem_rtcp, addr_len);
+    return attach2(tp, &param);
+}
+
+static pj_status_t get_info(pjmedia_transport *tp, pjmedia_transport_info *info)
+{
+    struct udp *udp = (struct udp *)tp;
+
+    info->sock_info.rtp_sock = udp->fd[RTP];
+    info->sock_info.rtcp_sock = udp->fd[RTCP];
+    info->sock_info.rtp_addr_name = udp->name[RTP];
+    info->sock_info.rtcp_addr_name = udp->name[udp->rtcp_mux ? RTP : RTCP];
+    /* src_rtp_name stays empty: where packets come from is the worker's, and the leg tells it (describe). */
+    if (info->specific_info_cnt < PJ_ARRAY_SIZE(info->spc_info)) {
+        pjmedia_transport_specific_info *own = &info->spc_info[info->specific_info_cnt++];
+
+        own->type = PJMEDIA_TRANSPORT_TYPE_UDP;
+        own->cbsize = 0;
+        own->tp = tp;
+    }
+    return PJ_SUCCESS;
+}
+
+static pj_status_t media_create(pjmedia_transport *tp, pj_pool_t *pool, unsigned options, const pjmedia_sdp_session *remote,
+                                unsigned index)
+{
+    ((struct udp *)tp)->media_options = options;
+    return PJ_SUCCESS;
+}
+
+static bool is_rtp_avp(const pjmedia_sdp_media *m)
+{
+    pj_uint32_t proto = pjmedia_sdp_transport_get_proto(&m->desc.transport);
+
+    PJMEDIA_TP_PROTO_TRIM_FLAG(proto, PJMEDIA_TP_PROFILE_RTCP_FB);
+    return proto == PJMEDIA_TP_PROTO_RTP_AVP;
+}
+
+static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sdp_session *local,
+                              const pjmedia_sdp_session *remote, unsigned index)
+{
+    struct udp *udp = (struct udp *)tp;
+    pjmedia_sdp_media *m = local->media[index];
+    const pjmedia_sdp_media *theirs = remote && index < remote->media_count ? remote->media[index] : NULL;
+
+    /* Under the SRTP adapter it is the adapter that judges the profile. */
+    if (!(udp->media_options & PJMEDIA_TPMED_NO_TRANSPORT_CHECKING) && (!is_rtp_avp(m) || (theirs && !is_rtp_avp(theirs)))) {
+        pjmedia_sdp_media_deactivate(pool, m);
+        return PJMEDIA_SDP_EINPROTO;
+    }
+    if (udp->media_options & PJMEDIA_TPMED_RTCP_MUX && m->attr_count < PJMEDIA_MAX_SDP_ATTR &&
+        (!theirs || pjmedia_sdp_media_find_attr2(theirs, "rtcp-mux", NULL)))
+        pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, "rtcp-mux", NULL));
+    mc_sdp_set_ptime(pool, m, mc_sdp_ptime(theirs));
+    return PJ_SUCCESS;
+}
+
+static pj_status_t media_start(pjmedia_transport *tp, pj_pool_t *pool, const pjmedia_sdp_session *local,
+                               const pjmedia_sdp_session *remote, unsigned index)
+{
+    return PJ_SUCCESS; /* attach does it */
+}
+
+static pj_status_t media_stop(pjmedia_transport *tp)
+{
+    return PJ_SUCCESS; /* detach does it */
+}
+
+static pj_status_t simulate_lost(pjmedia_transport *tp, pjmedia_dir dir, unsigned percent)
+{
+    return PJ_ENOTSUP; /* bad networks are simulated in virtual time, on the leg */
+}
+
+static void on_destroy(void *arg)
+{
+    struct udp *udp = arg;
+
+    pj_pool_safe_release(&udp->pool);
+    atomic_fetch_sub(&n_transports, 1);
+}
+
+static pj_status_t destroy(pjmedia_transport *tp)
+{
+    struct udp *udp = (struct udp *)tp;
+
+    detach(tp, NULL);
+    for (int i = 0; i < N_SOCKS; i++)
+        pj_sock_close(udp->fd[i]);
+    pj_grp_lock_dec_ref(tp->grp_lock); /* the last one, the SRTP adapter's perhaps, runs on_destroy */
+    return PJ_SUCCESS;
+}
+
+static pjmedia_transport_op udp_op = {
+    .get_info = get_info,
+    .attach = attach,
+    .detach = detach,
+    .send_rtp = send_rtp,
+    .send_rtcp = send_rtcp,
+    .send_rtcp2 = send_rtcp2,
+    .media_create = media_create,
+    .encode_sdp = encode_sdp,
+    .media_start = media_start,
+    .media_stop = media_stop,
+    .simulate_lost = simulate_lost,
+    .destroy = destroy,
+    .attach2 = attach2,
+};
+
+static bool set_nonblocking(pj_sock_t fd)
+{
+    int flags = fcntl((int)fd, F_GETFL);
+
+    return flags >= 0 && !fcntl((int)fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* In place of PJSIP's function of this name. On failure the sockets stay the caller's, as there. */
+pj_status_t __wrap_pjmedia_transport_udp_attach(pjmedia_endpt *endpt, const char *name, const pjmedia_sock_info *si,
+                                                unsigned options, pjmedia_transport **p_tp)
+{
+    const struct mc_seam *seam = mc_seam_get();
+    struct udp *udp;
+    pj_pool_t *pool;
+    pj_status_t status;
+
+    if (!seam)
+        return PJ_EINVALIDOP;
+    /* An address to write into SDP: the account's mediaConfig.transportConfig.boundAddress or publicAddress. */
+    if (!pj_sockaddr_has_addr(&si->rtp_addr_name))
+        return PJ_EINVAL;
+    if (!set_nonblocking(si->rtp_sock) || !set_nonblocking(si->rtcp_sock))
+        return PJ_RETURN_OS_ERROR(errno);
+    pool = pjmedia_endpt_create_pool(endpt, name ? name : "mcudp%p", 1024, 512);
+    if (!pool)
+        return PJ_ENOMEM;
+    udp = PJ_POOL_ZALLOC_T(pool, struct udp);
+    udp->pool = pool;
+    udp->seam = seam;
+    pj_memcpy(udp->base.name, pool->obj_name, PJ_MAX_OBJ_NAME);
+    udp->base.op = &udp_op;
+    udp->base.type = PJMEDIA_TRANSPORT_TYPE_UDP;
+    udp->fd[RTP] = si->rtp_sock;
+    udp->fd[RTCP] = si->rtcp_sock;
+    udp->name[RTP] = si->rtp_addr_name;
+    udp->name[RTCP] = si->rtcp_addr_name;
+    status = pj_grp_lock_create_w_handler(pool, NULL, udp, on_destroy, &udp->base.grp_lock);
+    if (status != PJ_SUCCESS) {
+        pj_pool_release(pool);
+        return status;
+    }
+    pj_grp_lock_add_ref(udp->base.grp_lock);
+    atomic_fetch_add(&n_transports, 1);
+    *p_tp = &udp->base;
+    return PJ_SUCCESS;
+}
