@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "grid.h"
+
+#define HALF (MC_GRID_ROUND / 2)
+
+/* Which of its two lanes a leg uses in bucket b. */
+static int lane_of(struct mc_leg *leg, int b) {
+    return mc_leg_seat(leg)->bucket == b ? 0 : 1;
+}
+
+static void link_into(struct mc_grid *g, struct mc_leg *leg, int lane, int b) {
+    struct mc_seat *s = mc_leg_seat(leg);
+    struct mc_leg *second = g->bucket[b];
+    s->prev[lane] = NULL;
+    s->next[lane] = second;
+    if (second != NULL) {
+        mc_leg_seat(second)->prev[lane_of(second, b)] = leg;
+    }
+    g->bucket[b] = leg;
+    g->load[b]++;
+}
+
+static void unlink_from(struct mc_grid *g, struct mc_leg *leg, int lane, int b) {
+    struct mc_seat *s = mc_leg_seat(leg);
+    if (s->prev[lane] != NULL) {
+        mc_leg_seat(s->prev[lane])->next[lane_of(s->prev[lane], b)] = s->next[lane];
+    } else {
+        g->bucket[b] = s->next[lane];
+    }
+    if (s->next[lane] != NULL) {
+        mc_leg_seat(s->next[lane])->prev[lane_of(s->next[lane], b)] = s->prev[lane];
+    }
+    g->load[b]--;
+}
+
+static int least_loaded(const struct mc_grid *g, int n_buckets) {
+    int best = 0;
+    uint32_t best_load = UINT32_MAX;
+    for (int b = 0; b < MC_GRID_ROUND / n_buckets; b++) {
+        uint32_t load = g->load[b] + (n_buckets == 2 ? g->load[b + HALF] : 0);
+        if (load < best_load) {
+            best = b;
+            best_load = load;
+        }
+    }
+    return best;
+}
+
+void mc_grid_add(struct mc_grid *g, struct mc_leg *leg, uint64_t now_us) {
+    struct mc_seat *s = mc_leg_seat(leg);
+    int n = mc_leg_period_us(leg) == 10000 ? 2 : 1;
+    if (s->bucket >= 0 && s->n_buckets == n) {
+        return; /* started again: keeps its phase */
+    }
+    mc_grid_remove(g, leg);
+    int b = least_loaded(g, n);
+    s->n_buckets = n;
+    s->bucket = b;
+    for (int lane = 0; lane < n; lane++) {
+        link_into(g, leg, lane, b + lane * HALF);
+    }
+    unsigned round = (unsigned)(MC_GRID_ROUND / n);
+    uint64_t first_ms = now_us / 1000 + 1;
+    first_ms += ((unsigned)b + round - first_ms % round) % round;
+    mc_leg_set_grid(leg, first_ms * 1000);
+}
+
+void mc_grid_remove(struct mc_grid *g, struct mc_leg *leg) {
+    struct mc_seat *s = mc_leg_seat(leg);
+    if (s->bucket < 0) {
+        return;
+    }
+    for (int lane = 0; lane < s->n_buckets; lane++) {
+        unlink_from(g, leg, lane, s->bucket + lane * HALF);
+    }
+    s->bucket = -1;
+}
+
+static void visit(struct mc_grid *g, int b, uint64_t now_us) {
+    struct mc_leg *next;
+    for (struct mc_leg *leg = g->bucket[b]; leg != NULL; leg = next) {
+        next = mc_leg_seat(leg)->next[lane_of(leg, b)];
+        mc_leg_on_tick(leg, now_us);
+    }
+}
+
+static void account(struct mc_grid *g, uint64_t late_us) {
+    g->n_visits++;
+    g->late_sum_us += late_us;
+    g->late_max_us = late_us > g->late_max_us ? late_us : g->late_max_us;
+    g->n_overruns += late_us > MC_GRID_ROUND * 1000;
+}
+
+void mc_grid_run(struct mc_grid *g, uint64_t now_us, uint64_t (*clock)(void)) {
+    uint64_t now_ms = now_us / 1000;
+    if (now_ms >= g->next_ms + MC_GRID_ROUND) {
+        g->next_ms = now_ms - MC_GRID_ROUND + 1; /* one round finds every leg; each makes up for its own ticks */
+    }
+    while (g->next_ms <= now_ms) {
+        int b = (int)(g->next_ms % MC_GRID_ROUND);
+        if (g->load[b] > 0) {
+            uint64_t at = clock();
+            account(g, at - g->next_ms * 1000);
+            visit(g, b, at);
+        }
+        g->next_ms++;
+    }
+}
+
+uint64_t mc_grid_due_us(const struct mc_grid *g) {
+    for (uint64_t ms = g->next_ms; ms < g->next_ms + MC_GRID_ROUND; ms++) {
+        if (g->load[ms % MC_GRID_ROUND] > 0) {
+            return ms * 1000;
+        }
+    }
+    return UINT64_MAX;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * A media leg, sans-IO. Two doors, mc_leg_on_packet and mc_leg_on_tick; below them no socket, clock, thread, log or allocation.
+ *
+ * Three parties hold a leg by reference: the engine (writes speech, reads frames and events), the signalling side (starts and
+ * stops it) and the worker (the two doors). The leg's rings live as long as it does; what negotiation settled (codec state, jitter
+ * buffer) is a `path`, built and freed by the signalling side and swapped in by the worker. */
+#ifndef MC_LEG_H
+#define MC_LEG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seam.h"
+#include "sink.h"
+
+#define MC_LEG_NAME 64
+
+struct mc_leg;
+struct mc_path;
+struct mc_tap;
+
+enum mc_ev {
+    MC_EV_STARTED = 1, /* parameters applied, first time or again */
+    MC_EV_STOPPED,
+    MC_EV_DTMF,       /* a = ASCII digit, b = milliseconds */
+    MC_EV_PLAY_START, /* a = index of the first sample of speech after silence; t_us = its packet was handed to the wire */
+    MC_EV_PLAY_END,   /* a = index one past the last sample: the ring ran dry */
+    MC_EV_FLUSHED,    /* a = index where playing stopped, fade included; b = index that it goes on from */
+    MC_EV_RX_TIMEOUT, /* a = milliseconds without RTP; once until RTP comes again */
+};
+
+struct mc_event {
+    int64_t kind;
+    int64_t a, b;
+    uint64_t t_us;
+};
+
+/* Live objects, for leak checks: whoever creates passes the address of one counter. */
+typedef _Atomic int64_t mc_live;
+
+struct mc_leg_cfg {
+    uint32_t rate;          /* engine rate, Hz: 8000, 16000, 24000 or 48000 */
+    uint32_t tx_ms;         /* what the output ring holds */
+    uint32_t rx_timeout_ms; /* 0 = never */
+    bool suppress;          /* send nothing in silence instead of silence */
+    uint64_t seed;          /* of SSRC and the first sequence number and timestamp (RFC 3550 section 5.1: random) */
+    char name[MC_LEG_NAME];
+    /* Something is there for the engine. On the worker, at most once until mc_leg_ready_clear. May be NULL. */
+    void (*notify)(void *ctx, struct mc_leg *leg);
+    void *notify_ctx;
+    void (*on_free)(void *ctx); /* last reference gone; may be NULL */
+    mc_live *live;              /* may be NULL */
+};
+
+struct mc_leg_stats {
+    uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_malformed, rx_ignored, rx_restarts, rx_last_us, rx_jitter_us;
+    int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */
+    uint64_t tx_packets, tx_bytes, tx_errors, tx_late_max_us, tx_skipped;
+    uint64_t jb_target_ms, jb_depth_ms, concealed;
+    uint64_t flushed, underruns, ear_frames, ear_lost, ear_dropped, tap_dropped, events_dropped;
+};
+
+int mc_leg_new(struct mc_leg **out, const struct mc_leg_cfg *cfg);
+void mc_leg_ref(struct mc_leg *leg);
+void mc_leg_unref(struct mc_leg *leg);
+uint32_t mc_leg_rate(const struct mc_leg *leg);
+const char *mc_leg_name(const struct mc_leg *leg);
+
+/* --- engine side: one thread --- */
+size_t mc_leg_write(struct mc_leg *leg, const int16_t *pcm, size_t n); /* samples taken */
+uint64_t mc_leg_flush(struct mc_leg *leg);                             /* index that playing goes on from */
+uint64_t mc_leg_written(const struct mc_leg *leg);
+uint64_t mc_leg_played(const struct mc_leg *leg);
+uint64_t mc_leg_pending(const struct mc_leg *leg); /* written - played, where a flush counts at once */
+/* MC_E_STATE: not started, or the peer took no telephone-event; MC_E_ARG: not a digit; MC_E_FULL. All digits or none. */
+int mc_leg_send_dtmf(struct mc_leg *leg, const char *digits, uint32_t ms);
+bool mc_leg_started(const struct mc_leg *leg);
+void mc_leg_set_rx_timeout(struct mc_leg *leg, uint32_t ms);
+uint32_t mc_leg_rx_timeout(const struct mc_leg *leg);
+void mc_leg_stats(const struct mc_leg *leg, struct mc_leg_stats *out); /* any thread: as of the last tick */
+
+void mc_leg_ready_clear(struct mc_leg *leg); /* before reading: what comes after it notifies again */
+int mc_leg_pop_event(struct mc_leg *leg, struct mc_event *out);
+/* The next machine-ear frame's header (pcm NULL), then its samples: exactly n must be taken. */
+int mc_leg_pop_ear(struct mc_leg *leg, struct mc_frame *out);
+void mc_leg_take_ear(struct mc_leg *leg, int16_t *pcm, size_t n);
+
+/* --- signalling side: set-up --- */
+/* Everything that allocates. MC_E_CODEC, MC_E_ARG, MC_E_NOMEM. */
+int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_params *params);
+void mc_path_free(struct mc_path *path); /* NULL is fine */
+
+/* --- worker side: one thread --- */
+/* Swaps the path in; returns the one that is to be freed (the new one when the old could go on with new directions). */
+struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const struct mc_wire *wire, uint64_t now_us);
+void mc_leg_close(struct mc_leg *leg); /* it is not to be started again */
+bool mc_leg_closed(const struct mc_leg *leg);
+struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us);
+void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);
+void mc_leg_count_stranger(struct mc_leg *leg); /* a packet from an address that is not the peer's: counted as ignored */
+/* Runs the ticks that are due on the leg's own grid (the first call after set_grid or start begins it); returns how many. */
+int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us);
+void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us);
+uint32_t mc_leg_period_us(const struct mc_leg *leg); /* 10,000 or 20,000; 0 = no path */
+const struct mc_leg_params *mc_leg_params(const struct mc_leg *leg); /* NULL = no path */
+void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink);
+const struct mc_sink *mc_leg_sink(const struct mc_leg *leg);
+/* The live path, one line; returns its length without NUL, cut to size. */
+int mc_leg_describe(const struct mc_leg *leg, char *out, size_t size);
+
+/* --- recording tap: 20 ms stereo blocks --- */
+struct mc_tap_block {
+    uint64_t t_us;          /* tick of the block's first sample */
+    int64_t left_delay_us;  /* age of what left plays: tick - arrival of its packet */
+    int16_t pcm[];          /* interleaved: left = human ear, right = what was sent */
+};
+int mc_tap_new(struct mc_tap **out, uint32_t rate);
+void mc_tap_free(struct mc_tap *tap);
+size_t mc_tap_samples(const struct mc_tap *tap); /* per channel and block */
+void mc_leg_set_tap(struct mc_leg *leg, struct mc_tap *tap); /* worker; NULL = off */
+struct mc_tap *mc_leg_tap(const struct mc_leg *leg);
+const struct mc_tap_block *mc_tap_front(struct mc_tap *tap); /* engine; NULL = empty */
+void mc_tap_front_done(struct mc_tap *tap);
+
+/* The worker's own, kept here so that a leg is one block; the leg never looks inside. */
+struct mc_seat {
+    void *worker;
+    struct mc_leg *prev[2], *next[2]; /* in its one or two phase buckets */
+    int bucket;                       /* -1 = none */
+    int n_buckets;
+};
+struct mc_seat *mc_leg_seat(struct mc_leg *leg);
+/* The engine's own: what it wants to find again from a ready leg. */
+void mc_leg_set_user(struct mc_leg *leg, void *user);
+void *mc_leg_user(const struct mc_leg *leg);
+
+#endif

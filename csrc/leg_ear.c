@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Machine ear: what recognition hears. Packets in order, each as soon as it is its turn; a missing one is waited for while at most
+ * MC_EAR_HOLD_US pass, then its place is filled and marked lost. The time line is exact: sample n of the ear is RTP time n, whatever
+ * was lost, and it goes on by the clock while the sender is silent, so that whoever listens notices the silence.
+ *
+ *   seq   7   8   9  11  12        11 is held: 10 may still come
+ *   ear  [7] [8] [9] ....          20 ms later: [10 lost] [11] [12]
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "leg_int.h"
+
+#define CONCEAL_MS 100 /* in a long gap, silence after this */
+
+int mc_ear_init(struct mc_ear *ear, const struct mc_codec *codec, uint32_t rate) {
+    ear->frame = codec->rate / 50;
+    if (codec->dec_size > 0) {
+        ear->dec = calloc(1, codec->dec_size);
+        if (ear->dec == NULL) {
+            return MC_E_NOMEM;
+        }
+    }
+    int rc = codec->dec_init(ear->dec);
+    return rc != MC_OK ? rc : mc_resample_init(&ear->rs, codec->rate, rate);
+}
+
+void mc_ear_free(struct mc_ear *ear) {
+    free(ear->dec);
+    ear->dec = NULL;
+}
+
+void mc_ear_restart(struct mc_ear *ear) {
+    ear->started = false;
+    ear->have_pos = false;
+    ear->filled = 0;
+    for (size_t i = 0; i < MC_EAR_HELD; i++) {
+        ear->held[i].used = false;
+    }
+}
+
+/* At most 120 ms at the codec's rate, on to the sink at the leg's rate. */
+static void hear_piece(struct mc_leg *leg, struct mc_path *path, const int16_t *pcm, size_t n, uint64_t arrival_us, bool lost) {
+    int16_t out[MC_CODEC_MAX_PCM + 8];
+    int rc = mc_resample_run(&path->rx.ear.rs, pcm, n, out, sizeof out / sizeof *out);
+    if (rc <= 0) {
+        return;
+    }
+    struct mc_frame frame = {.pcm = out, .n = (size_t)rc, .index = leg->ear_index, .arrival_us = arrival_us, .lost = lost};
+    leg->ear_index += frame.n;
+    if (lost) {
+        leg->st.ear_lost++;
+    } else {
+        leg->st.ear_frames++;
+    }
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    if (sink->ear != NULL) {
+        sink->ear(sink, leg, &frame);
+    }
+}
+
+static void hear(struct mc_leg *leg, struct mc_path *path, const int16_t *pcm, size_t n, uint64_t arrival_us, bool lost) {
+    const size_t most = path->codec->rate * 3 / 25;
+    for (size_t at = 0; at < n; at += most) {
+        hear_piece(leg, path, pcm + at, n - at < most ? n - at : most, arrival_us, lost);
+    }
+}
+
+static uint32_t to_samples(const struct mc_path *path, uint64_t units) {
+    return (uint32_t)(units * path->codec->rate / path->params.clock);
+}
+
+static uint32_t to_units(const struct mc_path *path, uint64_t samples) {
+    return (uint32_t)(samples * path->params.clock / path->codec->rate);
+}
+
+/* n samples that never came, in pieces as long as the packets were. `next`: the payload after them, for codecs that carry the one
+ * before it (in-band FEC). */
+static void fill(struct mc_leg *leg, struct mc_path *path, uint32_t n, const struct mc_held *next, uint64_t now_us) {
+    struct mc_ear *ear = &path->rx.ear;
+    uint32_t done = 0;
+    while (n > 0) {
+        int16_t pcm[MC_CODEC_MAX_PCM];
+        uint32_t k = n < ear->frame ? n : ear->frame;
+        bool fec = next != NULL && k == n;
+        int rc = MC_E_CODEC;
+        if (path->codec->conceal != NULL && (fec || done < path->codec->rate * CONCEAL_MS / 1000)) {
+            rc = path->codec->conceal(ear->dec, fec ? next->data : NULL, fec ? next->len : 0, pcm, k);
+        }
+        if (rc != (int)k) {
+            memset(pcm, 0, k * sizeof *pcm);
+        }
+        hear(leg, path, pcm, k, now_us, true);
+        done += k;
+        n -= k;
+    }
+}
+
+/* Clock units to fill before a packet at `ts`; negative: so much of the packet is on the time line already. A distance that can't
+ * be, given how much time has passed, is the sender's clock set anew: the line just goes on. */
+static int64_t distance(const struct mc_path *path, const struct mc_held *h) {
+    const struct mc_ear *ear = &path->rx.ear;
+    if (!ear->have_pos) {
+        return 0;
+    }
+    int64_t d = (int32_t)(h->ts - ear->pos);
+    if (d < 0) {
+        return -d <= (int64_t)ear->filled ? d : 0;
+    }
+    uint64_t passed_us = h->arrival_us > ear->last_us ? h->arrival_us - ear->last_us : 0;
+    uint64_t limit_us = passed_us + MC_EAR_SLACK_US < MC_EAR_MAX_GAP_US ? passed_us + MC_EAR_SLACK_US : MC_EAR_MAX_GAP_US;
+    return (uint64_t)d * 1000000 <= limit_us * path->params.clock ? d : 0;
+}
+
+static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_held *h, bool after_loss) {
+    struct mc_ear *ear = &path->rx.ear;
+    ear->next = h->ext + 1;
+    if (h->skip || h->len == 0) {
+        return;
+    }
+    int16_t pcm[MC_CODEC_MAX_PCM];
+    int64_t d = distance(path, h);
+    if (d > 0) {
+        fill(leg, path, to_samples(path, (uint64_t)d), after_loss ? h : NULL, h->arrival_us);
+    }
+    int n = path->codec->decode(ear->dec, h->data, h->len, pcm, MC_CODEC_MAX_PCM);
+    if (n <= 0) {
+        leg->st.rx_malformed++; /* its place on the time line is filled when the next one comes */
+        return;
+    }
+    ear->frame = (uint32_t)n;
+    size_t over = d < 0 ? to_samples(path, (uint64_t)-d) : 0; /* heard as silence already, by the stall filler */
+    if (over >= (size_t)n) {
+        leg->st.rx_late++;
+        ear->filled -= to_units(path, (uint64_t)n) < ear->filled ? to_units(path, (uint64_t)n) : ear->filled;
+        ear->last_us = h->arrival_us;
+        return;
+    }
+    hear(leg, path, pcm + over, (size_t)n - over, h->arrival_us, false);
+    ear->pos = h->ts + to_units(path, (uint64_t)n);
+    ear->have_pos = true;
+    ear->filled = 0;
+    ear->last_us = h->arrival_us;
+}
+
+static struct mc_held *first_held(struct mc_ear *ear, size_t *count, uint64_t *oldest_us) {
+    struct mc_held *first = NULL;
+    *count = 0;
+    *oldest_us = UINT64_MAX;
+    for (size_t i = 0; i < MC_EAR_HELD; i++) {
+        struct mc_held *h = &ear->held[i];
+        if (!h->used) {
+            continue;
+        }
+        ++*count;
+        *oldest_us = h->arrival_us < *oldest_us ? h->arrival_us : *oldest_us;
+        if (first == NULL || (int32_t)(h->ext - first->ext) < 0) {
+            first = h;
+        }
+    }
+    return first;
+}
+
+/* Everything whose turn it is, or whose wait is over. */
+static void release(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
+    struct mc_ear *ear = &path->rx.ear;
+    for (;;) {
+        size_t count;
+        uint64_t oldest_us;
+        struct mc_held *h = first_held(ear, &count, &oldest_us);
+        if (h == NULL) {
+            return;
+        }
+        bool turn = h->ext == ear->next;
+        if (!turn && count < MC_EAR_HELD && now_us - oldest_us < MC_EAR_HOLD_US) {
+            return;
+        }
+        deliver(leg, path, h, !turn);
+        h->used = false;
+    }
+}
+
+static void keep(struct mc_ear *ear, const struct mc_rtp *pkt, uint32_t ext, bool skip, uint64_t now_us) {
+    struct mc_held *slot = NULL;
+    for (size_t i = 0; i < MC_EAR_HELD; i++) {
+        struct mc_held *h = &ear->held[i];
+        if (h->used && h->ext == ext) {
+            return;
+        }
+        if (!h->used && slot == NULL) {
+            slot = h;
+        }
+    }
+    if (slot == NULL) {
+        return; /* can't be: release() leaves one free */
+    }
+    slot->used = true;
+    slot->skip = skip;
+    slot->ext = ext;
+    slot->ts = pkt->ts;
+    slot->arrival_us = now_us;
+    slot->len = skip ? 0 : (uint16_t)pkt->len;
+    memcpy(slot->data, pkt->payload, slot->len);
+}
+
+void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip, uint64_t now_us) {
+    struct mc_ear *ear = &path->rx.ear;
+    if (!ear->started) {
+        ear->started = true;
+        ear->next = ext;
+        ear->last_us = now_us;
+    }
+    if ((int32_t)(ext - ear->next) < 0) {
+        leg->st.rx_late++;
+        return;
+    }
+    keep(ear, pkt, ext, skip, now_us);
+    release(leg, path, now_us);
+}
+
+void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
+    struct mc_ear *ear = &path->rx.ear;
+    release(leg, path, now_us);
+    if (!ear->have_pos || now_us < ear->last_us + MC_EAR_STALL_US) {
+        return;
+    }
+    uint32_t period_us = mc_leg_period_us(leg);
+    uint32_t n = (uint32_t)((uint64_t)path->codec->rate * period_us / 1000000);
+    static const int16_t silence[MC_CODEC_MAX_RATE / 50];
+    hear(leg, path, silence, n, now_us, true);
+    ear->pos += to_units(path, n);
+    ear->filled += to_units(path, n);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Human ear: what a person would hear. Jitter buffer, decode or conceal, resample; read tick by tick out of a small store, so any
+ * packet length serves any tick. Runs only while a tap or a sink wants it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "leg_int.h"
+
+#define JITTER_MIN_MS 20
+#define JITTER_MAX_MS 400
+#define STORE_MS 160 /* a packet of 120 ms on top of a tick */
+#define RATE_PER_MS(rate) ((rate) / 1000)
+
+int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate) {
+    struct mc_jb_cfg cfg = {.clock = clock, .min_ms = JITTER_MIN_MS, .max_ms = JITTER_MAX_MS};
+    hu->frame = codec->rate / 50;
+    hu->size = (size_t)RATE_PER_MS(rate) * STORE_MS;
+    hu->store = malloc(hu->size * sizeof *hu->store);
+    hu->jb = mc_jb_new(&cfg);
+    hu->dec = codec->dec_size > 0 ? malloc(codec->dec_size) : NULL; /* first touched by begin(): most legs never need it */
+    if (hu->store == NULL || hu->jb == NULL || (hu->dec == NULL && codec->dec_size > 0)) {
+        return MC_E_NOMEM;
+    }
+    return mc_resample_init(&hu->rs, codec->rate, rate);
+}
+
+void mc_human_free(struct mc_human *hu) {
+    free(hu->store);
+    free(hu->dec);
+    if (hu->jb != NULL) {
+        mc_jb_free(hu->jb);
+    }
+    hu->store = NULL;
+    hu->dec = NULL;
+    hu->jb = NULL;
+}
+
+/* Wanted from now on. */
+static void begin(struct mc_human *hu, const struct mc_path *path) {
+    hu->on = true;
+    hu->n = 0;
+    hu->age_us = 0;
+    mc_jb_reset(hu->jb);
+    path->codec->dec_init(hu->dec);
+    if (path->codec->conceal == NULL) {
+        mc_plc_init(&hu->plc, path->codec->rate);
+    }
+    mc_resample_init(&hu->rs, path->codec->rate, path->rate); /* no table is computed here: it was in mc_human_init */
+}
+
+void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint64_t now_us) {
+    struct mc_human *hu = &path->rx.human;
+    if (!hu->on) {
+        begin(hu, path);
+    }
+    mc_jb_put(hu->jb, pkt, now_us); /* it counts what it refuses */
+}
+
+static void conceal(struct mc_human *hu, const struct mc_codec *codec, const struct mc_jb_frame *f, int16_t *pcm, size_t n) {
+    if (codec->conceal == NULL) {
+        mc_plc_conceal(&hu->plc, pcm, n);
+    } else if (codec->conceal(hu->dec, f->payload, f->payload != NULL ? f->len : 0, pcm, n) != (int)n) {
+        memset(pcm, 0, n * sizeof *pcm);
+    }
+}
+
+/* One packet's worth of playout into the store. */
+static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
+    struct mc_human *hu = &path->rx.human;
+    const struct mc_codec *codec = path->codec;
+    int16_t pcm[MC_CODEC_MAX_PCM];
+    struct mc_jb_frame f = {.what = MC_JB_EMPTY};
+    int n = 0;
+    mc_jb_get(hu->jb, now_us, &f);
+    if (f.what == MC_JB_FRAME && f.payload != NULL) {
+        size_t most = codec->rate * 3 / 25;
+        n = codec->decode(hu->dec, f.payload, f.len, pcm, most);
+        if (n > 0) {
+            hu->frame = (uint32_t)n;
+            if (hu->n == 0) {
+                hu->age_us = (int64_t)(now_us - f.arrival_us);
+            }
+            if (codec->conceal == NULL) {
+                mc_plc_good(&hu->plc, pcm, (size_t)n);
+            }
+        }
+    }
+    if (n <= 0) {
+        /* Nothing held: only a tick's worth, so that what comes meanwhile is not delayed by a long packet's length. */
+        n = (int)(f.what == MC_JB_EMPTY && hu->frame > codec->rate / 50 ? codec->rate / 50 : hu->frame);
+        conceal(hu, codec, &f, pcm, (size_t)n);
+        leg->st.concealed += f.what != MC_JB_EMPTY;
+    }
+    int rc = mc_resample_run(&hu->rs, pcm, (size_t)n, hu->store + hu->n, hu->size - hu->n);
+    hu->n += rc > 0 ? (size_t)rc : 0;
+}
+
+int64_t mc_human_play(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t n, uint64_t now_us) {
+    struct mc_human *hu = &path->rx.human;
+    if (!hu->on) {
+        memset(pcm, 0, n * sizeof *pcm);
+        return 0;
+    }
+    /* Each turn adds 2.5 ms at least (the shortest Opus packet); the bound is for a buffer that gives nothing but empty packets. */
+    for (int turn = 0; hu->n < n && turn < 16; turn++) {
+        pull(leg, path, now_us);
+    }
+    size_t have = hu->n < n ? hu->n : n;
+    memcpy(pcm, hu->store, have * sizeof *pcm);
+    memset(pcm + have, 0, (n - have) * sizeof *pcm);
+    hu->n -= have;
+    memmove(hu->store, hu->store + have, hu->n * sizeof *hu->store);
+    return hu->age_us;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Inside of a leg, shared by leg*.c only. */
+#ifndef MC_LEG_INT_H
+#define MC_LEG_INT_H
+
+#include "codec.h"
+#include "dtmf.h"
+#include "jitter.h"
+#include "leg.h"
+#include "plc.h"
+#include "resample.h"
+#include "ring.h"
+#include "rtp.h"
+#include "stats.h"
+
+#define MC_EAR_HELD 8            /* packets held for a missing one */
+#define MC_EAR_HOLD_US 20000     /* how long */
+#define MC_EAR_STALL_US 200000   /* silence on the wire before the machine ear's time line goes on by the clock */
+#define MC_EAR_SLACK_US 500000   /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
+#define MC_EAR_MAX_GAP_US 5000000
+#define MC_TICK_CATCH_UP 5       /* ticks made up for after a late wake-up; older ones are skipped */
+#define MC_TICK_MAX_RATE 48000
+#define MC_FADE_DIV 200          /* 1/200 s = 5 ms */
+#define MC_TX_MAX_PCM (MC_TICK_MAX_RATE / 1000 * 60)
+
+struct mc_held {
+    bool used;
+    bool skip; /* no audio: telephone-event or a payload type we don't know, but it has a sequence number */
+    uint16_t len;
+    uint32_t ext, ts;
+    uint64_t arrival_us;
+    uint8_t data[MC_RTP_MAX_PACKET];
+};
+
+/* Machine ear: reorder hold, decode, resample. */
+struct mc_ear {
+    void *dec;
+    struct mc_resample rs;
+    bool started;
+    uint32_t next;    /* extended sequence number that is due */
+    bool have_pos;
+    uint32_t pos;     /* RTP timestamp of the next sample of the time line */
+    uint32_t frame;   /* samples of the last packet, at the codec's rate */
+    uint32_t filled;  /* clock units that the stall filler made up since the last packet */
+    uint64_t last_us; /* arrival of the last packet heard */
+    struct mc_held held[MC_EAR_HELD];
+};
+
+/* Human ear: jitter buffer, decode or conceal, resample, into a small store that is read tick by tick. */
+struct mc_human {
+    bool on; /* packets go into the jitter buffer */
+    struct mc_jb *jb;
+    void *dec;
+    struct mc_plc plc;
+    struct mc_resample rs;
+    uint32_t frame; /* samples of the last packet, at the codec's rate */
+    int16_t *store;
+    size_t n, size;
+    int64_t age_us; /* of the first sample in store */
+};
+
+struct mc_rx {
+    struct mc_rx_stats stats;
+    struct mc_dtmf_rx dtmf;
+    struct mc_ear ear;
+    struct mc_human human;
+    uint64_t n_before; /* received and lost before the source's last restart */
+    int64_t lost_before;
+    bool timed_out;
+    uint64_t heard_us; /* arrival of any valid packet, or the start */
+};
+
+struct mc_tx {
+    void *enc;
+    struct mc_resample rs;
+    struct mc_dtmf_tx dtmf;
+    uint32_t ssrc, ts, step; /* step: clock units of one packet */
+    uint16_t seq;
+    bool gap;          /* nothing was sent just before: the next packet begins a talkspurt */
+    bool playing;
+    uint32_t n_flush;  /* flushes obeyed */
+    uint32_t n_silent; /* packets of silence in a row */
+    unsigned ticks, wait; /* ticks of a packet; ticks until the next */
+    uint32_t n_pcm;    /* samples of a packet at the leg's rate */
+    uint8_t quiet[MC_RTP_MAX_PACKET]; /* encoded silence, for codecs without state */
+    int n_quiet;
+};
+
+struct mc_path {
+    struct mc_leg_params params;
+    const struct mc_codec *codec;
+    uint32_t rate;
+    struct mc_rx rx;
+    struct mc_tx tx;
+};
+
+/* The sent stream of a leg that was stopped: a later start goes on with it, so that a receiver never sees a number twice. */
+struct mc_kept {
+    bool valid;
+    bool playing;
+    uint32_t clock, ssrc, ts, n_flush;
+    uint16_t seq;
+    uint64_t us;
+};
+
+struct mc_leg {
+    _Atomic int refs;
+    struct mc_leg_cfg cfg;
+    struct mc_seat seat;
+    void *user;
+
+    /* crossings between the engine's thread and the worker */
+    struct mc_ring out;        /* speech to send */
+    _Atomic uint32_t n_flush;  /* flushes asked for */
+    struct mc_ring ear_pcm;
+    struct mc_queue ear_head;  /* struct mc_frame */
+    struct mc_queue events;    /* struct mc_event */
+    struct mc_queue digits;    /* struct mc_digit */
+    _Atomic uint32_t n_paths;  /* built so far: each has an SSRC of its own until it inherits one */
+    _Atomic int ready;
+    _Atomic int can_dtmf;
+    _Atomic int started;
+    _Atomic uint32_t rx_timeout_ms;
+    _Atomic uint32_t pub_seq;  /* odd while the statistics are being published */
+    _Atomic uint64_t pub[sizeof(struct mc_leg_stats) / sizeof(uint64_t)];
+    _Atomic(const struct mc_sink *) sink;
+
+    /* the worker's */
+    bool closed;
+    struct mc_path *path;
+    struct mc_wire wire;
+    struct mc_tap *tap;
+    struct mc_leg_stats st;   /* counters of the leg itself */
+    struct mc_leg_stats past; /* what earlier paths counted */
+    struct mc_kept kept;
+    uint64_t ear_index; /* samples heard since the leg began */
+    uint64_t next_us;   /* next tick; 0 = the grid begins with the next call */
+};
+
+struct mc_digit {
+    char digit;
+    uint32_t ms;
+};
+
+/* leg.c */
+void mc_leg_event(struct mc_leg *leg, enum mc_ev kind, int64_t a, int64_t b, uint64_t t_us);
+void mc_leg_notify(struct mc_leg *leg);
+/* Machine ear's frame into the engine's queue; counted when there is no room. */
+void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame);
+
+/* leg_stats.c */
+void mc_leg_publish(struct mc_leg *leg);
+void mc_leg_fold_stats(struct mc_leg *leg); /* the path is about to go; its counters stay */
+
+/* leg_rx.c */
+void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
+
+/* leg_ear.c */
+int mc_ear_init(struct mc_ear *ear, const struct mc_codec *codec, uint32_t rate);
+void mc_ear_free(struct mc_ear *ear);
+void mc_ear_restart(struct mc_ear *ear); /* a new source or sequence: what is held is dropped, the time line goes on */
+void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip, uint64_t now_us);
+void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
+
+/* leg_human.c */
+int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate);
+void mc_human_free(struct mc_human *hu);
+void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint64_t now_us);
+/* Exactly n samples of playout; returns the age of the first, microseconds. */
+int64_t mc_human_play(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t n, uint64_t now_us);
+
+/* leg_tx.c */
+/* Shortens params->ptime_ms when a packet would not fit. */
+int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, uint32_t rate, uint64_t seed);
+void mc_tx_free(struct mc_tx *tx);
+/* One tick; the packet's samples as sent (*n of them at the leg's rate, 0 between packets) go to pcm, MC_TX_MAX_PCM long. */
+void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *n, uint64_t now_us);
+void mc_tx_skip(struct mc_path *path, uint64_t n_ticks);
+
+/* leg_tap.c */
+void mc_tap_left(struct mc_tap *tap, const int16_t *pcm, size_t n, int64_t age_us, uint64_t t_us);
+void mc_tap_right(struct mc_tap *tap, const int16_t *pcm, size_t n);
+/* A whole block goes to the queue: 1; one that finds no room is counted. */
+int mc_tap_emit(struct mc_tap *tap, uint64_t *dropped);
+
+#endif

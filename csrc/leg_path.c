@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What negotiation settled for a leg: built by the signalling side, swapped in and driven by the worker. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "leg_int.h"
+
+void mc_path_free(struct mc_path *path) {
+    if (path == NULL) {
+        return;
+    }
+    mc_ear_free(&path->rx.ear);
+    mc_human_free(&path->rx.human);
+    mc_tx_free(&path->tx);
+    free(path);
+}
+
+static bool params_ok(const struct mc_leg_params *p) {
+    bool ptime = p->ptime_ms == 10 || p->ptime_ms == 20 || p->ptime_ms == 40 || p->ptime_ms == 60;
+    bool pts = p->tx_pt < 128 && p->rx_pt < 128 && (p->event_tx_pt < 128 || p->event_tx_pt == MC_PT_NONE) &&
+               (p->event_rx_pt < 128 || p->event_rx_pt == MC_PT_NONE);
+    return ptime && pts && memchr(p->codec, '\0', sizeof p->codec) != NULL && memchr(p->fmtp, '\0', sizeof p->fmtp) != NULL;
+}
+
+int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_params *params) {
+    if (!params_ok(params)) {
+        return MC_E_ARG;
+    }
+    const struct mc_codec *codec = mc_codec_find(params->codec, params->clock);
+    if (codec == NULL) {
+        return MC_E_CODEC;
+    }
+    struct mc_path *path = calloc(1, sizeof *path);
+    if (path == NULL) {
+        return MC_E_NOMEM;
+    }
+    path->params = *params;
+    path->codec = codec;
+    path->rate = leg->cfg.rate;
+    mc_rx_stats_init(&path->rx.stats, params->clock);
+    mc_dtmf_rx_init(&path->rx.dtmf);
+    int rc = mc_ear_init(&path->rx.ear, codec, path->rate);
+    if (rc == MC_OK) {
+        rc = mc_human_init(&path->rx.human, codec, params->clock, path->rate);
+    }
+    if (rc == MC_OK) {
+        uint64_t seed = leg->cfg.seed + atomic_fetch_add_explicit(&leg->n_paths, 1, memory_order_relaxed);
+        rc = mc_tx_init(&path->tx, codec, &path->params, path->rate, seed);
+    }
+    if (rc != MC_OK) {
+        mc_path_free(path);
+        return rc;
+    }
+    *out = path;
+    return MC_OK;
+}
+
+/* Only directions, protection or the wire changed: hold and resume keep codec state and jitter buffer. */
+static bool same_media(const struct mc_path *a, const struct mc_path *b) {
+    const struct mc_leg_params *p = &a->params, *q = &b->params;
+    return a->codec == b->codec && p->tx_pt == q->tx_pt && p->rx_pt == q->rx_pt && p->event_tx_pt == q->event_tx_pt &&
+           p->event_rx_pt == q->event_rx_pt && p->ptime_ms == q->ptime_ms && strcmp(p->fmtp, q->fmtp) == 0;
+}
+
+static void keep_stream(struct mc_leg *leg, const struct mc_path *path, uint64_t now_us) {
+    const struct mc_tx *tx = &path->tx;
+    leg->kept = (struct mc_kept){.valid = true, .playing = tx->playing, .clock = path->params.clock, .ssrc = tx->ssrc,
+                                 .ts = tx->ts, .n_flush = tx->n_flush, .seq = tx->seq, .us = now_us};
+}
+
+/* Another codec on the same clock goes on in the same RTP stream; another clock is a new source (RFC 7160 section 4.1). */
+static void inherit_stream(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
+    const struct mc_kept *kept = &leg->kept;
+    struct mc_tx *tx = &path->tx;
+    if (!kept->valid) {
+        return;
+    }
+    tx->playing = kept->playing;
+    tx->n_flush = kept->n_flush;
+    if (path->params.clock == kept->clock) {
+        tx->ssrc = kept->ssrc;
+        tx->seq = kept->seq;
+        tx->ts = kept->ts + (uint32_t)((now_us - kept->us) * kept->clock / 1000000);
+    }
+}
+
+struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const struct mc_wire *wire, uint64_t now_us) {
+    struct mc_path *old = leg->path;
+    struct mc_path *spare = old;
+    leg->wire = *wire;
+    if (old != NULL && same_media(old, path)) {
+        bool resumed = path->params.recv && !old->params.recv;
+        old->params = path->params;
+        spare = path;
+        path = old;
+        if (resumed) {
+            mc_ear_restart(&path->rx.ear);
+        }
+    } else {
+        if (old != NULL) {
+            mc_leg_fold_stats(leg);
+            keep_stream(leg, old, now_us);
+        }
+        inherit_stream(leg, path, now_us);
+    }
+    path->rx.heard_us = now_us;
+    path->rx.timed_out = false;
+    leg->path = path;
+    atomic_store_explicit(&leg->can_dtmf, path->params.event_tx_pt != MC_PT_NONE, memory_order_release);
+    atomic_store_explicit(&leg->started, 1, memory_order_release);
+    mc_leg_publish(leg);
+    mc_leg_event(leg, MC_EV_STARTED, 0, 0, now_us);
+    return spare;
+}
+
+struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us) {
+    struct mc_path *old = leg->path;
+    if (old == NULL) {
+        return NULL;
+    }
+    mc_leg_fold_stats(leg);
+    keep_stream(leg, old, now_us);
+    leg->path = NULL;
+    memset(&leg->wire, 0, sizeof leg->wire);
+    leg->next_us = 0;
+    atomic_store_explicit(&leg->can_dtmf, 0, memory_order_release);
+    atomic_store_explicit(&leg->started, 0, memory_order_release);
+    mc_leg_publish(leg);
+    mc_leg_event(leg, MC_EV_STOPPED, 0, 0, now_us);
+    return old;
+}
+
+void mc_leg_close(struct mc_leg *leg) {
+    leg->closed = true;
+}
+
+bool mc_leg_closed(const struct mc_leg *leg) {
+    return leg->closed;
+}
+
+const struct mc_leg_params *mc_leg_params(const struct mc_leg *leg) {
+    return leg->path != NULL ? &leg->path->params : NULL;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The door for packets: parse, statistics, telephone-event, then the sink and the two ears. Whatever the wire brings that is not
+ * ours is counted and forgotten. */
+#include "err.h"
+#include "leg_int.h"
+
+static bool wants_human(const struct mc_leg *leg, const struct mc_sink *sink) {
+    return leg->tap != NULL || sink->play != NULL;
+}
+
+/* The source's own numbering (RFC 3550 A.1). False: not from the source we listen to. */
+static bool account(struct mc_leg *leg, struct mc_rx *rx, const struct mc_rtp *pkt, uint64_t now_us) {
+    uint64_t received = rx->stats.n_received;
+    int64_t lost = rx->stats.started ? mc_rx_stats_lost(&rx->stats) : 0;
+    switch (mc_rx_stats_packet(&rx->stats, pkt, now_us)) {
+    case MC_SEQ_IGNORE:
+        leg->st.rx_ignored++;
+        return false;
+    case MC_SEQ_DUP:
+        return false; /* counted by the statistics */
+    case MC_SEQ_RESTART:
+        rx->n_before += received;
+        rx->lost_before += lost;
+        mc_ear_restart(&rx->ear);
+        if (rx->human.on) {
+            mc_jb_reset(rx->human.jb);
+        }
+        return true;
+    case MC_SEQ_NEXT:
+    case MC_SEQ_GAP:
+    case MC_SEQ_OLD:
+        return true;
+    }
+    return false;
+}
+
+static void digit(struct mc_leg *leg, const struct mc_path *path, const struct mc_dtmf_event *ev, uint64_t now_us) {
+    mc_leg_event(leg, MC_EV_DTMF, ev->digit, (int64_t)((uint64_t)ev->duration * 1000 / path->params.clock), now_us);
+}
+
+void mc_leg_count_stranger(struct mc_leg *leg) {
+    leg->st.rx_ignored++;
+}
+
+void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us) {
+    struct mc_path *path = leg->path;
+    if (path == NULL || !path->params.recv) {
+        leg->st.rx_ignored++;
+        return;
+    }
+    struct mc_rx *rx = &path->rx;
+    struct mc_rtp pkt;
+    if (len > MC_RTP_MAX_PACKET || mc_rtp_parse(&pkt, buf, len) != MC_OK) {
+        leg->st.rx_malformed++;
+        return;
+    }
+    bool audio = pkt.pt == path->params.rx_pt;
+    bool event = !audio && pkt.pt == path->params.event_rx_pt;
+    if (!audio && !event && !(rx->stats.started && pkt.ssrc == rx->stats.ssrc)) {
+        leg->st.rx_ignored++;
+        return;
+    }
+    if (!account(leg, rx, &pkt, now_us)) {
+        return;
+    }
+    rx->heard_us = now_us;
+    rx->timed_out = false;
+    uint32_t ext = mc_rx_stats_ext_seq(&rx->stats, pkt.seq);
+    if (!audio) {
+        struct mc_dtmf_event ev;
+        if (!event) {
+            leg->st.rx_ignored++; /* comfort noise (RFC 3389), or a payload type that was never agreed on */
+        } else {
+            int rc = mc_dtmf_rx_packet(&rx->dtmf, &pkt, now_us, &ev);
+            if (rc > 0) {
+                digit(leg, path, &ev, now_us);
+            } else if (rc < 0) {
+                leg->st.rx_malformed++;
+            }
+        }
+        mc_ear_packet(leg, path, &pkt, ext, true, now_us); /* its sequence number is not a loss */
+        return;
+    }
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    if (sink->packet != NULL && sink->packet(sink, leg, &pkt, now_us)) {
+        return;
+    }
+    mc_ear_packet(leg, path, &pkt, ext, false, now_us);
+    if (wants_human(leg, sink)) {
+        mc_human_packet(leg, path, &pkt, now_us);
+    } else {
+        rx->human.on = false;
+    }
+}
+
+void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
+    struct mc_rx *rx = &path->rx;
+    struct mc_dtmf_event ev;
+    if (!path->params.recv) {
+        rx->heard_us = now_us;
+        return;
+    }
+    if (mc_dtmf_rx_tick(&rx->dtmf, now_us, &ev) > 0) {
+        digit(leg, path, &ev, now_us);
+    }
+    mc_ear_tick(leg, path, now_us);
+    uint64_t limit_us = (uint64_t)mc_leg_rx_timeout(leg) * 1000;
+    if (limit_us != 0 && !rx->timed_out && now_us > rx->heard_us && now_us - rx->heard_us >= limit_us) {
+        rx->timed_out = true;
+        mc_leg_event(leg, MC_EV_RX_TIMEOUT, (int64_t)((now_us - rx->heard_us) / 1000), 0, now_us);
+    }
+}

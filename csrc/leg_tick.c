@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The door for time. The leg keeps its own grid: a late call makes up for the ticks that were due, so that sequence numbers and
+ * timestamps stay on it; after a long sleep only the last few are made up for and the timestamp jumps over the rest. */
+#include "leg_int.h"
+
+#define TICK_US 20000
+#define SHORT_TICK_US 10000
+
+uint32_t mc_leg_period_us(const struct mc_leg *leg) {
+    if (leg->path == NULL) {
+        return 0;
+    }
+    return leg->path->params.ptime_ms == 10 ? SHORT_TICK_US : TICK_US;
+}
+
+void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us) {
+    leg->next_us = first_us;
+}
+
+/* due_us: where the tick lies on the grid; now_us: when it happens. */
+static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_us, uint64_t due_us, uint64_t now_us) {
+    int16_t sent[MC_TX_MAX_PCM];
+    size_t n_sent;
+    mc_rx_tick(leg, path, now_us);
+    mc_tx_tick(leg, path, sent, &n_sent, now_us);
+    struct mc_tap *tap = leg->tap;
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    if (tap == NULL && sink->play == NULL) {
+        return;
+    }
+    int16_t heard[MC_TICK_MAX_RATE / 50];
+    size_t n = (size_t)leg->cfg.rate / 1000 * period_us / 1000;
+    int64_t age_us = mc_human_play(leg, path, heard, n, now_us);
+    if (sink->play != NULL) {
+        sink->play(sink, leg, heard, n, now_us);
+    }
+    if (tap != NULL) {
+        mc_tap_right(tap, sent, n_sent);
+        mc_tap_left(tap, heard, n, age_us - (int64_t)(now_us - due_us), due_us);
+        if (mc_tap_emit(tap, &leg->st.tap_dropped) > 0) {
+            mc_leg_notify(leg);
+        }
+    }
+}
+
+int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us) {
+    struct mc_path *path = leg->path;
+    uint32_t period = mc_leg_period_us(leg);
+    if (path == NULL) {
+        return 0;
+    }
+    if (leg->next_us == 0) {
+        leg->next_us = now_us;
+    }
+    if (now_us < leg->next_us) {
+        return 0;
+    }
+    uint64_t late = now_us - leg->next_us;
+    leg->st.tx_late_max_us = late > leg->st.tx_late_max_us ? late : leg->st.tx_late_max_us;
+    uint64_t due = late / period + 1;
+    if (due > MC_TICK_CATCH_UP) {
+        uint64_t skip = due - MC_TICK_CATCH_UP;
+        mc_tx_skip(path, skip);
+        leg->st.tx_skipped += skip;
+        leg->next_us += skip * period;
+        due = MC_TICK_CATCH_UP;
+    }
+    for (uint64_t i = 0; i < due; i++) {
+        one_tick(leg, path, period, leg->next_us, now_us);
+        leg->next_us += period;
+    }
+    mc_leg_publish(leg);
+    return (int)due;
+}

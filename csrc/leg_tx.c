@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Sending: out of the ring, through fade and resampler, into packets, one each packet time. The timestamp follows the clock whatever
+ * happens (RFC 3550 section 5.1: "even if blocks are discarded as silent"); the sequence number counts packets. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "leg_int.h"
+#include "level.h"
+
+#define DIGIT_MS 100
+#define DIGIT_GAP_MS 80
+#define QUIET_AFTER 2 /* packets of silence until the resampler's memory is silent too */
+
+/* splitmix64: spreads the seed over the identifiers. */
+static uint64_t spread(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+/* A packet must fit; the peer's ptime is a wish (RFC 4566 section 6), so a shorter one is legal. */
+static int fit(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params) {
+    static const int16_t silence[MC_TX_MAX_PCM];
+    for (;;) {
+        size_t n = (size_t)codec->rate / 1000 * params->ptime_ms;
+        int rc = codec->encode(tx->enc, silence, n, tx->quiet, MC_RTP_MAX_PACKET - MC_RTP_HEADER);
+        if (rc >= 0) {
+            tx->n_quiet = codec->enc_size == 0 ? rc : 0;
+            return MC_OK;
+        }
+        if (rc != MC_E_SHORT || params->ptime_ms <= 10) {
+            return rc;
+        }
+        params->ptime_ms = params->ptime_ms == 60 ? 40 : params->ptime_ms / 2;
+    }
+}
+
+int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, uint32_t rate, uint64_t seed) {
+    struct mc_fmtp fmtp = {0};
+    if (codec->enc_size > 0) {
+        tx->enc = calloc(1, codec->enc_size);
+        if (tx->enc == NULL) {
+            return MC_E_NOMEM;
+        }
+    }
+    int rc = mc_fmtp_parse(&fmtp, params->fmtp, strlen(params->fmtp));
+    if (rc == MC_OK) {
+        rc = codec->enc_init(tx->enc, &fmtp, params->ptime_ms);
+    }
+    if (rc == MC_OK) {
+        rc = fit(tx, codec, params);
+    }
+    if (rc == MC_OK && codec->enc_size > 0) {
+        rc = codec->enc_init(tx->enc, &fmtp, params->ptime_ms); /* forget the trial */
+    }
+    if (rc == MC_OK) {
+        rc = mc_resample_init(&tx->rs, rate, codec->rate);
+    }
+    if (rc != MC_OK) {
+        return rc;
+    }
+    mc_dtmf_tx_init(&tx->dtmf, params->clock, DIGIT_MS, DIGIT_GAP_MS);
+    tx->ssrc = (uint32_t)spread(&seed);
+    tx->ts = (uint32_t)spread(&seed);
+    tx->seq = (uint16_t)spread(&seed);
+    tx->step = params->clock / 1000 * params->ptime_ms;
+    tx->n_pcm = rate / 1000 * params->ptime_ms;
+    tx->ticks = params->ptime_ms <= 20 ? 1 : params->ptime_ms / 20u;
+    tx->gap = true;
+    return MC_OK;
+}
+
+void mc_tx_free(struct mc_tx *tx) {
+    free(tx->enc);
+    tx->enc = NULL;
+}
+
+/* Obeys a flush: at most n samples fade out, the rest is passed over. Returns the samples faded, which are in pcm. */
+static size_t obey_flush(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n, uint64_t now_us) {
+    uint32_t asked = atomic_load_explicit(&leg->n_flush, memory_order_acquire);
+    if (asked == tx->n_flush) {
+        return 0;
+    }
+    tx->n_flush = asked;
+    uint64_t from = mc_leg_played(leg);
+    uint64_t cut = mc_ring_cut(&leg->out);
+    size_t fade = leg->cfg.rate / MC_FADE_DIV;
+    fade = fade < n ? fade : n;
+    fade = fade < cut - from ? fade : (size_t)(cut - from);
+    if (!tx->playing) {
+        fade = 0; /* nothing of it was heard yet */
+    }
+    mc_ring_read(&leg->out, pcm, fade);
+    mc_fade(pcm, fade, 256, 0);
+    mc_ring_jump(&leg->out, cut);
+    leg->st.flushed += cut - from - fade;
+    tx->playing = false;
+    mc_leg_event(leg, MC_EV_FLUSHED, (int64_t)(from + fade), (int64_t)cut, now_us);
+    return fade;
+}
+
+/* n samples for the wire; returns how many of them are speech. What is missing is silence. */
+static size_t take(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n, uint64_t now_us) {
+    size_t faded = obey_flush(leg, tx, pcm, n, now_us);
+    uint64_t first = mc_leg_played(leg);
+    size_t got = mc_ring_read(&leg->out, pcm + faded, n - faded);
+    memset(pcm + faded + got, 0, (n - faded - got) * sizeof *pcm);
+    if (got > 0 && !tx->playing) {
+        tx->playing = true;
+        mc_leg_event(leg, MC_EV_PLAY_START, (int64_t)first, 0, now_us);
+    }
+    if (tx->playing && faded + got < n) {
+        tx->playing = false;
+        leg->st.underruns++;
+        mc_leg_event(leg, MC_EV_PLAY_END, (int64_t)(first + got), 0, now_us);
+    }
+    return faded + got;
+}
+
+static void send_packet(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct mc_rtp *pkt, size_t len) {
+    mc_rtp_build(buf, MC_RTP_HEADER, pkt);
+    tx->seq++;
+    tx->gap = false;
+    int rc = leg->wire.send_rtp != NULL ? leg->wire.send_rtp(leg->wire.ctx, buf, MC_RTP_HEADER + len) : MC_E_STATE;
+    if (rc < 0) {
+        leg->st.tx_errors++;
+        return;
+    }
+    leg->st.tx_packets++;
+    leg->st.tx_bytes += len;
+}
+
+static void send_audio(struct mc_leg *leg, struct mc_path *path, const int16_t *pcm, bool silent) {
+    struct mc_tx *tx = &path->tx;
+    uint8_t buf[MC_RTP_MAX_PACKET];
+    /* Only after a pause in which nothing was sent: RFC 3551 section 4.1. */
+    struct mc_rtp pkt = {.marker = tx->gap, .pt = path->params.tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
+    tx->n_silent = silent ? tx->n_silent + 1 : 0;
+    if (tx->n_silent > QUIET_AFTER && tx->n_quiet > 0) {
+        memcpy(buf + MC_RTP_HEADER, tx->quiet, (size_t)tx->n_quiet);
+        send_packet(leg, tx, buf, &pkt, (size_t)tx->n_quiet);
+        return;
+    }
+    int16_t coded[MC_TX_MAX_PCM + 8];
+    int n = mc_resample_run(&tx->rs, pcm, tx->n_pcm, coded, sizeof coded / sizeof *coded);
+    int len = n < 0 ? n : path->codec->encode(tx->enc, coded, (size_t)n, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
+    if (len < 0) {
+        leg->st.tx_errors++;
+        tx->gap = true;
+    } else if (len == 0) {
+        tx->gap = true; /* the codec's own DTX: nothing need be sent */
+    } else {
+        send_packet(leg, tx, buf, &pkt, (size_t)len);
+    }
+}
+
+/* A digit at a time, each with its own length. True: an event packet went, or the silence between two digits must. */
+static bool send_digit(struct mc_leg *leg, struct mc_path *path, bool *quiet) {
+    struct mc_tx *tx = &path->tx;
+    struct mc_digit d;
+    *quiet = false;
+    if (path->params.event_tx_pt == MC_PT_NONE) {
+        return false;
+    }
+    if (!tx->dtmf.active && tx->dtmf.n_queued == 0 && tx->dtmf.gap_left == 0 && mc_queue_pop(&leg->digits, &d) == MC_OK) {
+        tx->dtmf.digit_units = path->params.clock / 1000 * d.ms;
+        mc_dtmf_tx_queue(&tx->dtmf, d.digit);
+    }
+    uint8_t buf[MC_RTP_HEADER + MC_DTMF_PAYLOAD];
+    struct mc_rtp pkt = {0};
+    if (mc_dtmf_tx_tick(&tx->dtmf, tx->ts, tx->step, &pkt, buf + MC_RTP_HEADER, quiet) != 1) {
+        return *quiet;
+    }
+    pkt.pt = path->params.event_tx_pt;
+    pkt.seq = tx->seq;
+    pkt.ssrc = tx->ssrc;
+    send_packet(leg, tx, buf, &pkt, MC_DTMF_PAYLOAD);
+    return true;
+}
+
+/* The ring stands still: on hold, or while a digit goes. A flush is obeyed all the same. */
+static void stand_still(struct mc_leg *leg, struct mc_tx *tx, uint64_t now_us) {
+    int16_t none[1];
+    obey_flush(leg, tx, none, 0, now_us);
+}
+
+void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *n, uint64_t now_us) {
+    struct mc_tx *tx = &path->tx;
+    *n = 0;
+    if (tx->wait > 0) {
+        tx->wait--;
+        return;
+    }
+    tx->wait = tx->ticks - 1;
+    *n = tx->n_pcm;
+    bool quiet = false;
+    if (!path->params.send) {
+        stand_still(leg, tx, now_us);
+        memset(pcm, 0, tx->n_pcm * sizeof *pcm);
+        tx->gap = true;
+    } else if (send_digit(leg, path, &quiet)) {
+        stand_still(leg, tx, now_us);
+        memset(pcm, 0, tx->n_pcm * sizeof *pcm);
+        if (quiet) {
+            send_audio(leg, path, pcm, true);
+        }
+    } else {
+        bool silent = take(leg, tx, pcm, tx->n_pcm, now_us) == 0;
+        if (silent && leg->cfg.suppress) {
+            tx->gap = true;
+        } else {
+            send_audio(leg, path, pcm, silent);
+        }
+    }
+    tx->ts += tx->step;
+}
+
+void mc_tx_skip(struct mc_path *path, uint64_t n_ticks) {
+    struct mc_tx *tx = &path->tx;
+    for (; n_ticks > 0 && tx->wait > 0; n_ticks--) {
+        tx->wait--;
+    }
+    tx->ts += (uint32_t)(n_ticks / tx->ticks) * tx->step;
+    if (n_ticks > 0) {
+        tx->gap = true;
+    }
+    if (n_ticks % tx->ticks != 0) {
+        tx->ts += tx->step; /* its packet time passed unsent, the rest of it is still to wait for */
+        tx->wait = tx->ticks - (unsigned)(n_ticks % tx->ticks);
+    }
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * The worker's datagram sockets: batched receive, and a queue of datagrams to send that goes out in as few system calls as the
+ * sockets allow. */
+#ifndef MC_UDP_H
+#define MC_UDP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "seam.h"
+
+#define MC_UDP_SIZE 2048 /* bytes of a datagram; longer ones are dropped */
+#define MC_UDP_RX_BATCH 32
+#define MC_UDP_TX_BATCH 256
+
+struct mc_udp; /* buffers of one worker */
+
+struct mc_sock {
+    void *worker;
+    int fd;
+    bool dead;
+    mc_sock_fn *fn;
+    void *ctx;
+    struct mc_sock *next; /* among the dead */
+};
+
+struct mc_udp_stats {
+    uint64_t rx_packets, tx_packets, rx_dropped, tx_dropped;
+};
+
+struct mc_udp *mc_udp_new(void);
+void mc_udp_free(struct mc_udp *udp);
+/* Reads what is there, MC_UDP_RX_BATCH at most, and hands it over. */
+void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock, uint64_t now_us);
+/* MC_OK, MC_E_SHORT (too long). A full queue is sent at once. */
+int mc_udp_queue(struct mc_udp *udp, struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to, socklen_t to_len);
+void mc_udp_flush(struct mc_udp *udp);
+/* Datagrams of this socket that still wait are sent; the socket is about to go. */
+void mc_udp_forget(struct mc_udp *udp, struct mc_sock *sock);
+const struct mc_udp_stats *mc_udp_stats(const struct mc_udp *udp);
+
+/* "127.0.0.1" or "::1", no names: MC_E_ARG for anything else. */
+int mc_addr_parse(struct sockaddr_storage *out, socklen_t *len, const char *text, uint16_t port);
+int mc_addr_format(const struct sockaddr_storage *addr, char *text, size_t size, uint16_t *port);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ *   loop:  due buckets > commands > flush sends > signal the engine > sleep until a packet, a command or the next bucket > packets
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "err.h"
+#include "worker_int.h"
+
+#define EVENTS 64
+#define IDLE_US 500000 /* wakes this often with nothing to do, so that last_tick_us proves life */
+#define FIFO_PRIORITY 20
+
+static void set(_Atomic uint64_t *to, uint64_t v) {
+    atomic_store_explicit(to, v, memory_order_relaxed);
+}
+
+static void publish(struct mc_worker *w, uint64_t now_us) {
+    const struct mc_udp_stats *u = mc_udp_stats(w->udp);
+    set(&w->pub.ticks, w->grid.n_visits);
+    set(&w->pub.late_max_us, w->grid.late_max_us);
+    set(&w->pub.late_sum_us, w->grid.late_sum_us);
+    set(&w->pub.overruns, w->grid.n_overruns);
+    set(&w->pub.rx_packets, u->rx_packets);
+    set(&w->pub.tx_packets, u->tx_packets);
+    set(&w->pub.rx_dropped, u->rx_dropped);
+    set(&w->pub.tx_dropped, u->tx_dropped);
+    set(&w->pub.wakeups, w->n_wakeups);
+    set(&w->pub.last_tick_us, now_us);
+}
+
+void mc_worker_stats(const struct mc_worker *w, struct mc_worker_stats *out) {
+#define GET(field) out->field = atomic_load_explicit(&w->pub.field, memory_order_relaxed)
+    GET(legs); GET(ticks); GET(late_max_us); GET(late_sum_us); GET(overruns); GET(rx_packets); GET(tx_packets);
+    GET(rx_dropped); GET(tx_dropped); GET(wakeups); GET(last_tick_us); GET(fifo);
+#undef GET
+}
+
+/* --- the engine's signal --- */
+
+static void on_ready(void *ctx, struct mc_leg *leg) {
+    struct mc_worker *w = ctx;
+    mc_leg_ref(leg);
+    if (mc_queue_push(&w->ready, &leg) != MC_OK) { /* can't be: a leg is in it once, and there are max_legs at most */
+        mc_leg_unref(leg);
+        return;
+    }
+    w->unsignalled = true;
+}
+
+static void signal_engine(struct mc_worker *w) {
+    if (!w->unsignalled) {
+        return;
+    }
+    w->unsignalled = false;
+    if (!atomic_exchange_explicit(&w->signalled, 1, memory_order_acq_rel)) {
+        uint64_t one = 1;
+        ssize_t n = write(w->engine_fd, &one, sizeof one);
+        (void)n;
+    }
+}
+
+int mc_worker_fd(const struct mc_worker *w) {
+    return w->engine_fd;
+}
+
+size_t mc_worker_ready(struct mc_worker *w) {
+    uint64_t count;
+    ssize_t n = read(w->engine_fd, &count, sizeof count);
+    (void)n;
+    /* After the read: a leg that comes from here on signals anew. */
+    atomic_exchange_explicit(&w->signalled, 0, memory_order_acq_rel);
+    return mc_queue_used(&w->ready);
+}
+
+struct mc_leg *mc_worker_pop(struct mc_worker *w) {
+    struct mc_leg *leg;
+    return mc_queue_pop(&w->ready, &leg) == MC_OK ? leg : NULL;
+}
+
+/* --- the thread --- */
+
+static void sleep_and_receive(struct mc_worker *w) {
+    struct epoll_event ev[EVENTS];
+    uint64_t now = mc_clock_us();
+    uint64_t due = mc_grid_due_us(&w->grid);
+    uint64_t wait = due <= now ? 0 : due - now < IDLE_US ? due - now : IDLE_US;
+    struct timespec ts = {.tv_sec = (time_t)(wait / 1000000), .tv_nsec = (long)(wait % 1000000) * 1000};
+    int n = epoll_pwait2(w->epoll_fd, ev, EVENTS, &ts, NULL);
+    w->n_wakeups++;
+    for (int i = 0; i < n; i++) {
+        struct mc_sock *sock = ev[i].data.ptr;
+        if (sock != NULL) { /* NULL: the command's eventfd; commands run in the loop */
+            mc_udp_receive(w->udp, sock, mc_clock_us());
+        }
+    }
+    mc_socks_bury(w);
+}
+
+static void *run(void *arg) {
+    struct mc_worker *w = arg;
+    pthread_setname_np(pthread_self(), "mediacore");
+    prctl(PR_SET_TIMERSLACK, 1UL); /* nanosecond; real-time threads have none anyway */
+    while (!w->stopping) {
+        mc_grid_run(&w->grid, mc_clock_us(), mc_clock_us);
+        mc_udp_flush(w->udp);
+        mc_commands_run(&w->commands);
+        mc_udp_flush(w->udp);
+        signal_engine(w);
+        publish(w, mc_clock_us());
+        if (!w->stopping) {
+            sleep_and_receive(w);
+        }
+    }
+    return NULL;
+}
+
+static bool try_fifo(pthread_t thread) {
+    struct sched_param p = {.sched_priority = FIFO_PRIORITY};
+    return pthread_setschedparam(thread, SCHED_FIFO, &p) == 0;
+}
+
+static int pin(pthread_t thread, int cpu) {
+    cpu_set_t set_of;
+    CPU_ZERO(&set_of);
+    CPU_SET((unsigned)cpu, &set_of);
+    return pthread_setaffinity_np(thread, sizeof set_of, &set_of) == 0 ? MC_OK : MC_E_SYS;
+}
+
+static int stop_command(void *arg) {
+    ((struct mc_worker *)arg)->stopping = true;
+    return MC_OK;
+}
+
+static void join(struct mc_worker *w) {
+    mc_command_call(&w->commands, stop_command, w);
+    pthread_join(w->commands.thread, NULL);
+    mc_commands_close(&w->commands);
+    w->running = false;
+}
+
+int mc_worker_start(struct mc_worker *w) {
+    if (w->running || w->stopping) {
+        return MC_E_STATE;
+    }
+    int rc = mc_commands_open(&w->commands, run, w);
+    if (rc != MC_OK) {
+        return rc;
+    }
+    w->running = true;
+    if (w->cfg.cpu >= 0 && pin(w->commands.thread, w->cfg.cpu) != MC_OK) {
+        join(w);
+        w->stopping = false;
+        return MC_E_ARG;
+    }
+    set(&w->pub.fifo, w->cfg.fifo && try_fifo(w->commands.thread));
+    return MC_OK;
+}
+
+void mc_worker_stop(struct mc_worker *w) {
+    if (w->running) {
+        join(w);
+    }
+}
+
+int mc_worker_call(struct mc_worker *w, int (*fn)(void *arg), void *arg) {
+    return mc_command_call(&w->commands, fn, arg);
+}
+
+/* --- life --- */
+
+static void destroy(struct mc_worker *w) {
+    mc_socks_bury(w);
+    if (w->udp != NULL) {
+        mc_udp_free(w->udp);
+    }
+    if (w->epoll_fd >= 0) {
+        close(w->epoll_fd);
+    }
+    if (w->engine_fd >= 0) {
+        close(w->engine_fd);
+    }
+    mc_queue_free(&w->ready);
+    mc_commands_free(&w->commands);
+    free(w);
+}
+
+void mc_worker_unref(struct mc_worker *w) {
+    if (atomic_fetch_sub_explicit(&w->refs, 1, memory_order_acq_rel) == 1) {
+        mc_live *live = w->cfg.live_workers;
+        destroy(w);
+        if (live != NULL) {
+            atomic_fetch_sub(live, 1);
+        }
+    }
+}
+
+static int init_polls(struct mc_worker *w) {
+    w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    w->engine_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
+    if (w->epoll_fd < 0 || w->engine_fd < 0 || epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->commands.wake_fd, &ev) != 0) {
+        return MC_E_SYS;
+    }
+    return MC_OK;
+}
+
+int mc_worker_new(struct mc_worker **out, const struct mc_worker_cfg *cfg) {
+    if (cfg->max_legs == 0 || cfg->max_legs > 65536) {
+        return MC_E_ARG;
+    }
+    struct mc_worker *w = aligned_alloc(64, sizeof *w);
+    if (w == NULL) {
+        return MC_E_NOMEM;
+    }
+    memset(w, 0, sizeof *w);
+    w->cfg = *cfg;
+    w->epoll_fd = w->engine_fd = -1;
+    atomic_init(&w->refs, 1);
+    int rc = mc_commands_init(&w->commands);
+    if (rc != MC_OK) {
+        free(w);
+        return rc;
+    }
+    rc = mc_queue_init(&w->ready, sizeof(struct mc_leg *), cfg->max_legs);
+    w->udp = mc_udp_new();
+    if (rc == MC_OK) {
+        rc = w->udp == NULL ? MC_E_NOMEM : init_polls(w);
+    }
+    if (rc != MC_OK) {
+        destroy(w);
+        return rc;
+    }
+    mc_seam_fill(w);
+    if (cfg->live_workers != NULL) {
+        atomic_fetch_add(cfg->live_workers, 1);
+    }
+    *out = w;
+    return MC_OK;
+}
+
+void mc_worker_close(struct mc_worker *w) {
+    mc_worker_stop(w);
+    struct mc_leg *leg;
+    while ((leg = mc_worker_pop(w)) != NULL) {
+        mc_leg_unref(leg);
+    }
+    mc_worker_unref(w);
+}
+
+const struct mc_seam *mc_worker_seam(struct mc_worker *w) {
+    return &w->seam;
+}
+
+static void leg_gone(void *ctx) {
+    struct mc_worker *w = ctx;
+    atomic_fetch_sub_explicit(&w->pub.legs, 1, memory_order_relaxed);
+    mc_worker_unref(w);
+}
+
+int mc_worker_leg_new(struct mc_worker *w, struct mc_leg **out, const struct mc_leg_cfg *cfg) {
+    struct mc_leg_cfg c = *cfg;
+    c.notify = on_ready;
+    c.notify_ctx = w;
+    c.on_free = leg_gone;
+    if (getrandom(&c.seed, sizeof c.seed, 0) != sizeof c.seed) {
+        return MC_E_SYS;
+    }
+    if (atomic_fetch_add_explicit(&w->pub.legs, 1, memory_order_relaxed) >= w->cfg.max_legs) {
+        atomic_fetch_sub_explicit(&w->pub.legs, 1, memory_order_relaxed);
+        return MC_E_FULL;
+    }
+    int rc = mc_leg_new(out, &c);
+    if (rc != MC_OK) {
+        atomic_fetch_sub_explicit(&w->pub.legs, 1, memory_order_relaxed);
+        return rc;
+    }
+    atomic_fetch_add_explicit(&w->refs, 1, memory_order_relaxed);
+    mc_leg_seat(*out)->worker = w;
+    return MC_OK;
+}
