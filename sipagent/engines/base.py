@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import importlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -81,7 +81,7 @@ class Stt(Engine, Protocol):
 class Tts(Engine, Protocol):
     """Text to speech, a clause at a time."""
 
-    def synthesize(self, text: str, rate: int) -> AsyncIterator[bytes]:
+    def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Speech in pieces as they are made, silence at both ends trimmed. Raises EngineError, EngineTimeout."""
         ...
 

@@ -11,7 +11,7 @@ import contextlib
 import shutil
 import struct
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import IO, TYPE_CHECKING
 
 from sipagent.engines.base import EngineError, EngineMissing
@@ -53,7 +53,7 @@ class EspeakTts:
         """Clauses being spoken or waiting."""
         return self._workers.busy
 
-    def synthesize(self, text: str, rate: int) -> AsyncIterator[bytes]:
+    def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Speech at `rate`."""
         return self._workers.stream(lambda speaker: speaker.speak(text, rate))
 

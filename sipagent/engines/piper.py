@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,7 @@ class PiperTts:
         """Clauses being spoken or waiting."""
         return self._workers.busy
 
-    async def synthesize(self, text: str, rate: int) -> AsyncIterator[bytes]:
+    async def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Speech at `rate`, a sentence a piece; at once when it was said before."""
         key = (self.voice, text, rate)
         known = self._cache.get(key)

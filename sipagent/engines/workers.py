@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 from sipagent.engines.base import EngineError, EngineTimeout
@@ -90,7 +90,7 @@ class Workers(Generic[S]):
             self.busy -= 1
             item.gone = True
 
-    async def stream(self, job: Callable[[S], Iterator[bytes]]) -> AsyncIterator[bytes]:
+    async def stream(self, job: Callable[[S], Iterator[bytes]]) -> AsyncGenerator[bytes, None]:
         """Pieces as they are made. EngineTimeout when one takes longer than `timeout_s`. Closing it stops the work."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One call's dialogue: hearing, thinking, speaking and playing at the same time, and the caller may interrupt all of it.
+
+    leg.on_audio > ear > voice detector > turn detector > speech to text --(turn)--> brain > clauses > speech > leg.write
+                              \\--(speech while the bot speaks)--> flush, cancel, remember what was heard
+
+Everything here runs on the event loop; one reply task exists at a time. A part that fails costs one answer: the caller hears
+an apology that was recorded at start, the log gets a line, the call goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mediacore import EV_FLUSHED, EV_PLAY_START
+from sipagent.call import Call
+from sipagent.config import Dialogue
+from sipagent.dialogue.clock import Clock, clock_us
+from sipagent.dialogue.events import Listener, Notes
+from sipagent.dialogue.hearing import HeardTurn, Hearing
+from sipagent.dialogue.ledger import BargeIn, Line, Turn
+from sipagent.dialogue.playout import Playout, Utterance
+from sipagent.dialogue.speak import Speaker
+from sipagent.dialogue.think import Clauses
+from sipagent.engines import EngineSet
+from sipagent.engines.base import Act, BrainSession, EngineError, EngineTimeout, Token, UserTurn
+from sipagent.engines.clips import Apology
+from sipagent.log import get_logger
+
+log = get_logger(__name__)
+
+BRAIN_TIMEOUT_S = 8.0  # for each token
+AFTER_GOODBYE_S = 0.3  # the caller's own jitter buffer still plays when our last packet has left
+MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
+WAIT_STEP_S = 0.02
+FAREWELL = "We have reached the longest time a call can take. Thank you for calling. Goodbye."
+FAREWELL_S = 8.0  # before the limit
+
+
+@dataclass(slots=True)
+class _Reply:
+    """One answer on its way out."""
+
+    turn: Turn | None  # None: the bot speaks of itself (greeting, reminder, apology)
+    utterance: Utterance = field(default_factory=Utterance)
+    acts: list[Act] = field(default_factory=list)
+    line: Line | None = None
+    entry: dict[str, Any] | None = None
+    over: bool = False
+
+
+class Conversation:
+    """Runs one call. `run` returns when the bot has hung up; cancel it when the call has ended."""
+
+    def __init__(
+        self,
+        call: Call,
+        engines: EngineSet,
+        session: BrainSession,
+        cfg: Dialogue,
+        listener: Listener | None = None,
+        clock: Clock = clock_us,
+    ) -> None:
+        self._call, self._leg, self._engines, self._session, self._cfg = call, call.leg, engines, session, cfg
+        self._clock = clock
+        self._notes = Notes(call, listener)
+        self._playout = Playout(self._leg)
+        self._speaker = Speaker(self._leg, engines.tts, cfg.tts_timeout_s)
+        self._hearing = Hearing(
+            *(self._leg.rate, engines.vad, engines.stt, cfg, clock),
+            on_speech=self._caller_speaks,
+            on_turn=self._caller_said,
+            complete=session.complete,
+        )
+        self._reply: _Reply | None = None  # the one that is being made or played
+        self._task: asyncio.Task[None] | None = None
+        self._finished: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._turns = 0
+        self._failures = 0
+        self._idle = 0
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._barge_in: BargeIn | None = None
+        self._interrupted: _Reply | None = None  # what a barge-in cut short, until the caller's words are known
+        self._unheard_text = ""  # of a turn whose answer was taken back: it belongs before the next turn's
+
+    async def run(self) -> None:
+        """Greets, then answers until somebody hangs up."""
+        loop = asyncio.get_running_loop()
+        self._leg.on_audio = self._hearing.ear.on_audio
+        self._call.on_event = self._on_event
+        limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
+        reason = "cancelled"
+        try:
+            self._say(_Reply(None), self._session.greet())
+            reason = await self._finished
+            await self._call.hangup()
+        finally:
+            limit.cancel()
+            self._leg.on_audio = None
+            self._call.on_event = None
+            self._hearing.close()
+            self._quiet_timer()
+            await self._stop_task()
+            self._end_reply(interrupted=True)
+            self._notes.end(self._clock(), reason)
+
+    # What the caller does.
+
+    def _caller_speaks(self, onset_us: int) -> None:
+        self._idle = 0
+        self._quiet_timer()
+        reply = self._reply
+        if reply is None or not self._cfg.barge_in:
+            return
+        self._barge_in = BargeIn(onset_us, self._clock())
+        self._cut(reply)
+
+    def _cut(self, reply: _Reply) -> None:
+        """Falls silent now."""
+        self._playout.flush()
+        if self._task is not None:
+            self._task.cancel()
+        self._interrupted = reply
+
+    def _settle(self) -> None:
+        """The flush is confirmed: what was heard of the reply that was cut is known to the sample."""
+        reply, self._reply = self._reply, None
+        if reply is None:
+            return
+        if reply.turn is not None and not self._playout.heard(reply.utterance).samples:
+            self._take_back(reply.turn)
+            return
+        if self._barge_in is not None:
+            self._notes.barge_in(self._barge_in, self._clock())
+        self._end_reply_of(reply, interrupted=True)
+
+    def _take_back(self, turn: Turn) -> None:
+        """The caller went on speaking before he heard anything of the answer: it was not the end of his turn."""
+        self._session.retract()
+        self._unheard_text = turn.caller_heard
+        self._turns -= 1
+        self._interrupted = self._barge_in = None
+
+    def _caller_said(self, heard: HeardTurn) -> None:
+        if self._reply is not None and self._interrupted is None:  # barge_in = false: the bot was not listening
+            return
+        if self._reply is not None:
+            self._settle()  # no report of the flush came: the leg has stopped
+        if self._hearing.speaking and heard.error is None:  # he goes on already
+            self._unheard_text = f"{self._unheard_text} {heard.text}".strip()
+            return
+        interrupted, self._interrupted = self._interrupted, None
+        barge_in, self._barge_in = self._barge_in, None
+        if heard.error is not None:
+            self._fail(Apology.HEARING, heard.error)
+            return
+        if not heard.text:
+            self._resume(interrupted)
+            return
+        self._turns += 1
+        turn = Turn(
+            self._turns,
+            caller_heard=f"{self._unheard_text} {heard.text}".strip(),
+            last_speech=heard.last_speech_us,
+            end_of_turn=heard.end_of_turn_us,
+            stt_final=heard.stt_final_us,
+            barge_in=barge_in,
+        )
+        was_heard = self._playout.heard(interrupted.utterance).text if interrupted is not None else ""
+        self._unheard_text = ""
+        self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
+        self._notes.turn(turn, "turn", self._clock())
+        self._say(_Reply(turn), self._session.reply(UserTurn(turn.caller_heard, was_heard)))
+
+    def _resume(self, interrupted: _Reply | None) -> None:
+        """It was no speech. What it cut short is said again from the clause that was not heard to its end."""
+        if interrupted is None:
+            self._arm_idle()
+            return
+        rest = self._playout.heard(interrupted.utterance).rest
+        self._say(_Reply(None), _tokens(rest, interrupted.acts))
+
+    # What the bot does.
+
+    def _say(self, reply: _Reply, tokens: AsyncIterator[Token]) -> None:
+        self._start(reply, self._answer(reply, tokens))
+
+    def _start(self, reply: _Reply, work: Any) -> None:
+        self._quiet_timer()
+        self._reply = reply
+        self._task = asyncio.get_running_loop().create_task(work)
+
+    async def _answer(self, reply: _Reply, tokens: AsyncIterator[Token]) -> None:
+        """Brain, voice and playing, each ahead of the next."""
+        clauses: asyncio.Queue[str | None] = asyncio.Queue()
+        thinking = asyncio.create_task(self._think(reply, tokens, clauses))
+        try:
+            while (clause := await clauses.get()) is not None:
+                await self._speaker.say(reply.utterance, clause, lambda: self._mark(reply, "first_tts"))
+        except EngineError as e:
+            thinking.cancel()
+            self._fail(Apology.VOICE, e)
+            return
+        except asyncio.CancelledError:
+            thinking.cancel()
+            raise
+        try:
+            await thinking
+            if not reply.utterance.segments and not reply.acts:
+                raise EngineError("the answer was empty")
+        except Exception as e:
+            self._fail(Apology.THINKING, e)
+            return
+        self._failures = 0
+        await self._played(reply)
+
+    async def _think(self, reply: _Reply, tokens: AsyncIterator[Token], clauses: asyncio.Queue[str | None]) -> None:
+        splitter = Clauses()
+
+        def put(ready: list[str]) -> None:
+            for clause in ready:
+                reply.utterance.waiting.append(clause)
+                clauses.put_nowait(clause)
+
+        try:
+            while (token := await self._next_token(tokens)) is not None:
+                self._mark(reply, "first_token")
+                if isinstance(token, Act):
+                    reply.acts.append(token)
+                else:
+                    put(splitter.push(token))
+            put(splitter.rest())
+            self._line(reply)
+        finally:
+            clauses.put_nowait(None)
+
+    async def _next_token(self, tokens: AsyncIterator[Token]) -> Token | None:
+        try:
+            async with asyncio.timeout(BRAIN_TIMEOUT_S):
+                return await anext(tokens, None)
+        except TimeoutError:
+            raise EngineTimeout(f"{self._engines.brain.name}: no token within {BRAIN_TIMEOUT_S:g} s") from None
+
+    async def _played(self, reply: _Reply) -> None:
+        """Waits for the last sample to leave, then does what the answer asked for."""
+        while True:
+            left = reply.utterance.end - self._leg.played
+            if left <= 0:
+                break
+            await asyncio.sleep(max(WAIT_STEP_S, left / self._leg.rate))
+        self._end_reply(interrupted=False)
+        if Act.HANGUP in reply.acts:
+            await asyncio.sleep(AFTER_GOODBYE_S)
+            self._finish("agent hung up")
+        else:
+            self._arm_idle()
+
+    def _fail(self, apology: Apology, error: Exception) -> None:
+        """The caller hears why; after too many failures the call ends."""
+        self._failures += 1
+        log.error("the caller gets an apology", reason=str(error), apology=apology.name.lower(), failures=self._failures)
+        self._end_reply(interrupted=True)
+        reply = _Reply(None)
+        if self._failures >= MAX_FAILURES:
+            apology = Apology.GIVE_UP
+            reply.acts.append(Act.HANGUP)
+        reply.utterance.waiting.append(apology.value)
+        self._line(reply)
+        self._start(reply, self._apologise(reply, apology))
+
+    async def _apologise(self, reply: _Reply, apology: Apology) -> None:
+        await self._speaker.play(reply.utterance, apology.value, self._engines.clips.get(apology, self._leg.rate))
+        await self._played(reply)
+
+    # Book-keeping.
+
+    def _on_event(self, kind: int, a: int, b: int, t_us: int) -> None:
+        self._playout.on_event(kind, a, b, t_us)
+        if kind == EV_PLAY_START and self._reply is not None:
+            self._first_packet(self._reply)
+        elif kind == EV_FLUSHED and self._interrupted is not None and not self._playout.flushing:
+            if self._barge_in is not None:
+                self._barge_in.stopped = t_us
+            self._settle()
+
+    def _mark(self, reply: _Reply, stage: str) -> None:
+        if reply.turn is not None and getattr(reply.turn, stage) is None:
+            setattr(reply.turn, stage, self._clock())
+
+    def _first_packet(self, reply: _Reply) -> None:
+        turn, segments = reply.turn, reply.utterance.segments
+        if turn is None or turn.first_packet is not None or not segments:
+            return
+        turn.first_packet = self._playout.started_us(segments[0].start)
+        if turn.first_packet is not None:
+            log.info("turn", number=turn.number, gap_ms=turn.gap_ms, **turn.stages())
+            self._notes.turn(turn, "turn", self._clock())
+
+    def _line(self, reply: _Reply) -> None:
+        reply.line = Line(self._clock(), "agent", reply.utterance.text)
+        reply.entry = self._notes.line(reply.line)
+        if reply.turn is not None:
+            reply.turn.agent_said = reply.utterance.text
+
+    def _end_reply(self, *, interrupted: bool) -> None:
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            self._end_reply_of(reply, interrupted=interrupted)
+
+    def _end_reply_of(self, reply: _Reply, *, interrupted: bool) -> None:
+        """Writes down what was heard of it."""
+        heard = self._playout.heard(reply.utterance)
+        self._first_packet(reply)
+        if reply.over:
+            return
+        reply.over = True
+        if reply.line is None and reply.utterance.text:
+            self._line(reply)
+        if reply.line is not None and reply.entry is not None:
+            reply.line.heard, reply.line.interrupted = heard.text, interrupted
+            self._notes.line_end(reply.entry, reply.line, self._clock())
+        if reply.turn is not None:
+            reply.turn.agent_heard, reply.turn.interrupted = heard.text, interrupted
+            self._notes.turn(reply.turn, "turn_end", self._clock())
+
+    async def _stop_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    # Time.
+
+    def _arm_idle(self) -> None:
+        self._quiet_timer()
+        self._idle_timer = asyncio.get_running_loop().call_later(self._cfg.idle_s, self._nobody_speaks)
+
+    def _quiet_timer(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+
+    def _nobody_speaks(self) -> None:
+        if self._reply is not None or self._hearing.speaking or self._hearing.deciding:
+            self._arm_idle()
+            return
+        self._idle += 1
+        self._say(_Reply(None), self._session.idle(self._idle))
+
+    def _time_is_up(self) -> None:
+        log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
+        if self._reply is not None:
+            self._playout.flush()
+            self._end_reply(interrupted=True)
+        if self._task is not None:
+            self._task.cancel()
+        self._say(_Reply(None), _tokens(FAREWELL, [Act.HANGUP]))
+
+    def _finish(self, reason: str) -> None:
+        if not self._finished.done():
+            self._finished.set_result(reason)
+
+
+async def _tokens(text: str, acts: list[Act]) -> AsyncIterator[Token]:
+    if text:
+        yield text
+    for act in acts:
+        yield act

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The listening half of a conversation: ear, voice detector, endpointing and speech to text, joined.
+
+Decoding starts early in a pause and runs beside everything else; its text, if the pause becomes the end of the turn, is there
+when the end is decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sipagent.config import Dialogue
+from sipagent.dialogue.clock import Clock
+from sipagent.dialogue.ear import PREROLL_MS, Ear
+from sipagent.dialogue.levels import speech_end, speech_start
+from sipagent.dialogue.turn import (
+    STALL_US,
+    EndOfTurn,
+    Paused,
+    Resumed,
+    Speculate,
+    SpeechStarted,
+    TurnDetector,
+    TurnEvent,
+    looks_complete,
+)
+from sipagent.engines.base import EngineError, EngineTimeout, Stt, Vad
+
+LATE_US = 60_000  # of silence that may be assumed behind the last judged window
+MIN_WAIT_S = 0.01
+LEAD_MS = 300  # audio before the detected onset that belongs to the turn
+
+
+@dataclass(frozen=True, slots=True)
+class HeardTurn:
+    """What the caller said. Times are microseconds on the wire."""
+
+    text: str
+    last_speech_us: int
+    end_of_turn_us: int
+    stt_final_us: int
+    error: EngineError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    text: str
+    done_us: int
+    error: EngineError | None = None
+
+
+class Hearing:
+    """`on_speech(onset_us)`: the caller surely speaks; `on_turn`: he has finished. `complete` judges a text: None = by form."""
+
+    def __init__(
+        self,
+        rate: int,
+        vad: Vad,
+        stt: Stt,
+        cfg: Dialogue,
+        clock: Clock,
+        *,
+        on_speech: Callable[[int], None],
+        on_turn: Callable[[HeardTurn], None],
+        complete: Callable[[str], bool | None],
+    ) -> None:
+        self.ear = Ear(rate, vad, self._window)
+        self._stt = stt
+        self._timeout_s = cfg.stt_timeout_s
+        self._clock = clock
+        self._on_speech, self._on_turn, self._complete = on_speech, on_turn, complete
+        self._detector = TurnDetector(
+            threshold=cfg.speech_threshold,
+            end_silence_ms=cfg.end_silence_ms,
+            end_silence_incomplete_ms=cfg.end_silence_incomplete_ms,
+        )
+        self._timer: asyncio.TimerHandle | None = None
+        self._judged = 0  # end of the newest judged window
+        self._decoding: asyncio.Task[_Decoded] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._start = 0  # first sample of the turn
+        self._last_loud_us = 0
+
+    @property
+    def speaking(self) -> bool:
+        """The caller is in a turn."""
+        return self._detector.speaking
+
+    @property
+    def deciding(self) -> bool:
+        """A turn is over and its text is not there yet."""
+        return bool(self._tasks)
+
+    def close(self) -> None:
+        """Nothing is reported after this."""
+        self.ear.close()
+        for task in (*self._tasks, self._decoding):
+            if task is not None:
+                task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _window(self, start: int, end: int, probability: float) -> None:
+        self._judged = end
+        wire = self.ear.wire_us
+        self._handle(self._detector.window(wire(start), wire(end), probability), end)
+
+    def _handle(self, events: list[TurnEvent], end: int) -> None:
+        for event in events:
+            if isinstance(event, SpeechStarted):
+                self._begin(event.onset_us, end)
+            elif isinstance(event, Paused):
+                self._look_for_end()
+                self._handle(self._detector.time(self.ear.wire_us(end)), end)
+            elif isinstance(event, Resumed):
+                self._forget_decoding()
+            elif isinstance(event, Speculate):
+                self._look_for_end()
+                self._decode(event.number)
+            elif isinstance(event, EndOfTurn):
+                self._end()
+        self._arm()
+
+    def _begin(self, onset_us: int, end: int) -> None:
+        onset = end - (self.ear.wire_us(end) - onset_us) * self.ear.rate // 1_000_000
+        self._start = self.ear.keep = max(0, onset - LEAD_MS * self.ear.rate // 1000)
+        voiced = speech_start(self.ear.slice(self._start, end), self.ear.rate)
+        self._on_speech(self.ear.wire_us(min(end, self._start + voiced)))
+
+    def _look_for_end(self) -> None:
+        """The voice detector holds on for some 50-150 ms after the last word; the level tells where it was."""
+        n = speech_end(self.ear.slice(self._start, self.ear.end), self.ear.rate)
+        self._last_loud_us = self.ear.wire_us(self._start + n if n else self.ear.end)
+        self._detector.silence_from(self._last_loud_us)
+
+    def _decode(self, number: int) -> None:
+        self._forget_decoding()
+        pcm = self.ear.slice(self._start, self.ear.end)
+        task = self._decoding = asyncio.get_running_loop().create_task(self._transcribe(pcm))
+        task.add_done_callback(lambda t: self._speculated(number, t))
+
+    def _speculated(self, number: int, task: asyncio.Task[_Decoded]) -> None:
+        if task.cancelled() or task is not self._decoding:
+            return
+        done = task.result()
+        verdict = self._complete(done.text) if done.text else None
+        complete = looks_complete(done.text) if verdict is None else verdict
+        self._handle(self._detector.text(number, complete and done.error is None, self._clock()), self.ear.end)
+
+    def _forget_decoding(self) -> None:
+        if self._decoding is not None:
+            self._decoding.cancel()
+            self._decoding = None
+
+    async def _transcribe(self, pcm: bytes) -> _Decoded:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                text = await self._stt.transcribe(pcm, self.ear.rate)
+        except TimeoutError:
+            error: EngineError = EngineTimeout(f"{self._stt.name}: no text within {self._timeout_s:g} s")
+        except EngineError as e:
+            error = e
+        except Exception as e:
+            error = EngineError(f"{self._stt.name}: {e!r}")
+        else:
+            return _Decoded(text.strip(), self._clock())
+        return _Decoded("", self._clock(), error)
+
+    def _end(self) -> None:
+        self._look_for_end()
+        if self._decoding is None:
+            pcm = self.ear.slice(self._start, self.ear.end)
+            self._decoding = asyncio.get_running_loop().create_task(self._transcribe(pcm))
+        decoding, self._decoding = self._decoding, None
+        self.ear.keep = None
+        task = asyncio.get_running_loop().create_task(self._report(decoding, self._last_loud_us, self._clock()))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _report(self, decoding: asyncio.Task[_Decoded], last_speech_us: int, decided_us: int) -> None:
+        done = await decoding
+        if (this := asyncio.current_task()) is not None:
+            self._tasks.discard(this)
+        self._on_turn(HeardTurn(done.text, last_speech_us, decided_us, done.done_us, done.error))
+
+    def _arm(self) -> None:
+        """One timer: a late one is replaced, an early one only looks again."""
+        deadline = self._detector.deadline()
+        if deadline is None:
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(MIN_WAIT_S, (deadline - self._clock()) / 1e6)
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(at, self._time)
+
+    def _time(self) -> None:
+        self._timer = None
+        self._handle(self._detector.time(self._known_until()), self.ear.end)
+
+    def _known_until(self) -> int:
+        """Up to when we know whether the caller spoke. Late packets and a late voice detector are not silence; packets that
+        have stopped coming are."""
+        now = self._clock()
+        if now - self.ear.last_arrival_us > STALL_US:
+            return now
+        return min(now, self.ear.wire_us(self._judged) + LATE_US)
+
+
+assert LEAD_MS < PREROLL_MS
