@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sipagent.config_errors import ConfigError, explain
 from sipagent.config_sources import from_environment, merge
@@ -31,11 +31,25 @@ SrtpPolicy = Literal["off", "optional", "required"]
 Level = Literal["debug", "info", "warning", "error"]
 
 
+def _ip_address(host: str) -> str:
+    """Sockets are bound to an address, never to what a name resolves to today."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        raise ValueError(
+            f"{host!r} is not an IP address; write for example 127.0.0.1, or 0.0.0.0 for all of this machine"
+        ) from None
+
+
+IP_RULE = AfterValidator(_ip_address)
+IpAddress = Annotated[str, IP_RULE]
+
+
 class Listen(Section):
     """One SIP transport."""
 
     transport: Transport = Field(default="udp", description="UDP, TCP (RFC 3261 section 18) or TLS.")
-    host: str = Field(default="127.0.0.1", description="Local address to bind.")
+    host: IpAddress = Field(default="127.0.0.1", description="Local address to bind.")
     port: Port = Field(default=5060, description="0 = any free port.")
 
 
@@ -89,7 +103,7 @@ class Sip(Section):
 class Media(Section):
     """The media core."""
 
-    host: str = Field(
+    host: IpAddress = Field(
         default="127.0.0.1", description="Local address of RTP. Left out, it is the host of the first sip.listen."
     )
     ports: tuple[Port, Port] = Field(default=(20000, 29999), description="Range of RTP ports, even ones are used.")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 
 from pydantic.fields import FieldInfo
 
-from sipagent.config import Config, Section
+from sipagent.config import IP_RULE, Config, Section
 from sipagent.config_errors import model_in
 
 # A row of a list that is empty by default is shown with these.
@@ -87,6 +87,8 @@ def kind(annotation: Any, metadata: list[Any] | None = None) -> str:
         return f"list of {kind(args[0])}"
     if origin is tuple:
         return f"[{'; '.join(kind(a) for a in args)}]"
+    if any(m is IP_RULE for m in metadata or []):
+        return "IP address"
     words = {bool: "true or false", int: "integer", float: "number", str: "text", Path: "path"}
     return words[annotation] + _limits(metadata or [])
 

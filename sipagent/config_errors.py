@@ -18,6 +18,10 @@ class ConfigError(Exception):
     """The configuration can't be used; the text names each key and the fix."""
 
 
+class OptionError(ConfigError):
+    """A value on the command line can't be read; the text names the option and the form."""
+
+
 def key_name(loc: Sequence[str | int]) -> str:
     """('sip', 'listen', 0, 'port') -> 'sip.listen[0].port'."""
     name = ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from sipagent.config_errors import ConfigError
+from sipagent.config_errors import OptionError
 
 ENV_PREFIX = "SIPAGENT_"
 TRANSPORTS = ("udp", "tcp", "tls")
@@ -22,10 +22,10 @@ def host_port(text: str, option: str, default_port: int | None = None) -> tuple[
     """'192.0.2.1:5060', 'name:5060' or '[2001:db8::1]:5060' -> (host, port). Without a default the port must be there."""
     match = _HOST_PORT.fullmatch(text)
     if match is None or (match["port"] is None and default_port is None):
-        raise ConfigError(f"{option}: {text!r} is not HOST:PORT; write for example 127.0.0.1:5060 or [::1]:5060")
+        raise OptionError(f"{option}: {text!r} is not HOST:PORT; write for example 127.0.0.1:5060 or [::1]:5060")
     port = int(match["port"]) if match["port"] else default_port
     if port is None or port > 65535:
-        raise ConfigError(f"{option}: port {port} is out of range; use 0 to 65535")
+        raise OptionError(f"{option}: port {port} is out of range; use 0 to 65535")
     return match["v6"] or match["host"], port
 
 
@@ -33,7 +33,7 @@ def parse_listen(text: str) -> dict[str, Any]:
     """`--sip udp:IP:PORT` -> a row of sip.listen."""
     transport, colon, address = text.partition(":")
     if not colon or transport.lower() not in TRANSPORTS:
-        raise ConfigError(f"--sip: {text!r} must start with udp:, tcp: or tls:, for example udp:127.0.0.1:5060")
+        raise OptionError(f"--sip: {text!r} must start with udp:, tcp: or tls:, for example udp:127.0.0.1:5060")
     host, port = host_port(address, "--sip")
     return {"transport": transport.lower(), "host": host, "port": port}
 
@@ -47,16 +47,16 @@ def parse_register(text: str) -> dict[str, Any]:
     scheme, _, rest = text.partition(":")
     credentials, at, address = rest.rpartition("@")
     if scheme.lower() not in ("sip", "sips") or not at:
-        raise ConfigError(f"--register: write it as {form}")
+        raise OptionError(f"--register: write it as {form}")
     user, _, password = credentials.partition(":")
     if not user:
-        raise ConfigError(f"--register: the user is missing; write it as {form}")
+        raise OptionError(f"--register: the user is missing; write it as {form}")
     address, *parameters = address.split(";")
     transport = "tls" if scheme.lower() == "sips" else "udp"
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.lower() != "transport" or value.lower() not in TRANSPORTS:
-            raise ConfigError(f"--register: {parameter!r} after the host is not understood; only ;transport=udp, tcp or tls")
+            raise OptionError(f"--register: {parameter!r} after the host is not understood; only ;transport=udp, tcp or tls")
         transport = value.lower()
     host, port = host_port(address, "--register", default_port=5061 if transport == "tls" else 5060)
     return {"user": unquote(user), "password": unquote(password), "host": host, "port": port, "transport": transport}
@@ -66,7 +66,7 @@ def parse_range(text: str) -> list[int]:
     """`--rtp LO-HI` -> media.ports."""
     match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text.strip())
     if match is None:
-        raise ConfigError(f"--rtp: {text!r} is not LO-HI; write for example 20000-29999")
+        raise OptionError(f"--rtp: {text!r} is not LO-HI; write for example 20000-29999")
     return [int(match[1]), int(match[2])]
 
 

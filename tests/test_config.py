@@ -49,6 +49,7 @@ def test_file_is_read(tmp_path: Path) -> None:
             "[[sip.listen]]\ntransport = 'upd'",
             "transport = 'upd': use 'udp', 'tcp' or 'tls'; did you mean 'udp'?",
         ),
+        ("[[sip.listen]]\nhost = 'lan'", "sip.listen[0].host: 'lan' is not an IP address; write for example 127.0.0.1"),
         ("[[sip.listen]]\nprot = 1", "sip.listen[0].prot: unknown key; did you mean 'port'?"),
         ("[sip]\nmax_calls = 0", "sip.max_calls = 0: must be greater than or equal to 1"),
         ("[sip]\nmax_calls = 'many'", "sip.max_calls = 'many': must be a valid integer"),

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prometheus metrics. Gauges and running counters are read from the switch when they are scraped; what must survive a call
+(counts by end code, histograms) is taken over once, when the call has its final numbers."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from sipagent.api.calls import loss, media_stats
+from sipagent.api.lag import LoopLag
+from sipagent.api.turns import barge_in_s, stages_s
+from sipagent.api.view import SwitchView
+from sipagent.call import Call, CallState
+from sipagent.version import VERSION
+
+JITTER_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+LOSS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+DURATION_S = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
+LATENCY_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.3, 2.0, 5.0)
+
+FORGET_ABOVE = 1000  # ids of settled calls kept before those that the switch forgot are dropped
+
+# Counters of mediacore.LegStats that are summed over all calls: key -> (metric, help).
+MEDIA = {
+    "rx_packets": ("rtp_received_packets", "RTP packets received."),
+    "tx_packets": ("rtp_sent_packets", "RTP packets sent."),
+    "rx_lost": ("rtp_lost_packets", "RTP packets that never came (RFC 3550 appendix A.3)."),
+    "rx_late": ("rtp_late_packets", "RTP packets that came too late to be heard."),
+    "rx_malformed": ("rtp_malformed_packets", "Datagrams on RTP ports that are not RTP."),
+    "rx_ignored": ("rtp_ignored_packets", "RTP packets from a source or with a payload type that was not negotiated."),
+    "concealed": ("media_concealed_frames", "Frames made up in place of lost ones."),
+    "underruns": ("media_underruns", "Times that a sentence ran dry in the middle."),
+    "ear_dropped": ("media_ear_dropped_packets", "Packets that the dialogue engine was too slow to take."),
+}
+
+# Counters of mediacore.WorkerStats.
+WORKER = {
+    "ticks": ("worker_ticks", "Ticks of the 20 ms clock, all legs.", 1.0),
+    "late_sum_us": ("worker_tick_late_seconds", "Lateness of all ticks together.", 1e-6),
+    "overruns": ("worker_overruns", "Ticks that came a whole period late.", 1.0),
+    "rx_dropped": ("worker_dropped_packets", "Datagrams dropped before any leg saw them.", 1.0),
+}
+
+
+class Metrics:
+    """One registry of our own: nothing else in the process writes to it."""
+
+    def __init__(self, switch: SwitchView, lag: LoopLag) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._ended = Counter("sipagent_calls", "Ended calls.", ["direction", "code"], registry=self.registry)
+        self._duration = Histogram(
+            "sipagent_call_duration_seconds", "From answer to end.", buckets=DURATION_S, registry=self.registry
+        )
+        self._jitter = Histogram(
+            "sipagent_rtp_jitter_seconds", "Interarrival jitter at the end of a call.", buckets=JITTER_S, registry=self.registry
+        )
+        self._loss = Histogram("sipagent_rtp_loss_ratio", "Loss of a whole call.", buckets=LOSS, registry=self.registry)
+        self._stages = Histogram(
+            "sipagent_turn_stage_seconds",
+            "Stages of a turn, from the caller's last speech; total = to the agent's first packet on the wire.",
+            ["stage"],
+            buckets=LATENCY_S,
+            registry=self.registry,
+        )
+        self._barge_in = Histogram(
+            "sipagent_barge_in_seconds",
+            "From the caller's first voiced sample to the agent's silence.",
+            buckets=LATENCY_S,
+            registry=self.registry,
+        )
+        self._live = _Live(switch, lag)
+        self.registry.register(self._live)
+
+    def call_ended(self, call: Call) -> None:
+        """Takes over the final numbers of a call; a second time does nothing."""
+        stats = media_stats(call)
+        if not self._live.settle(call, stats):
+            return
+        self._ended.labels(call.direction, str(call.end_code) if call.end_code else "normal").inc()
+        if call.answered_us:
+            self._duration.observe((call.ended_us - call.answered_us) / 1e6)
+        if stats["rx_packets"]:
+            self._jitter.observe(stats["rx_jitter_ms"] / 1e3)
+            self._loss.observe(loss(stats))
+        for turn in call.notes.get("ledger", []):
+            for stage, seconds in stages_s(turn).items():
+                self._stages.labels(stage).observe(seconds)
+            if (latency_s := barge_in_s(turn)) is not None:
+                self._barge_in.observe(latency_s)
+
+
+class _Live(Collector):
+    """Reads the switch at the time of a scrape."""
+
+    def __init__(self, switch: SwitchView, lag: LoopLag) -> None:
+        self._switch = switch
+        self._lag = lag
+        self._settled: set[str] = set()  # calls whose counters are in _past
+        self._past: Tally[str] = Tally()
+
+    def settle(self, call: Call, stats: Mapping[str, Any]) -> bool:
+        """Moves a call's counters to those of the past; False when they are there already."""
+        if call.id in self._settled:
+            return False
+        if len(self._settled) > FORGET_ABOVE + 2 * len(self._switch.calls):
+            self._settled.intersection_update(self._switch.calls)
+        self._settled.add(call.id)
+        self._past.update({key: int(stats[key]) for key in MEDIA})
+        return True
+
+    def describe(self) -> list[Metric]:
+        return []  # names are only known by collecting; the registry must not collect before the switch is up
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("sipagent_build", "What runs.", {"version": VERSION})
+        yield from self._calls()
+        yield from self._media()
+        yield from self._worker()
+        yield GaugeMetricFamily("sipagent_event_loop_lag_seconds", "Worst lateness in 10 s.", self._lag.worst_s)
+        yield self._registrations()
+
+    def _calls(self) -> Iterator[Metric]:
+        active = GaugeMetricFamily("sipagent_active_calls", "Calls now.", labels=["state", "direction"])
+        tally = Tally((call.state, call.direction) for call in self._switch.calls.values())
+        for state in (CallState.CALLING, CallState.RINGING, CallState.CONFIRMED):
+            for direction in ("in", "out"):
+                active.add_metric([state.value, direction], tally[(state, direction)])
+        yield active
+        limit = self._switch.cfg.sip.max_calls
+        yield GaugeMetricFamily("sipagent_calls_limit", "Calls at once before 503.", limit)
+
+    def _media(self) -> Iterator[Metric]:
+        sums = Tally(self._past)
+        for call in self._switch.calls.values():
+            if call.id not in self._settled:
+                stats = media_stats(call)
+                sums.update({key: int(stats[key]) for key in MEDIA})
+        for key, (name, words) in MEDIA.items():
+            yield CounterMetricFamily(f"sipagent_{name}", words, sums[key])
+
+    def _worker(self) -> Iterator[Metric]:
+        stats = self._switch.worker.stats()
+        for key, (name, words, scale) in WORKER.items():
+            yield CounterMetricFamily(f"sipagent_{name}", words, stats[key] * scale)
+        yield GaugeMetricFamily("sipagent_worker_legs", "Media legs now.", stats["legs"])
+        yield GaugeMetricFamily("sipagent_worker_tick_late_max_seconds", "Latest tick so far.", stats["late_max_us"] * 1e-6)
+        yield GaugeMetricFamily("sipagent_worker_fifo", "1 = runs under SCHED_FIFO.", float(stats["fifo"]))
+
+    def _registrations(self) -> Metric:
+        accounts = GaugeMetricFamily("sipagent_registered", "1 = the account is registered.", labels=["user", "host"])
+        for account in self._switch.user_agent.accounts():
+            accounts.add_metric([account.user, account.host], float(account.registered))
+        return accounts

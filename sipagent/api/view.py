@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What HTTP sees of the switch. `sipagent.switch.Switch` is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sipagent.call import Call
+from sipagent.config import Config
+
+
+class AccountView(Protocol):
+    """One registration."""
+
+    @property
+    def user(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def registered(self) -> bool: ...
+
+    @property
+    def code(self) -> int:
+        """Last SIP status; 0 = none yet."""
+        ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+class UserAgentView(Protocol):
+    """Signalling."""
+
+    async def ping(self, timeout_s: float) -> float:
+        """Seconds that an OPTIONS request to ourselves took; TimeoutError when no answer came."""
+        ...
+
+    def accounts(self) -> Sequence[AccountView]: ...
+
+    def listening(self) -> Sequence[str]: ...
+
+
+class WorkerView(Protocol):
+    """The media worker: `mediacore.Worker.stats()`."""
+
+    def stats(self) -> Mapping[str, Any]: ...
+
+
+class SwitchView(Protocol):
+    """The composed switch."""
+
+    @property
+    def cfg(self) -> Config: ...
+
+    @property
+    def user_agent(self) -> UserAgentView: ...
+
+    @property
+    def worker(self) -> WorkerView: ...
+
+    @property
+    def engines(self) -> object | None:
+        """None until the models are loaded."""
+        ...
+
+    @property
+    def calls(self) -> Mapping[str, Call]: ...

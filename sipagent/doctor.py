@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Can the switch run here? Each check tries the real thing (binds the port, loads the model, asks for the priority) and says
+what to do when it fails. Nothing here needs a part that may be missing: native ones are imported by the check on them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import resource
+import shutil
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from sipagent import engines
+from sipagent.config import Account, Config, Listen
+from sipagent.engines.base import Engine, EngineError, EngineMissing
+
+Status = Literal["ok", "warning", "fatal"]
+
+FILES_PER_CALL = 3  # RTP and RTCP sockets, and a recording
+FILES_BESIDE = 200  # transports, models, HTTP, logs
+PORTS_PER_CALL = 2  # RTP and RTCP (RFC 3550 section 11)
+DISK_FREE_MIN = 1 << 30
+FIFO_PRIORITY = 1
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check saw."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str = ""  # empty when there is nothing to do
+
+
+def ok(name: str, detail: str) -> Finding:
+    return Finding(name, "ok", detail)
+
+
+def warning(name: str, detail: str, fix: str) -> Finding:
+    return Finding(name, "warning", detail, fix)
+
+
+def fatal(name: str, detail: str, fix: str) -> Finding:
+    return Finding(name, "fatal", detail, fix)
+
+
+async def examine(cfg: Config) -> list[Finding]:
+    """All checks, in the order in which a switch would need the things."""
+    findings = [native("media core", "mediacore"), native("PJSIP", "mediacore.pjsua2"), codecs(cfg), scheduling(cfg)]
+    findings += [files(cfg), *sip_ports(cfg), *rtp_ports(cfg), *addresses(cfg), *tls(cfg), api_port(cfg)]
+    findings += [await account(row) for row in cfg.sip.accounts]
+    findings += [disk(cfg), *await speech(cfg)]
+    return findings
+
+
+def native(name: str, module: str) -> Finding:
+    """A compiled part: is it there, and does it load?"""
+    try:
+        found = importlib.import_module(module)
+    except ImportError as exc:
+        return fatal(name, f"{module} does not load: {exc}", "build it: scripts/setup")
+    return ok(name, f"{module} loads{_version(found)}")
+
+
+def _version(module: ModuleType) -> str:
+    """PJSIP tells its version through its endpoint's class; reading it creates nothing."""
+    number = getattr(module, "PJ_VERSION", None)
+    return f", version {number}" if number else ""
+
+
+def codecs(cfg: Config) -> Finding:
+    """Every name in media.codecs against what the core has."""
+    try:
+        core = importlib.import_module("mediacore")
+    except ImportError:
+        return fatal("codecs", "unknown without the media core", "build it: scripts/setup")
+    known = {f"{name}/{clock}".lower() for name, clock in core.codecs()}
+    missing = [name for name in cfg.media.codecs if name.lower() not in known]
+    if missing:
+        return fatal(
+            "codecs", f"not in the core: {', '.join(missing)}", f"media.codecs: choose from {', '.join(sorted(known))}"
+        )
+    return ok("codecs", ", ".join(cfg.media.codecs))
+
+
+def scheduling(cfg: Config) -> Finding:
+    """Asks for SCHED_FIFO on a thread of its own, as the media worker does."""
+    if not cfg.media.fifo:
+        return ok("scheduling", "SCHED_FIFO is not asked for (media.fifo = false)")
+    refused: list[OSError] = []
+
+    def ask() -> None:
+        try:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
+        except OSError as exc:
+            refused.append(exc)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    if refused:
+        fix = "run with CAP_SYS_NICE, or give the user rtprio (systemd: LimitRTPRIO=1; /etc/security/limits.d: rtprio 1)"
+        return warning("scheduling", f"SCHED_FIFO refused ({refused[0].strerror}): audio may stutter on a busy machine", fix)
+    return ok("scheduling", f"SCHED_FIFO allowed, {len(os.sched_getaffinity(0))} cores")
+
+
+def files(cfg: Config) -> Finding:
+    """The hard limit of open files; the soft one is raised to it at start."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = FILES_PER_CALL * cfg.sip.max_calls + FILES_BESIDE
+    if hard not in (resource.RLIM_INFINITY, -1) and hard < need:
+        possible = max(1, (hard - FILES_BESIDE) // FILES_PER_CALL)
+        fix = f"raise it (ulimit -Hn {need}; systemd: LimitNOFILE={need}), or lower sip.max_calls to {possible}"
+        return fatal("open files", f"the limit is {hard}, {cfg.sip.max_calls} calls need {need}", fix)
+    return ok("open files", f"limit {hard}, {cfg.sip.max_calls} calls need {need}")
+
+
+def bind_error(kind: socket.SocketKind, host: str, port: int) -> OSError | None:
+    """None when the address can be had now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as probe:
+        if kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            return exc
+    return None
+
+
+def sip_ports(cfg: Config) -> Iterator[Finding]:
+    """One check for each transport."""
+    for row in cfg.sip.listen:
+        yield sip_port(row)
+
+
+def sip_port(row: Listen) -> Finding:
+    name = f"SIP {row.transport}:{row.host}:{row.port}"
+    kind = socket.SOCK_DGRAM if row.transport == "udp" else socket.SOCK_STREAM
+    error = bind_error(kind, row.host, row.port)
+    if error is None:
+        return ok(name, "free")
+    return fatal(
+        name, error.strerror or str(error), "stop what uses it (a switch that runs already?), or change sip.listen or --sip"
+    )
+
+
+def rtp_ports(cfg: Config) -> Iterator[Finding]:
+    """Is the range wide enough, and are its ends and its middle free?"""
+    low, high = cfg.media.ports
+    room = (high - low + 1) // PORTS_PER_CALL
+    if room < cfg.sip.max_calls:
+        fix = f"widen media.ports to {PORTS_PER_CALL * cfg.sip.max_calls} ports, or lower sip.max_calls to {room}"
+        yield warning("RTP ports", f"{low}-{high} is room for {room} calls, sip.max_calls is {cfg.sip.max_calls}", fix)
+    else:
+        yield ok("RTP ports", f"{low}-{high}: room for {room} calls")
+    taken = [port for port in (low, (low + high) // 2, high) if bind_error(socket.SOCK_DGRAM, cfg.media.host, port)]
+    if taken:
+        fix = "choose a range that nothing else uses: media.ports or --rtp"
+        yield warning(f"RTP {cfg.media.host}", f"can't bind {', '.join(map(str, taken))}", fix)
+    yield from _kernel_range(low, high)
+
+
+def _kernel_range(low: int, high: int) -> Iterator[Finding]:
+    """Ports the kernel hands out to other programs' sockets may be gone when a call needs them."""
+    path = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if path.exists():
+        first, last = map(int, path.read_text().split())
+        if low <= last and first <= high:
+            fix = f"move media.ports below {first}, or reserve them: sysctl net.ipv4.ip_local_reserved_ports={low}-{high}"
+            yield warning("RTP range", f"{low}-{high} overlaps the kernel's own range {first}-{last}", fix)
+
+
+def addresses(cfg: Config) -> Iterator[Finding]:
+    """Who can reach the addresses that are configured?"""
+    hosts = {row.host for row in cfg.sip.listen}
+    if all(_loopback(host) for host in hosts):
+        fix = "to be phoned from elsewhere: --sip udp:ADDRESS:5060 with an address of this machine"
+        yield warning("addresses", "only this machine can call: SIP listens on loopback", fix)
+    else:
+        yield ok("addresses", f"SIP on {', '.join(sorted(hosts))}, RTP on {cfg.media.host}")
+    if _loopback(cfg.media.host) and not all(_loopback(host) for host in hosts):
+        yield fatal("addresses", "SIP is reachable from outside but RTP is on loopback", "set media.host to the address of SIP")
+
+
+def _loopback(host: str) -> bool:
+    return host == "::1" or host.startswith("127.")
+
+
+def tls(cfg: Config) -> Iterator[Finding]:
+    """Do the certificate and the key belong together, and is the certificate still good?"""
+    given = cfg.sip.tls
+    if given.cert is None or given.key is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(given.cert, given.key)
+        if given.ca is not None:
+            context.load_verify_locations(given.ca)
+    except (OSError, ssl.SSLError) as exc:
+        yield fatal("TLS", f"{given.cert}: {exc}", "sip.tls.cert and sip.tls.key must be PEM files that belong together")
+        return
+    yield ok("TLS", f"{given.cert} and its key belong together")
+
+
+def api_port(cfg: Config) -> Finding:
+    if not cfg.api.enabled:
+        return ok("API", "off")
+    error = bind_error(socket.SOCK_STREAM, cfg.api.host, cfg.api.port)
+    if error is None:
+        return ok("API", f"{cfg.api.host}:{cfg.api.port} is free")
+    return fatal("API", f"{cfg.api.host}:{cfg.api.port}: {error.strerror}", "change api.port, or --api off")
+
+
+async def account(row: Account) -> Finding:
+    """Only the name is looked up: a REGISTER from here would draw calls away from a switch that runs."""
+    name = f"account {row.user}@{row.host}"
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(row.host, row.port, type=socket.SOCK_DGRAM)
+    except OSError as exc:
+        return fatal(name, f"can't be resolved: {exc}", "correct the host, or give the registrar's address")
+    return ok(name, f"resolves to {found[0][4][0]}")
+
+
+def disk(cfg: Config) -> Finding:
+    """Can records be written, and is there room?"""
+    where = cfg.store.dir
+    if where is None:
+        return ok("disk", "nothing is kept on disk (store.dir is not set)")
+    existing = next(path for path in (where, *where.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        return fatal("disk", f"{existing} can't be written", "change its owner, or store.dir")
+    free = shutil.disk_usage(existing).free
+    if free < DISK_FREE_MIN:
+        return warning(
+            "disk", f"{free >> 20} MiB are free at {existing}", "make room: recordings take 64 kB a second at 16 kHz"
+        )
+    return ok("disk", f"{free >> 30} GiB are free at {existing}")
+
+
+async def speech(cfg: Config) -> list[Finding]:
+    """Loads each engine as the switch would."""
+    names = cfg.engines
+    makers: list[tuple[str, str, Callable[[str, Config], Engine]]] = [
+        ("vad", names.vad, engines.create_vad),
+        ("stt", names.stt, engines.create_stt),
+        ("tts", names.tts, engines.create_tts),
+        ("brain", names.brain, engines.create_brain),
+    ]
+    return [await engine(f"engine {role}", name, make, cfg) for role, name, make in makers]
+
+
+async def engine(name: str, choice: str, make: Callable[[str, Config], Engine], cfg: Config) -> Finding:
+    started = time.monotonic()
+    try:
+        made = make(choice, cfg)
+        await made.load()
+    except (EngineMissing, EngineError) as exc:
+        return fatal(name, f"{choice}: {exc}", f"install what is missing, or choose another one: engines.{name.split()[-1]}")
+    await made.close()
+    return ok(name, f"{choice} loads in {time.monotonic() - started:.1f} s")

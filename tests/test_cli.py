@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line as a user meets it: in a process of its own for what must not be loaded, in this one for the rest."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sipagent import cli, config_docs
+from sipagent.commands.common import Overrides
+from sipagent.config import load
+
+HEAVY = ("fastapi", "uvicorn", "uvloop", "numpy", "onnxruntime", "mediacore", "sipagent.config", "sipagent.switch")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = cli.run(list(arguments))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys\nfrom sipagent import cli\n"
+        "for a in ([], ['serve'], ['call'], ['doctor'], ['config']): cli.run([*a, '--help'])\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules and type(sys.modules[name]).__name__ != '_LazyModule'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_names_the_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert all(word in out for word in ("serve", "call", "doctor", "config", "Exit codes"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["srve"], "srve"),
+        (["serve", "--frobnicate"], "--frobnicate"),
+        (["call"], "URI"),
+        (["call", "sip:x@127.0.0.1", "--duration", "long"], "duration"),
+        (["call", "127.0.0.1"], "no scheme"),
+        (["call", "sip:x@127.0.0.1", "--play", "/nowhere/at/all.wav"], "--play: /nowhere/at/all.wav: No such file"),
+        (["serve", "--sip", "127.0.0.1:5060"], "--sip: '127.0.0.1:5060' must start with udp:, tcp: or tls:"),
+        (["serve", "--rtp", "5000"], "--rtp: '5000' is not LO-HI"),
+        (["serve", "--api", "127.0.0.1"], "--api: '127.0.0.1' is not HOST:PORT"),
+        (["serve", "--register", "1000:hunter2@pbx"], "--register: write it as sip:"),
+        (["config"], "give one of --sample, --reference, --check FILE"),
+        (["config", "--sample", "--reference"], "give one of"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert err.startswith("sipagent: ")
+    assert len(err.splitlines()) == 1
+    assert "hunter2" not in err
+
+
+def test_bad_configuration_is_exit_code_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "switch.toml"
+    path.write_text("[sip]\nmax_cals = 1\n")
+    for arguments in (["serve", "-c", str(path)], ["doctor", "-c", str(path)], ["config", "--check", str(path)]):
+        code, out, err = run(capsys, *arguments)
+        assert (code, out) == (3, "")
+        assert "sip.max_cals: unknown key; did you mean 'max_calls'?" in err
+
+
+def test_public_api_address_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "serve", "--api", "0.0.0.0:8080")
+    assert code == 3
+    assert "has no authentication" in err
+
+
+def test_config_prints_what_the_types_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "config", "--sample") == (0, config_docs.sample(), "")
+    assert run(capsys, "config", "--reference") == (0, config_docs.reference(), "")
+    path = tmp_path / "sample.toml"
+    path.write_text(config_docs.sample())
+    assert run(capsys, "config", "--check", str(path)) == (0, "", "")
+
+
+def test_options_become_configuration() -> None:
+    overrides = Overrides(
+        agent="echo",
+        sip=["udp:127.0.0.1:5070", "tcp:127.0.0.1:5070"],
+        rtp="30000-30999",
+        api="127.0.0.1:9000",
+        register=["sip:1000:secret@192.0.2.1"],
+    )
+    cfg = load(None, overrides=overrides.tree())
+    assert (cfg.dialogue.agent, cfg.media.ports, cfg.api.port) == ("echo", (30000, 30999), 9000)
+    assert [row.transport for row in cfg.sip.listen] == ["udp", "tcp"]
+    assert cfg.sip.accounts[0].host == "192.0.2.1"
+    assert load(None, overrides=Overrides().tree()) == load(None)
+
+
+def test_doctor_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "doctor", "--json", "--sip", "udp:127.0.0.1:0")
+    report = json.loads(out)
+    assert code == (0 if report["healthy"] else 1)
+    assert report["healthy"] == all(finding["status"] != "fatal" for finding in report["findings"])
+    assert {"media core", "PJSIP", "codecs", "scheduling", "open files", "disk"} <= {f["name"] for f in report["findings"]}
+    assert all(finding["fix"] for finding in report["findings"] if finding["status"] != "ok")
