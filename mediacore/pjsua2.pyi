@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of PJSIP's generated module that signalling uses. Every call of it belongs to the sip thread, but mc_pjsip_wake."""
+
+from typing import Any
+
+PJSIP_TRANSPORT_UDP: int
+PJSIP_TRANSPORT_TCP: int
+PJSIP_TRANSPORT_TLS: int
+PJSIP_TRANSPORT_UDP6: int
+PJSIP_TRANSPORT_TCP6: int
+PJSIP_TRANSPORT_TLS6: int
+PJSUA_INVALID_ID: int
+PJSUA_IPV6_DISABLED: int
+PJSUA_IPV6_ENABLED_USE_IPV6_ONLY: int
+PJSUA_100REL_NOT_USED: int
+PJSUA_SIP_TIMER_OPTIONAL: int
+PJMEDIA_SRTP_DISABLED: int
+PJMEDIA_SRTP_OPTIONAL: int
+PJMEDIA_SRTP_MANDATORY: int
+PJSUA_CALL_MEDIA_ACTIVE: int
+PJSUA_CALL_MEDIA_REMOTE_HOLD: int
+PJSUA_CALL_MEDIA_LOCAL_HOLD: int
+PJMEDIA_TYPE_AUDIO: int
+PJSIP_CRED_DATA_PLAIN_PASSWD: int
+PJ_O_APPEND: int
+PJSUA_DESTROY_NO_NETWORK: int
+
+def mc_pjsip_start() -> int: ...
+def mc_pjsip_stop() -> None: ...
+def mc_pjsip_wake() -> None: ...
+def mc_pjsip_set_ptime(ptime_ms: int) -> int: ...
+def mc_pjsip_n_transports() -> int: ...
+
+class Error(Exception):
+    status: int
+    title: str
+    reason: str
+    def info(self, multi_line: bool = False) -> str: ...
+
+class StringVector(list[str]): ...
+class IntVector(list[int]): ...
+class SipHeaderVector(list["SipHeader"]): ...
+class AuthCredInfoVector(list["AuthCredInfo"]): ...
+
+class SipHeader:
+    hName: str
+    hValue: str
+
+class SipTxOption:
+    headers: SipHeaderVector
+    targetUri: str
+
+class SipRxData:
+    info: str
+    wholeMsg: str
+    srcAddress: str
+
+class SipTransaction:
+    role: int
+    method: str
+    statusCode: int
+    statusText: str
+    state: int
+
+class TsxStateEventSrc:
+    rdata: SipRxData
+
+class TsxStateEvent:
+    src: TsxStateEventSrc
+    tsx: SipTransaction
+    prevState: int
+    type: int
+
+class SipEventBody:
+    tsxState: TsxStateEvent
+
+class SipEvent:
+    type: int
+    body: SipEventBody
+
+PJSIP_EVENT_TSX_STATE: int
+PJSIP_EVENT_RX_MSG: int
+PJSIP_EVENT_TIMER: int
+PJSIP_EVENT_TRANSPORT_ERROR: int
+PJSIP_ROLE_UAS: int
+
+class UaConfig:
+    maxCalls: int
+    threadCnt: int
+    mainThreadOnly: bool
+    nameserver: StringVector
+    userAgent: str
+    natTypeInSdp: int
+    noRefersub: bool
+
+class LogConfig:
+    msgLogging: int
+    level: int
+    consoleLevel: int
+    filename: str
+    fileFlags: int
+
+class MediaConfig:
+    hasIoqueue: bool
+    threadCnt: int
+    noVad: bool
+
+class EpConfig:
+    uaConfig: UaConfig
+    logConfig: LogConfig
+    medConfig: MediaConfig
+
+class TlsConfig:
+    CaListFile: str
+    certFile: str
+    privKeyFile: str
+    verifyServer: bool
+    verifyClient: bool
+    requireClientCert: bool
+    proto: int
+
+class TransportConfig:
+    port: int
+    portRange: int
+    boundAddress: str
+    publicAddress: str
+    tlsConfig: TlsConfig
+
+class TransportInfo:
+    id: int
+    typeName: str
+    info: str
+    localAddress: str
+    localName: str
+
+class CodecInfo:
+    codecId: str
+    priority: int
+
+class OnRejectedIncomingCallParam:
+    callId: int
+    remoteInfo: str
+    statusCode: int
+    reason: str
+
+class Endpoint:
+    def libCreate(self) -> None: ...
+    def libInit(self, config: EpConfig) -> None: ...
+    def libStart(self) -> None: ...
+    def libHandleEvents(self, msec_timeout: int) -> int: ...
+    def libDestroy(self, flags: int = 0) -> None: ...
+    def hangupAllCalls(self) -> None: ...
+    def transportCreate(self, kind: int, config: TransportConfig) -> int: ...
+    def transportGetInfo(self, transport: int) -> TransportInfo: ...
+    def codecEnum2(self) -> list[CodecInfo]: ...
+    def codecSetPriority(self, codec: str, priority: int) -> None: ...
+    def onRejectedIncomingCall(self, prm: OnRejectedIncomingCallParam) -> None: ...
+
+class AuthCredInfo:
+    def __init__(self, scheme: str, realm: str, username: str, data_type: int, data: str) -> None: ...
+
+class AccountRegConfig:
+    registrarUri: str
+    registerOnAdd: bool
+    timeoutSec: int
+    retryIntervalSec: int
+    firstRetryIntervalSec: int
+    unregWaitMsec: int
+
+class AccountSipConfig:
+    authCreds: AuthCredInfoVector
+    proxies: StringVector
+    transportId: int
+    ipv6Use: int
+    autoRespondSipMessage: bool
+
+class AccountCallConfig:
+    prackUse: int
+    timerUse: int
+
+class AccountNatConfig:
+    contactRewriteUse: int
+    viaRewriteUse: int
+    sipOutboundUse: int
+    udpKaIntervalSec: int
+
+class AccountMediaConfig:
+    transportConfig: TransportConfig
+    srtpUse: int
+    srtpSecureSignaling: int
+    ipv6Use: int
+    lockCodecEnabled: bool
+
+class AccountConfig:
+    idUri: str
+    priority: int
+    regConfig: AccountRegConfig
+    sipConfig: AccountSipConfig
+    callConfig: AccountCallConfig
+    natConfig: AccountNatConfig
+    mediaConfig: AccountMediaConfig
+
+class AccountInfo:
+    regIsActive: bool
+    regExpiresSec: int
+    regStatus: int
+
+class AuthChallenge:
+    def respond(self) -> int: ...
+    def abandon(self) -> int: ...
+
+class OnAuthChallengeParam:
+    accId: int
+    callId: int
+    rdata: SipRxData
+    challenge: AuthChallenge
+
+class OnIncomingCallParam:
+    callId: int
+    rdata: SipRxData
+
+class OnRegStateParam:
+    status: int
+    code: int
+    reason: str
+    expiration: int
+
+class OnIncomingSubscribeParam:
+    code: int
+    reason: str
+
+class Account:
+    def __init__(self) -> None: ...
+    def create(self, config: AccountConfig, make_default: bool = False) -> None: ...
+    def modify(self, config: AccountConfig) -> None: ...
+    def setRegistration(self, renew: bool) -> None: ...
+    def getId(self) -> int: ...
+    def getInfo(self) -> AccountInfo: ...
+    def onIncomingCall(self, prm: OnIncomingCallParam) -> None: ...
+    def onRegState(self, prm: OnRegStateParam) -> None: ...
+    def onAuthChallenge(self, prm: OnAuthChallengeParam) -> None: ...
+    def onIncomingSubscribe(self, prm: OnIncomingSubscribeParam) -> None: ...
+
+class CallSetting:
+    audioCount: int
+    videoCount: int
+    textCount: int
+
+class CallOpParam:
+    opt: CallSetting
+    statusCode: int
+    reason: str
+    txOption: SipTxOption
+    def __init__(self, use_default_call_setting: bool = False) -> None: ...
+
+class CallMediaInfo:
+    type: int
+    dir: int
+    status: int
+
+class CallInfo:
+    id: int
+    localUri: str
+    remoteUri: str
+    callIdString: str
+    state: int
+    lastStatusCode: int
+    lastReason: str
+    media: list[CallMediaInfo]
+
+class OnCallStateParam:
+    e: SipEvent
+
+class OnCallTsxStateParam:
+    e: SipEvent
+
+class OnCallMediaStateParam: ...
+
+class OnDtmfEventParam:
+    method: int
+    digit: str
+    duration: int
+
+class OnCallTransferRequestParam:
+    statusCode: int
+
+class OnCallReplaceRequestParam:
+    statusCode: int
+
+class Call:
+    def __init__(self, account: Account, call_id: int = -1) -> None: ...
+    def getInfo(self) -> CallInfo: ...
+    def getId(self) -> int: ...
+    def isActive(self) -> bool: ...
+    def makeCall(self, uri: str, prm: CallOpParam) -> None: ...
+    def answer(self, prm: CallOpParam) -> None: ...
+    def hangup(self, prm: CallOpParam) -> None: ...
+    def onCallState(self, prm: OnCallStateParam) -> None: ...
+    def onCallTsxState(self, prm: OnCallTsxStateParam) -> None: ...
+    def onCallMediaState(self, prm: OnCallMediaStateParam) -> None: ...
+    def onDtmfEvent(self, prm: OnDtmfEventParam) -> None: ...
+    def onCallTransferRequest(self, prm: OnCallTransferRequestParam) -> None: ...
+    def onCallReplaceRequest(self, prm: OnCallReplaceRequestParam) -> None: ...
+    def onStreamDestroyed(self, prm: Any) -> None: ...

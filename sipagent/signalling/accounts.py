@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts of PJSIP: one without registration for each transport, and one for each registrar. Runs on the sip thread."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from mediacore import clock_us, pjsua2
+from sipagent.config import Account as AccountSettings
+from sipagent.config import Config, SrtpPolicy
+from sipagent.log import get_logger
+from sipagent.signalling.endpoint import Listening
+from sipagent.signalling.messages import Registered
+from sipagent.signalling.thread import SipThread, callback
+from sipagent.signalling.uri import host_port
+
+log = get_logger(__name__)
+
+USER = "sipagent"  # of our URI where no account gives one
+
+_SRTP = {
+    "off": pjsua2.PJMEDIA_SRTP_DISABLED,
+    "optional": pjsua2.PJMEDIA_SRTP_OPTIONAL,
+    "required": pjsua2.PJMEDIA_SRTP_MANDATORY,
+}
+
+# Challenges name the realm that the password is for (RFC 3261 section 22.1).
+_CHALLENGE = re.compile(
+    r"^(?:WWW|Proxy)-Authenticate[ \t]*:[ \t]*Digest\b[^\r\n]*?\brealm[ \t]*=[ \t]*\"([^\"]*)\"", re.IGNORECASE | re.MULTILINE
+)
+
+
+def challenged_realms(message: str) -> list[str]:
+    """The realms of all digest challenges in a 401 or 407."""
+    return _CHALLENGE.findall(message.split("\r\n\r\n", 1)[0])
+
+
+class SipAccount(pjsua2.Account):
+    """One account; calls come in through it."""
+
+    def __init__(
+        self, thread: SipThread, name: str, on_incoming: Callable[[SipAccount, pjsua2.OnIncomingCallParam], None]
+    ) -> None:
+        thread.check("SipAccount()")
+        super().__init__()
+        self.thread = thread
+        self.name = name
+        self.realm = ""  # the password answers to this one only; "" = none seen yet, "*" settings learn it from the registrar
+        self._on_incoming = on_incoming
+
+    @callback
+    def onIncomingCall(self, prm: pjsua2.OnIncomingCallParam) -> None:
+        self._on_incoming(self, prm)
+
+    @callback
+    def onRegState(self, prm: pjsua2.OnRegStateParam) -> None:
+        self.thread.send(Registered(self.name, prm.code, prm.reason, prm.expiration, clock_us()))
+
+    @callback
+    def onAuthChallenge(self, prm: pjsua2.OnAuthChallengeParam) -> None:
+        """Credentials go only to the realm they belong to: a stranger who challenges an INVITE gets no digest to work on."""
+        realms = challenged_realms(prm.rdata.wholeMsg)
+        if not self.realm and prm.callId < 0 and len(realms) == 1:
+            self.realm = realms[0]
+        if self.realm not in realms:
+            log.warning("challenge of a foreign realm refused", account=self.name, realms=realms, own=self.realm)
+            prm.challenge.abandon()
+
+    @callback
+    def onIncomingSubscribe(self, prm: pjsua2.OnIncomingSubscribeParam) -> None:
+        prm.code, prm.reason = 489, "Bad Event"
+
+
+def local_config(cfg: Config, listening: Listening, advertised: dict[str, str]) -> pjsua2.AccountConfig:
+    """An account without registration, for direct calls in and out over one transport. `advertised`: see `Stack.open`."""
+    config = _config(cfg, cfg.sip.srtp, advertised)
+    host = advertised.get(listening.host, listening.host)
+    transport = "" if listening.transport == "udp" else f";transport={listening.transport}"
+    config.idUri = f"<sip:{USER}@{host_port(host, listening.port)}{transport}>"
+    config.sipConfig.transportId = listening.id
+    config.priority = -1  # registered accounts match first
+    return config
+
+
+def registered_config(
+    cfg: Config, settings: AccountSettings, address: str, listening: Listening, advertised: dict[str, str]
+) -> pjsua2.AccountConfig:
+    """An account at a registrar. `address`: what settings.host resolves to; requests go there while URIs keep the name."""
+    config = _config(cfg, settings.srtp or cfg.sip.srtp, advertised)
+    transport = "" if settings.transport == "udp" else f";transport={settings.transport}"
+    config.idUri = f"<sip:{settings.user}@{host_port(settings.host, 0).removesuffix(':0')}>"
+    config.regConfig.registrarUri = f"sip:{host_port(settings.host, settings.port)}{transport}"
+    config.regConfig.registerOnAdd = False
+    config.regConfig.timeoutSec = settings.expires_s
+    config.regConfig.retryIntervalSec = 0  # we retry ourselves, with back-off and a fresh look-up of the name
+    config.regConfig.unregWaitMsec = 1000
+    # A name would be looked up by PJSIP, blocking, so requests take a route to the address. TLS checks the certificate
+    # against the name it connects to and must see it.
+    if address != settings.host and settings.transport != "tls":
+        config.sipConfig.proxies.append(f"<sip:{host_port(address, settings.port)}{transport};lr;hide>")
+    if listening.transport == "udp":
+        config.sipConfig.transportId = listening.id
+    if settings.password:
+        config.sipConfig.authCreds.append(
+            pjsua2.AuthCredInfo("digest", settings.realm, settings.user, pjsua2.PJSIP_CRED_DATA_PLAIN_PASSWD, settings.password)
+        )
+    return config
+
+
+def _config(cfg: Config, srtp: SrtpPolicy, advertised: dict[str, str]) -> pjsua2.AccountConfig:
+    config = pjsua2.AccountConfig()
+    config.callConfig.prackUse = pjsua2.PJSUA_100REL_NOT_USED
+    config.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_OPTIONAL  # RFC 4028
+    config.natConfig.sipOutboundUse = 0
+    media = config.mediaConfig
+    v6 = ipaddress.ip_address(cfg.media.host).version == 6
+    # With the default PJSIP looks up this machine's own name, blocking, for every call: 5 s without DNS.
+    media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if v6 else pjsua2.PJSUA_IPV6_DISABLED
+    config.sipConfig.ipv6Use = media.ipv6Use
+    low, high = cfg.media.ports
+    media.transportConfig.boundAddress = cfg.media.host
+    media.transportConfig.port = low
+    media.transportConfig.portRange = high - low
+    media.transportConfig.publicAddress = advertised.get(cfg.media.host, "")
+    media.srtpUse = _SRTP[srtp]
+    # SDES over UDP is what most PBXes in a LAN do; its keys are only as private as the signalling.
+    media.srtpSecureSignaling = 0
+    media.lockCodecEnabled = False  # several codecs in an answer are fine: RTP says which one is in use
+    return config

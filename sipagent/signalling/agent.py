@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user agent as the main thread sees it: calls, accounts, transports. For PJSIP's part it asks the sip thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping
+
+from mediacore import Leg, Worker, clock_us
+from sipagent.call import Call, CallState
+from sipagent.config import Account, Config
+from sipagent.log import get_logger
+from sipagent.signalling import messages, options
+from sipagent.signalling.call_state import advance
+from sipagent.signalling.endpoint import Listening
+from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.registration import AccountStatus, Registration, account_name
+from sipagent.signalling.resolve import primary_address, resolve
+from sipagent.signalling.stack import Stack, is_wildcard
+from sipagent.signalling.stack_log import StackLog
+from sipagent.signalling.thread import SipThread
+from sipagent.signalling.uri import parse_uri
+
+log = get_logger(__name__)
+
+
+class _Control:
+    """`sipagent.call.CallControl` of one call."""
+
+    def __init__(self, thread: SipThread, stack: Stack, key: str) -> None:
+        self._thread = thread
+        self._stack = stack
+        self._key = key
+
+    async def answer(self, code: int = 200) -> None:
+        if self._thread.running:
+            await self._thread.run(self._stack.answer, self._key, code)
+
+    async def hangup(self, code: int = 0, reason: str = "") -> None:
+        if self._thread.running:
+            await self._thread.run(self._stack.hangup, self._key, code, reason)
+
+
+class UserAgent:
+    """All methods belong to the event loop's thread. One per process: PJSIP has one endpoint.
+
+    `on_incoming(call)` is called on the loop with a call that is RINGING; whoever takes it answers with
+    `await call.control.answer()`, or refuses with `await call.hangup(486)`, and closes its leg after `call.ended`.
+    """
+
+    def __init__(self, cfg: Config, worker: Worker, on_incoming: Callable[[Call], None]) -> None:
+        self.cfg = cfg
+        self._worker = worker
+        self._on_incoming = on_incoming
+        self._thread = SipThread(self._on_message)
+        self._stack = Stack(self._thread, cfg, worker)
+        self._listening: list[Listening] = []
+        self._calls: dict[str, Call] = {}
+        self._orphans: set[str] = set()
+        self._registrations: dict[str, Registration] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._log = StackLog()
+        self._running = False
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """Calls that are not over, by `Call.id`."""
+        return self._calls
+
+    @property
+    def ticked_us(self) -> int:
+        """Monotonic time of the sip thread's last turn."""
+        return self._thread.ticked_us
+
+    def accounts(self) -> list[AccountStatus]:
+        """One row for each of sip.accounts."""
+        return [r.status for r in self._registrations.values()]
+
+    def listening(self) -> list[str]:
+        """Open transports, "udp:127.0.0.1:5060", with the ports that were really taken."""
+        return [str(t) for t in self._listening]
+
+    async def start(self) -> None:
+        """Opens the transports and starts registering. SignallingError or ConfigError when a transport can't be had."""
+        advertised = await self._advertised()
+        self._worker.install_seam()
+        self._log.open()
+        await self._thread.start()
+        try:
+            self._listening = await self._thread.run(self._stack.open, self._log.path, advertised)
+        except BaseException:
+            await self._shut()
+            raise
+        self._running = True
+        for settings in self.cfg.sip.accounts:
+            registration = Registration(settings, resolve, self._register)
+            self._registrations[account_name(settings)] = registration
+            self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
+
+    async def stop(self) -> None:
+        """Ends every call, unregisters, destroys the stack. Does nothing when it is not up."""
+        if not self._running:
+            return
+        self._running = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        with contextlib.suppress(SignallingError):
+            await self._thread.run(self._stack.close)
+        await self._shut()
+        for call in list(self._calls.values()):  # none, unless the stack failed to tell
+            self._end(call, 500, "signalling stopped", clock_us())
+        self._listening = []
+
+    async def _shut(self) -> None:
+        await self._thread.stop()
+        self._log.close()
+        self._worker.uninstall_seam()
+
+    async def invite(self, uri: str, account: str | None = None) -> Call:
+        """Calls `uri`, directly or through a registered account (its "user@host", or "user" if that is unique). Returns as
+        soon as the INVITE is out, with a call in state CALLING; a call that fails later ends with end_code and end_reason.
+
+        UriError, CallLimitError, SignallingError when there is nothing to send.
+        """
+        if not self._running:
+            raise SignallingError("the user agent is not up")
+        wanted = parse_uri(uri)
+        name = self._account(account)
+        target = None
+        if name is None and wanted.address is None:
+            address = await resolve(wanted.host)
+            target = None if wanted.transport == "tls" else wanted.at(address)
+        key = uuid.uuid4().hex[:16]
+        leg = Leg(self._worker, rate=self.cfg.media.rate, name=key)
+        leg.rx_timeout_ms = int(self.cfg.media.rx_timeout_s * 1000)
+        call = Call(leg, _Control(self._thread, self._stack, key), "out", str(wanted), "", id=key, started_us=clock_us())
+        self._calls[key] = call
+        try:
+            call.local_uri = await self._thread.run(self._stack.invite, key, leg, wanted, target, name)
+        except BaseException:
+            self._calls.pop(key, None)
+            leg.close()
+            raise
+        return call
+
+    async def ping(self, timeout_s: float = 1.0) -> float:
+        """Seconds of an OPTIONS round trip to our own first transport; SignallingError when it isn't answered with 200."""
+        if not self._listening:
+            raise SignallingError("the user agent is not up")
+        first = self._listening[0]
+        host = ("::1" if ":" in first.host else "127.0.0.1") if is_wildcard(first.host) else first.host
+        return await options.ping(first.transport, host, first.port, timeout_s)
+
+    # ---- inside
+
+    async def _advertised(self) -> dict[str, str]:
+        public = self.cfg.sip.public_host
+        hosts = {listen.host for listen in self.cfg.sip.listen} | {self.cfg.media.host}
+        if public is not None:
+            return dict.fromkeys(hosts, public)
+        return {host: await primary_address() for host in hosts if is_wildcard(host)}
+
+    def _account(self, name: str | None) -> str | None:
+        if name is None:
+            return None
+        found = [n for n in self._registrations if n == name or n.split("@")[0] == name]
+        if len(found) != 1:
+            known = ", ".join(self._registrations) or "none"
+            raise SignallingError(f"account {name!r} is {'not known' if not found else 'ambiguous'}; configured: {known}")
+        return found[0]
+
+    async def _register(self, name: str, settings: Account, address: str) -> None:
+        await self._thread.run(self._stack.register, name, settings, address)
+
+    def _on_message(self, message: object) -> None:
+        match message:
+            case messages.Incoming():
+                self._ring(message)
+            case messages.Moved(key, invite, t_us, sip_call_id):
+                if (call := self._calls.get(key)) is not None:
+                    self._move(call, invite, t_us)
+                    call.sip_call_id = call.sip_call_id or sip_call_id
+            case messages.MediaReady(key):
+                if (call := self._calls.get(key)) is not None:
+                    call.media_ready.set()
+            case messages.Digit(key, digit, ms):
+                if (call := self._calls.get(key)) is not None:
+                    call.dtmf(digit, ms)
+            case messages.Ended(key, code, reason, t_us):
+                if (call := self._calls.get(key)) is not None:
+                    self._end(call, code, reason, t_us)
+            case messages.Unused(leg):
+                leg.close()
+            case messages.Refused(remote_uri, code, reason):
+                log.info("call refused", remote=remote_uri, code=code, reason=reason)
+            case messages.Registered(account):
+                if (registration := self._registrations.get(account)) is not None:
+                    registration.outcome(message)
+
+    def _ring(self, message: messages.Incoming) -> None:
+        call = Call(
+            message.leg,
+            _Control(self._thread, self._stack, message.key),
+            "in",
+            message.remote_uri,
+            message.local_uri,
+            message.sip_call_id,
+            id=message.key,
+            state=CallState.RINGING,
+            started_us=message.t_us,
+        )
+        self._calls[call.id] = call
+        try:
+            self._on_incoming(call)
+        except Exception:
+            log.exception("incoming call not taken", call_id=call.id)
+            self._orphans.add(call.id)
+            self._thread.run(self._stack.hangup, call.id, 500, "internal error")
+
+    @staticmethod
+    def _move(call: Call, invite: int, t_us: int) -> None:
+        state = advance(call.state, invite)
+        if state is CallState.CONFIRMED and call.state is not CallState.CONFIRMED:
+            call.answered_us = t_us
+        call.state = state
+
+    def _end(self, call: Call, code: int, reason: str, t_us: int) -> None:
+        """The one place where a call ends on main; taking it out of the table makes a second end impossible."""
+        del self._calls[call.id]
+        call.state = CallState.ENDED
+        call.ended_us, call.end_code, call.end_reason = t_us, code, reason
+        call.ended.set()
+        if call.id in self._orphans:
+            self._orphans.discard(call.id)
+            call.leg.close()

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A PJSIP call, incoming or outgoing, and the leg bound to it. Lives and dies on the sip thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mediacore import Leg, clock_us, pjsua2
+from sipagent.log import get_logger
+from sipagent.signalling.accounts import SipAccount
+from sipagent.signalling.call_state import Invite
+from sipagent.signalling.causes import Reason, clean, parse_reason, reason_values
+from sipagent.signalling.ending import Ending
+from sipagent.signalling.messages import Digit, Ended, MediaReady, Moved
+from sipagent.signalling.thread import SipThread, callback, sip_only
+
+log = get_logger(__name__)
+
+DIGITS = frozenset("0123456789*#ABCD")
+
+
+def _audio_only() -> pjsua2.CallOpParam:
+    """One audio stream: left alone, PJSIP offers real-time text besides."""
+    prm = pjsua2.CallOpParam(True)
+    prm.opt.audioCount, prm.opt.videoCount, prm.opt.textCount = 1, 0, 0
+    return prm
+
+
+class SipCall(pjsua2.Call):
+    """Strong references are held by `Stack.calls` until the end: PJSIP hangs up a live call whose object is collected."""
+
+    def __init__(
+        self,
+        thread: SipThread,
+        account: SipAccount,
+        key: str,
+        leg: Leg | None,
+        on_end: Callable[[SipCall], None],
+        call_id: int | None = None,
+    ) -> None:
+        thread.check("SipCall()")
+        super().__init__(account, pjsua2.PJSUA_INVALID_ID if call_id is None else call_id)
+        self.thread = thread
+        self.account = account  # PJSIP's object points at it
+        self.key = key
+        self.leg = leg
+        self.incoming = call_id is not None
+        self.announced = False  # main knows of it
+        self.over = False
+        self._on_end = on_end
+        self._answered = False
+        self._media_told = False
+        self._ours: tuple[int, str] | None = None
+        self._peer_reason: Reason | None = None
+
+    # ---- what the stack asks for
+
+    @sip_only
+    def dial(self, uri: str, target: str) -> None:
+        """Sends the INVITE. `target`: where it goes when the host of `uri` is a name that was looked up, else ""."""
+        prm = _audio_only()
+        prm.txOption.targetUri = target
+        self.makeCall(uri, prm)
+        self.bind()
+
+    @sip_only
+    def bind(self) -> None:
+        """Connects the leg with the PJSIP call; media may start from now on."""
+        if self.leg is not None and not self.over:
+            self.leg.bind_call(self.getId())
+
+    @sip_only
+    def respond(self, code: int) -> None:
+        """A provisional response or a 2xx."""
+        prm = _audio_only()
+        prm.statusCode = code
+        self.answer(prm)
+
+    @sip_only
+    def end(self, code: int, reason: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """BYE, CANCEL or a final response, whichever the state asks for. A second call does nothing."""
+        if self.over or self._ours is not None:
+            return
+        self._ours = (code, reason)
+        prm = pjsua2.CallOpParam()
+        if not self._answered:
+            prm.statusCode = max(code, 300) if code else 0
+        if code >= 300:
+            prm.reason = clean(reason) if not self._answered and self.incoming else ""
+        values = [("Reason", value) for value in reason_values(code, reason)]
+        for name, value in (*values, *headers):
+            header = pjsua2.SipHeader()
+            header.hName, header.hValue = name, value
+            prm.txOption.headers.append(header)
+        self.hangup(prm)
+
+    # ---- what PJSIP tells
+
+    @callback
+    def onCallState(self, prm: pjsua2.OnCallStateParam) -> None:
+        if self.over:
+            return
+        info = self.getInfo()
+        if info.state == Invite.DISCONNECTED:
+            self._finish(prm.e, info)
+            return
+        self._answered = self._answered or info.state == Invite.CONFIRMED
+        if self.announced:
+            self.thread.send(Moved(self.key, info.state, clock_us(), info.callIdString))
+
+    @callback
+    def onCallMediaState(self, prm: pjsua2.OnCallMediaStateParam) -> None:
+        if self.leg is not None and self.leg.started and not self._media_told:
+            self._media_told = True
+            self.thread.send(MediaReady(self.key))
+
+    @callback
+    def onCallTsxState(self, prm: pjsua2.OnCallTsxStateParam) -> None:
+        """Only for the Reason of a CANCEL: the end itself is reported with the INVITE's transaction."""
+        tsx = prm.e.body.tsxState
+        if tsx.tsx.method == "CANCEL" and tsx.type == pjsua2.PJSIP_EVENT_RX_MSG:
+            self._peer_reason = parse_reason(tsx.src.rdata.wholeMsg) or self._peer_reason
+
+    @callback
+    def onDtmfEvent(self, prm: pjsua2.OnDtmfEventParam) -> None:
+        digit = prm.digit.upper()
+        if digit in DIGITS:
+            self.thread.send(Digit(self.key, digit, min(prm.duration, 10_000)))
+
+    @callback
+    def onCallTransferRequest(self, prm: pjsua2.OnCallTransferRequestParam) -> None:
+        prm.statusCode = 603  # whoever is on the line must not make us call somebody
+
+    @callback
+    def onCallReplaceRequest(self, prm: pjsua2.OnCallReplaceRequestParam) -> None:
+        prm.statusCode = 603
+
+    def onStreamDestroyed(self, prm: object) -> None:
+        """Nothing; without this the base class is reached through two more layers."""
+
+    def _finish(self, event: pjsua2.SipEvent, info: pjsua2.CallInfo) -> None:
+        self.over = True
+        if self.leg is not None:
+            self.leg.unbind_call()
+        method, heard = "", False
+        if event.type == pjsua2.PJSIP_EVENT_TSX_STATE:
+            tsx = event.body.tsxState
+            method, heard = tsx.tsx.method, tsx.type == pjsua2.PJSIP_EVENT_RX_MSG
+            if heard:
+                self._peer_reason = parse_reason(tsx.src.rdata.wholeMsg) or self._peer_reason
+        asked_code, asked_reason = self._ours or (0, "")
+        ending = Ending(
+            incoming=self.incoming,
+            answered=self._answered,
+            ours=self._ours is not None,
+            asked_code=asked_code,
+            asked_reason=asked_reason,
+            heard=heard,
+            method=method,
+            code=info.lastStatusCode,
+            phrase=info.lastReason,
+            peer_reason=self._peer_reason,
+        )
+        self.finish(*ending.explain())
+
+    def finish(self, code: int, reason: str) -> None:
+        """Tells main, once, and lets the stack drop this object after PJSIP has returned."""
+        self.over = True
+        if self.announced:
+            self.thread.send(Ended(self.key, code, reason, clock_us()))
+        self._on_end(self)

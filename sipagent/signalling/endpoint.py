@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PJSIP's endpoint and its transports, from the configuration. Everything here runs on the sip thread."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from mediacore import pjsua2
+from sipagent.config import Config, ConfigError, Listen
+from sipagent.log import get_logger
+from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.messages import Refused
+from sipagent.signalling.thread import SipThread, callback
+from sipagent.signalling.uri import Transport, host_port
+
+log = get_logger(__name__)
+
+# A call that we ended keeps its PJSIP slot until the peer answers the BYE, 32 s when it has vanished (RFC 3261 timer F), and a
+# call above the limit needs one to be refused in. So more slots than calls.
+SPARE_SLOTS = 64
+MAX_SLOTS = 8192  # MC_SEAM_MAX_CALLS
+
+_KINDS = {
+    ("udp", 4): pjsua2.PJSIP_TRANSPORT_UDP,
+    ("tcp", 4): pjsua2.PJSIP_TRANSPORT_TCP,
+    ("tls", 4): pjsua2.PJSIP_TRANSPORT_TLS,
+    ("udp", 6): pjsua2.PJSIP_TRANSPORT_UDP6,
+    ("tcp", 6): pjsua2.PJSIP_TRANSPORT_TCP6,
+    ("tls", 6): pjsua2.PJSIP_TRANSPORT_TLS6,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A transport that is open."""
+
+    id: int
+    transport: Transport
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{host_port(self.host, self.port)}"
+
+
+class SipEndpoint(pjsua2.Endpoint):
+    """The one endpoint of the process."""
+
+    def __init__(self, thread: SipThread) -> None:
+        thread.check("SipEndpoint()")
+        super().__init__()
+        self.thread = thread
+
+    @callback
+    def onRejectedIncomingCall(self, prm: pjsua2.OnRejectedIncomingCallParam) -> None:
+        self.thread.send(Refused(prm.remoteInfo, prm.statusCode, prm.reason))
+
+
+def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
+    """Creates and initialises PJSIP, without starting it. PJSIP's own log lines go to `log_path`."""
+    endpoint = SipEndpoint(thread)
+    endpoint.libCreate()
+    try:
+        endpoint.libInit(_endpoint_config(cfg, log_path))
+        _check(pjsua2.mc_pjsip_start(), "the media seam")
+        _check(pjsua2.mc_pjsip_set_ptime(cfg.media.ptime_ms), "media.ptime_ms")
+        set_codecs(endpoint, cfg.media.codecs)
+    except Exception:
+        endpoint.libDestroy()
+        raise
+    return endpoint
+
+
+def _check(rc: int, what: str) -> None:
+    if rc != 0:
+        raise SignallingError(f"{what} could not be set up in PJSIP (error {rc})")
+
+
+def _endpoint_config(cfg: Config, log_path: str) -> pjsua2.EpConfig:
+    config = pjsua2.EpConfig()
+    ua = config.uaConfig
+    ua.maxCalls = min(2 * cfg.sip.max_calls + SPARE_SLOTS, MAX_SLOTS)
+    ua.threadCnt = 0  # all of PJSIP runs inside our libHandleEvents
+    ua.mainThreadOnly = False
+    ua.userAgent = cfg.sip.user_agent
+    ua.natTypeInSdp = 0
+    config.medConfig.hasIoqueue = False  # no media sockets in PJSIP: no media thread either
+    config.medConfig.threadCnt = 0
+    config.medConfig.noVad = True
+    # Lines go through a pipe, not a LogWriter: that would call Python on whatever thread PJSIP logs from.
+    config.logConfig.level = cfg.log.sip
+    config.logConfig.consoleLevel = 0
+    config.logConfig.msgLogging = 0  # whole messages carry SRTP keys and digests
+    config.logConfig.filename = log_path
+    return config
+
+
+def set_codecs(endpoint: pjsua2.Endpoint, wanted: list[str]) -> None:
+    """Offers `wanted` ("name/clock") in this order and nothing else. ConfigError names one that the core doesn't have."""
+    available = [c.codecId for c in endpoint.codecEnum2()]
+    ids = []
+    for name in wanted:
+        found = next((c for c in available if _same_codec(c, name)), None)
+        if found is None:
+            known = ", ".join(sorted(c.rsplit("/", 1)[0] for c in available))
+            raise ConfigError(f"media.codecs: {name!r} is not a codec of this core; choose from {known}")
+        ids.append(found)
+    for codec in available:
+        endpoint.codecSetPriority(codec, 0)
+    for place, codec in enumerate(ids):
+        endpoint.codecSetPriority(codec, 254 - place)
+
+
+def _same_codec(codec_id: str, name: str) -> bool:
+    """PJSIP's ids are "name/clock/channels"; names compare without case (RFC 8866 section 6.6)."""
+    return codec_id.lower().split("/")[:2] == name.lower().split("/")[:2]
+
+
+def open_transport(endpoint: pjsua2.Endpoint, cfg: Config, listen: Listen) -> Listening:
+    """Binds one transport. SignallingError names the address that can't be had."""
+    config = pjsua2.TransportConfig()
+    config.port = listen.port
+    config.boundAddress = listen.host
+    if cfg.sip.public_host is not None:
+        config.publicAddress = cfg.sip.public_host
+    if listen.transport == "tls":
+        set_tls(config.tlsConfig, cfg, serving=listen in cfg.sip.listen)
+    try:
+        transport = endpoint.transportCreate(_KINDS[listen.transport, ipaddress.ip_address(listen.host).version], config)
+    except pjsua2.Error as error:
+        text = f"can't listen on {listen.transport}:{host_port(listen.host, listen.port)}: {error.reason}; see sip.listen"
+        raise SignallingError(text) from None
+    port = int(endpoint.transportGetInfo(transport).localAddress.rsplit(":", 1)[1])
+    return Listening(transport, listen.transport, listen.host, port)
+
+
+def set_tls(tls: pjsua2.TlsConfig, cfg: Config, serving: bool) -> None:
+    """Certificates; each file is checked here because PJSIP only fails at the first connection. Without a certificate of
+    our own we can still connect to others (`serving` False: an account asks for TLS, sip.listen doesn't)."""
+    given = cfg.sip.tls
+    if serving and (given.cert is None or given.key is None):
+        missing = "sip.tls.cert" if given.cert is None else "sip.tls.key"
+        raise ConfigError(f"{missing}: a TLS transport is listed in sip.listen and needs a certificate and a key (PEM files)")
+    for key, path in (("cert", given.cert), ("key", given.key), ("ca", given.ca)):
+        if path is not None and not path.is_file():
+            raise ConfigError(f"sip.tls.{key}: no file {path}")
+    tls.certFile = str(given.cert or "")
+    tls.privKeyFile = str(given.key or "")
+    tls.CaListFile = str(given.ca or "")
+    tls.verifyServer = given.verify_server

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sip thread tells the main thread. Plain values only: no pjsua2 object crosses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediacore import Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """An INVITE was admitted and 180 sent."""
+
+    key: str
+    leg: Leg
+    remote_uri: str
+    local_uri: str
+    sip_call_id: str
+    t_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The INVITE session of a call went on; `invite` is a `call_state.Invite`."""
+
+    key: str
+    invite: int
+    t_us: int
+    sip_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReady:
+    """SDP is settled and the leg runs."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A DTMF digit by SIP INFO."""
+
+    key: str
+    digit: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last message about a call, exactly one for each."""
+
+    key: str
+    code: int
+    reason: str
+    t_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A leg whose call ended before main heard of it: main closes it."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An INVITE that never became a call."""
+
+    remote_uri: str
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The outcome of a REGISTER; `expires_s` 0 and code 2xx = we are unregistered."""
+
+    account: str
+    code: int
+    reason: str
+    expires_s: int
+    t_us: int

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All of PJSIP in one place: endpoint, transports, accounts, calls. Every method runs on the sip thread."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import uuid
+
+from mediacore import Leg, MediaError, Worker, clock_us, pjsua2
+from sipagent.config import Account as AccountSettings
+from sipagent.config import Config, Listen
+from sipagent.log import get_logger
+from sipagent.signalling.accounts import SipAccount, local_config, registered_config
+from sipagent.signalling.calls import SipCall
+from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
+from sipagent.signalling.errors import CallLimitError, SignallingError
+from sipagent.signalling.messages import Incoming, Unused
+from sipagent.signalling.thread import SipThread, sip_only
+from sipagent.signalling.uri import SipUri, Transport
+
+log = get_logger(__name__)
+
+GOODBYE_US = 1_000_000  # how long unregistering and the last BYEs may take when we stop
+LAST_BYE_US = 100_000
+
+
+class Stack:
+    """Made on main, used on the sip thread only."""
+
+    def __init__(self, thread: SipThread, cfg: Config, worker: Worker) -> None:
+        self.thread = thread
+        self.cfg = cfg
+        self._worker = worker
+        self._endpoint: SipEndpoint | None = None
+        self._listening: list[Listening] = []
+        self._advertised: dict[str, str] = {}
+        self._local: dict[Transport, SipAccount] = {}
+        self._registered: dict[str, SipAccount] = {}
+        self._calls: dict[str, SipCall] = {}  # with a leg; strong references until they are over
+        self._refusing: dict[str, SipCall] = {}  # above the limit, about to get their 503
+
+    # ---- life
+
+    @sip_only
+    def open(self, log_path: str, advertised: dict[str, str]) -> list[Listening]:
+        """Opens all transports. `advertised`: local address -> what peers should use instead (wildcard, NAT)."""
+        self._advertised = advertised
+        self._endpoint = open_endpoint(self.thread, self.cfg, log_path)
+        try:
+            wanted = list(self.cfg.sip.listen)
+            here = {listen.transport for listen in wanted}
+            extra = {a.transport for a in self.cfg.sip.accounts} - here  # only to connect out by
+            wanted += [Listen(transport=transport, host=wanted[0].host, port=0) for transport in sorted(extra)]
+            for listen in wanted:
+                listening = open_transport(self._endpoint, self.cfg, listen)
+                self._listening.append(listening)
+                account = SipAccount(self.thread, str(listening), self._incoming)
+                account.create(local_config(self.cfg, listening, advertised), listening is self._listening[0])
+                self._local.setdefault(listening.transport, account)
+            self._endpoint.libStart()
+        except Exception:
+            self.close()
+            raise
+        self.thread.attach(self._endpoint.libHandleEvents, self.close)
+        return self._listening[: len(self.cfg.sip.listen)]
+
+    @sip_only
+    def close(self) -> None:
+        """Ends every call, unregisters, destroys PJSIP. Nothing of it is left when this returns."""
+        endpoint = self._endpoint
+        if endpoint is None:
+            return
+        self.thread.attach(None)
+        had_calls = bool(self._calls)
+        for call in list(self._calls.values()):
+            call.end(503, "switch is shutting down")
+        leaving = [a for a in self._registered.values() if a.getInfo().regIsActive]
+        for account in leaving:
+            try:
+                account.setRegistration(False)
+            except pjsua2.Error as error:
+                log.warning("unregister failed", account=account.name, error=error.reason)
+        start = clock_us()
+        while clock_us() - start < GOODBYE_US and (
+            any(a.getInfo().regIsActive for a in leaving) or (had_calls and clock_us() - start < LAST_BYE_US)
+        ):
+            endpoint.libHandleEvents(20)
+        self._calls.clear()
+        self._refusing.clear()
+        leaving.clear()
+        self._registered.clear()
+        self._local.clear()
+        self._listening.clear()
+        pjsua2.mc_pjsip_stop()
+        endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_NETWORK)
+        self._endpoint = None
+
+    # ---- accounts
+
+    @sip_only
+    def register(self, name: str, settings: AccountSettings, address: str) -> None:
+        """Sends a REGISTER; the outcome comes as a `Registered` message. PJSIP refreshes it from then on."""
+        listening = self._transport(settings.transport)
+        config = registered_config(self.cfg, settings, address, listening, self._advertised)
+        account = self._registered.get(name)
+        if account is None:
+            account = SipAccount(self.thread, name, self._incoming)
+            account.realm = "" if settings.realm == "*" else settings.realm
+            account.create(config)
+            self._registered[name] = account
+        account.setRegistration(True)
+
+    def _transport(self, transport: Transport) -> Listening:
+        found = next((t for t in self._listening if t.transport == transport), None)
+        if found is None:
+            raise SignallingError(f"no {transport} transport is open; add one to sip.listen")
+        return found
+
+    # ---- outgoing calls
+
+    @sip_only
+    def invite(self, key: str, leg: Leg, uri: SipUri, target: SipUri | None, account_name: str | None) -> str:
+        """Sends an INVITE; returns our URI in it. What becomes of it comes as messages, `Ended` last."""
+        if len(self._calls) >= self.cfg.sip.max_calls:
+            raise CallLimitError(f"{self.cfg.sip.max_calls} calls are up (sip.max_calls)")
+        if account_name is not None:
+            account = self._registered.get(account_name)
+            if account is None:
+                raise SignallingError(f"account {account_name!r} is not set up yet: its registrar's name was not found")
+        else:
+            self._transport(uri.transport)
+            account = self._local[uri.transport]
+        call = SipCall(self.thread, account, key, leg, self._ended)
+        call.announced = True
+        self._calls[key] = call
+        try:
+            call.dial(str(uri), "" if target is None else str(target))
+        except (pjsua2.Error, MediaError) as error:
+            text = error.reason if isinstance(error, pjsua2.Error) else str(error)
+            if not call.over:
+                call.finish(503, f"could not send the INVITE: {text}")
+            return ""
+        return call.getInfo().localUri
+
+    # ---- incoming calls
+
+    def _incoming(self, account: SipAccount, prm: pjsua2.OnIncomingCallParam) -> None:
+        """PJSIP may be in the middle of making the media transport here, and a final response sent now would lose its
+        headers. So only the leg is bound; the rest waits until PJSIP has returned."""
+        key = uuid.uuid4().hex[:16]
+        leg: Leg | None = None
+        if len(self._calls) < self.cfg.sip.max_calls:
+            try:
+                leg = Leg(self._worker, rate=self.cfg.media.rate, name=key)
+            except MediaError as error:
+                log.error("no leg for an incoming call", error=str(error))
+        call = SipCall(self.thread, account, key, leg, self._ended, prm.callId)
+        if leg is None:
+            self._refusing[key] = call
+        else:
+            leg.rx_timeout_ms = int(self.cfg.media.rx_timeout_s * 1000)
+            self._calls[key] = call
+            call.bind()
+        self.thread.later(functools.partial(self._admit, key))
+
+    def _admit(self, key: str) -> None:
+        call = self._calls.get(key) or self._refusing.get(key)
+        if call is None or call.over:
+            return
+        if not call.isActive():  # PJSIP refused it after all, without a word
+            call.finish(0, "")
+        elif call.leg is None:
+            call.end(503, "too many calls", (("Retry-After", str(self.cfg.sip.retry_after_s)),))
+        else:
+            try:
+                call.respond(180)
+                info = call.getInfo()
+            except pjsua2.Error as error:
+                log.warning("call lost before it rang", error=error.reason)
+                call.end(500, "internal error")
+                return
+            call.announced = True
+            message = Incoming(key, call.leg, info.remoteUri, info.localUri, info.callIdString, clock_us())
+            self.thread.send(message)
+
+    # ---- calls that are up
+
+    @sip_only
+    def answer(self, key: str, code: int) -> None:
+        """Final or provisional response; nothing for a call that is over. A call that can't be answered is refused."""
+        call = self._calls.get(key)
+        if call is None or call.over:
+            return
+        try:
+            if code >= 300:
+                call.end(code, "")
+            else:
+                call.respond(code)
+        except pjsua2.Error as error:
+            log.warning("answer failed", call_id=key, code=code, error=error.reason)
+            call.end(500, "could not be answered")
+
+    @sip_only
+    def hangup(self, key: str, code: int, reason: str) -> None:
+        """Ends a call; nothing for one that is over."""
+        call = self._calls.get(key)
+        if call is None or call.over:
+            return
+        try:
+            call.end(code, reason)
+        except pjsua2.Error as error:
+            log.warning("hang-up failed", call_id=key, error=error.reason)
+            if not call.over:
+                call.finish(code, reason)
+
+    def _ended(self, call: SipCall) -> None:
+        if call.leg is not None and not call.announced:
+            self.thread.send(Unused(call.leg))
+        self.thread.later(functools.partial(self._drop, call.key))
+
+    def _drop(self, key: str) -> None:
+        self._calls.pop(key, None)
+        self._refusing.pop(key, None)
+
+
+def is_wildcard(host: str) -> bool:
+    """0.0.0.0 or ::"""
+    return ipaddress.ip_address(host).is_unspecified
