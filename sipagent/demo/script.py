@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the demo's caller says."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Manner(enum.StrEnum):
+    """How an utterance is brought."""
+
+    TURN = "turn"  # waits for the bot to finish
+    INTERRUPT = "interrupt"  # speaks into the bot's answer
+    LAST = "last"  # then the bot is expected to hang up
+
+
+@dataclass(frozen=True)
+class Utterance:
+    text: str
+    manner: Manner = Manner.TURN
+
+
+CONVERSATION = (
+    Utterance("What time do you open tomorrow morning?"),
+    Utterance("Could you tell me what time it is now?"),
+    Utterance("Is there somewhere to park the car?"),
+    Utterance("Please tell me how to find you."),
+    Utterance("Thank you, that is enough. I would like to leave a message.", Manner.INTERRUPT),
+    Utterance("Please tell Martin that the meeting is on Friday afternoon."),
+    Utterance("That is all, thank you. Goodbye.", Manner.LAST),
+)
