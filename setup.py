@@ -33,7 +33,9 @@ def pjsip_manifest() -> dict[str, Any] | None:
     asked = subprocess.run([sys.executable, "scripts/pjsip", "--print"], capture_output=True, text=True, check=False)
     manifest = Path(asked.stdout.strip()) / "manifest.json" if asked.stdout.strip() else None
     if manifest is None or not manifest.exists():
-        print("PJSIP is not built for this Python: building the media core alone. For SIP run scripts/pjsip, then install again.")
+        print(
+            "PJSIP is not built for this Python: only the media core is built. For SIP run scripts/pjsip, then install again."
+        )
         return None
     return dict(json.loads(manifest.read_text()))
 
@@ -82,7 +84,9 @@ class BuildNative(build_ext):
         objects = self.compile_c(sources, ["csrc"], [], [*CFLAGS, "-fPIC"])
         target = self.target / "libmediacore.so"
         if not newer(target, objects):
-            self.compiler.link_shared_object(objects, str(target), libraries=CORE_LIBS, extra_postargs=["-Wl,-soname,libmediacore.so"])
+            self.compiler.link_shared_object(
+                objects, str(target), libraries=CORE_LIBS, extra_postargs=["-Wl,-soname,libmediacore.so"]
+            )
 
     def build_pjsua2(self, manifest: dict[str, Any]) -> None:
         sources = [Path(s) for s in PJSUA2.sources]

@@ -25,59 +25,60 @@ struct stream {
     struct mc_latch latch; /* worker's while the transport is attached */
 };
 
+_Static_assert(PJSUA_MAX_CALLS <= MC_SEAM_MAX_CALLS, "a call id must fit the seam");
 static struct stream streams[PJSUA_MAX_CALLS]; /* by call id, as pjsua keeps its calls */
 
 /* --- media worker --- */
 
-static void on_rtcp(void *user, void *pkt, pj_ssize_t size)
-{
+static void on_rtcp(void *user, void *pkt, pj_ssize_t size) {
     struct stream *s = user;
 
-    if (size > 0)
+    if (size > 0) {
         s->seam->leg_rtcp(s->leg, pkt, (size_t)size, mc_transport_now_us());
+    }
 }
 
-static void on_rtp(pjmedia_tp_cb_param *param)
-{
+static void on_rtp(pjmedia_tp_cb_param *param) {
     struct stream *s = param->user_data;
     const struct sockaddr *from = (const struct sockaddr *)param->src_addr;
     uint64_t now_us = mc_transport_now_us();
     enum mc_latch_verdict verdict;
     struct mc_rtp rtp;
 
-    if (param->size <= 0)
+    if (param->size <= 0) {
         return;
+    }
     if (mc_rtp_is_rtcp(param->pkt, (size_t)param->size)) { /* multiplexed, RFC 5761 */
-        if (s->secure || mc_latch_same_host(&s->latch, from))
+        if (s->secure || mc_latch_same_host(&s->latch, from)) {
             on_rtcp(s, param->pkt, param->size);
+        }
         return;
     }
     if (mc_rtp_parse(&rtp, param->pkt, (size_t)param->size) != MC_OK || (rtp.pt != s->rx_pt && rtp.pt != s->event_pt)) {
-        if (mc_latch_same_host(&s->latch, from)) /* the leg counts it */
+        if (mc_latch_same_host(&s->latch, from)) { /* the leg counts it */
             s->seam->leg_rtp(s->leg, param->pkt, (size_t)param->size, now_us);
+        }
         return;
     }
     verdict = mc_latch_packet(&s->latch, from, rtp.ssrc, rtp.seq, s->secure, now_us);
-    if (verdict == MC_LATCH_IGNORE)
+    if (verdict == MC_LATCH_IGNORE) {
         return;
+    }
     param->rem_switch = verdict == MC_LATCH_MOVE;
     s->seam->leg_rtp(s->leg, param->pkt, (size_t)param->size, now_us);
 }
 
-static int wire_rtp(void *ctx, const void *pkt, size_t len)
-{
+static int wire_rtp(void *ctx, const void *pkt, size_t len) {
     return pjmedia_transport_send_rtp(((struct stream *)ctx)->tp, pkt, len) == PJ_SUCCESS ? MC_OK : MC_E_FULL;
 }
 
-static int wire_rtcp(void *ctx, const void *pkt, size_t len)
-{
+static int wire_rtcp(void *ctx, const void *pkt, size_t len) {
     return pjmedia_transport_send_rtcp(((struct stream *)ctx)->tp, pkt, len) == PJ_SUCCESS ? MC_OK : MC_E_FULL;
 }
 
 /* --- sip thread --- */
 
-static bool srtp_active(pjmedia_transport *tp)
-{
+static bool srtp_active(pjmedia_transport *tp) {
     pjmedia_transport_info info;
     const pjmedia_srtp_info *srtp;
 
@@ -88,8 +89,7 @@ static bool srtp_active(pjmedia_transport *tp)
 }
 
 static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, const pjmedia_sdp_media *local,
-                        const pjmedia_sdp_media *remote, bool secure)
-{
+                        const pjmedia_sdp_media *remote, bool secure) {
     pj_bzero(p, sizeof(*p));
     pj_ansi_snprintf(p->codec, sizeof(p->codec), "%.*s", (int)si->fmt.encoding_name.slen, si->fmt.encoding_name.ptr);
     p->tx_pt = (uint8_t)si->tx_pt;
@@ -99,16 +99,16 @@ static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, 
     p->event_rx_pt = mc_sdp_event_pt(local, p->clock);
     p->event_tx_pt = mc_sdp_event_pt(remote, p->clock);
     p->ptime_ms = (uint16_t)mc_sdp_ptime(remote);
-    while (p->ptime_ms > 20 && !pj_ansi_stricmp(p->codec, "L16") && p->clock / 1000 * 2 * p->ptime_ms > L16_MAX_BYTES)
+    while (p->ptime_ms > 20 && !pj_ansi_stricmp(p->codec, "L16") && p->clock / 1000 * 2 * p->ptime_ms > L16_MAX_BYTES) {
         p->ptime_ms = p->ptime_ms == 60 ? 40 : 20;
+    }
     p->send = (si->dir & PJMEDIA_DIR_ENCODING) != 0;
     p->recv = (si->dir & PJMEDIA_DIR_DECODING) != 0;
     p->secure = secure;
     mc_sdp_fmtp(remote, si->tx_pt, p->fmtp, sizeof(p->fmtp));
 }
 
-static void stop(struct stream *s)
-{
+static void stop(struct stream *s) {
     pjmedia_transport_detach(s->tp, s);
     s->seam->leg_stop(s->leg);
     s->leg = NULL;
@@ -116,8 +116,7 @@ static void stop(struct stream *s)
 }
 
 pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_pool, pjmedia_stream_info *si,
-                                     const pjmedia_sdp_session *local_sdp, const pjmedia_sdp_session *remote_sdp)
-{
+                                     const pjmedia_sdp_session *local_sdp, const pjmedia_sdp_session *remote_sdp) {
     int call_id = call_med->call->index;
     struct stream *s = &streams[call_id];
     const struct mc_seam *seam = mc_seam_get();
@@ -128,8 +127,9 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     pj_status_t status;
     int rc;
 
-    if (si->dir == PJMEDIA_DIR_NONE)
+    if (si->dir == PJMEDIA_DIR_NONE) {
         return PJ_SUCCESS; /* pjsua has stopped the stream already */
+    }
     if (!leg) {
         PJ_LOG(1, (THIS_FILE, "call %d: no media leg is bound to it", call_id));
         return PJ_EINVALIDOP;
@@ -142,8 +142,9 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
         PJ_LOG(1, (THIS_FILE, "call %d: media transport is not the core's (ICE and loop are not served)", call_id));
         return PJ_ENOTSUP;
     }
-    if (si->tx_pt > 127 || si->rx_pt > 127)
+    if (si->tx_pt > 127 || si->rx_pt > 127) {
         return PJMEDIA_EINVALIDPT;
+    }
 
     s->seam = seam;
     s->leg = leg;
@@ -177,34 +178,29 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     return PJ_SUCCESS;
 }
 
-void pjsua_aud_stop_stream(pjsua_call_media *call_med)
-{
+void pjsua_aud_stop_stream(pjsua_call_media *call_med) {
     struct stream *s = &streams[call_med->call->index];
 
-    if (s->leg && s->med_idx == call_med->idx)
+    if (s->leg && s->med_idx == call_med->idx) {
         stop(s);
+    }
 }
 
-PJ_DEF(pj_bool_t) pjsua_call_has_media(pjsua_call_id call_id)
-{
+PJ_DEF(pj_bool_t) pjsua_call_has_media(pjsua_call_id call_id) {
     return call_id >= 0 && call_id < PJSUA_MAX_CALLS && streams[call_id].leg;
 }
 
-pj_status_t pjsua_aud_subsys_init(void)
-{
+pj_status_t pjsua_aud_subsys_init(void) {
     return mc_codecs_register(pjsua_var.med_endpt);
 }
 
-pj_status_t pjsua_aud_subsys_start(void)
-{
+pj_status_t pjsua_aud_subsys_start(void) {
     return PJ_SUCCESS;
 }
 
-pj_status_t pjsua_aud_subsys_destroy(void)
-{
+pj_status_t pjsua_aud_subsys_destroy(void) {
     return pjsua_var.med_endpt ? mc_codecs_unregister(pjsua_var.med_endpt) : PJ_SUCCESS;
 }
 
-void pjsua_check_snd_dev_idle(void)
-{
+void pjsua_check_snd_dev_idle(void) {
 }

@@ -4,31 +4,30 @@
 #include "../codec.h"
 #include "pj_internal.h"
 
-static const struct mc_codec *find(const pjmedia_codec_info *id)
-{
-    for (const struct mc_codec *const *c = mc_codecs; *c; c++)
-        if (!pj_stricmp2(&id->encoding_name, (*c)->name) && id->clock_rate == (*c)->clock)
+static const struct mc_codec *find(const pjmedia_codec_info *id) {
+    for (const struct mc_codec *const *c = mc_codecs; *c; c++) {
+        if (!pj_stricmp2(&id->encoding_name, (*c)->name) && id->clock_rate == (*c)->clock) {
             return *c;
+        }
+    }
     return NULL;
 }
 
 /* A static type (RFC 3551), or the first dynamic one, which PJSIP renumbers in each offer. */
-static pj_uint8_t payload_type(const struct mc_codec *codec)
-{
+static pj_uint8_t payload_type(const struct mc_codec *codec) {
     return codec->pt == MC_PT_NONE ? PJMEDIA_RTP_PT_DYNAMIC : codec->pt;
 }
 
-static pj_status_t test_alloc(pjmedia_codec_factory *factory, const pjmedia_codec_info *id)
-{
+static pj_status_t test_alloc(pjmedia_codec_factory *factory, const pjmedia_codec_info *id) {
     return find(id) ? PJ_SUCCESS : PJMEDIA_CODEC_EUNSUP;
 }
 
-static pj_status_t default_attr(pjmedia_codec_factory *factory, const pjmedia_codec_info *id, pjmedia_codec_param *attr)
-{
+static pj_status_t default_attr(pjmedia_codec_factory *factory, const pjmedia_codec_info *id, pjmedia_codec_param *attr) {
     const struct mc_codec *codec = find(id);
 
-    if (!codec)
+    if (!codec) {
         return PJMEDIA_CODEC_EUNSUP;
+    }
     pj_bzero(attr, sizeof(*attr));
     attr->info.clock_rate = codec->clock;
     attr->info.channel_cnt = codec->channels;
@@ -43,8 +42,7 @@ static pj_status_t default_attr(pjmedia_codec_factory *factory, const pjmedia_co
     return PJ_SUCCESS;
 }
 
-static pj_status_t enum_info(pjmedia_codec_factory *factory, unsigned *count, pjmedia_codec_info infos[])
-{
+static pj_status_t enum_info(pjmedia_codec_factory *factory, unsigned *count, pjmedia_codec_info infos[]) {
     unsigned n = 0;
 
     for (const struct mc_codec *const *c = mc_codecs; *c && n < *count; c++, n++) {
@@ -59,18 +57,15 @@ static pj_status_t enum_info(pjmedia_codec_factory *factory, unsigned *count, pj
     return PJ_SUCCESS;
 }
 
-static pj_status_t alloc_codec(pjmedia_codec_factory *factory, const pjmedia_codec_info *id, pjmedia_codec **p_codec)
-{
+static pj_status_t alloc_codec(pjmedia_codec_factory *factory, const pjmedia_codec_info *id, pjmedia_codec **p_codec) {
     return PJ_ENOTSUP;
 }
 
-static pj_status_t dealloc_codec(pjmedia_codec_factory *factory, pjmedia_codec *codec)
-{
+static pj_status_t dealloc_codec(pjmedia_codec_factory *factory, pjmedia_codec *codec) {
     return PJ_ENOTSUP;
 }
 
-static pj_status_t destroy(void)
-{
+static pj_status_t destroy(void) {
     return PJ_SUCCESS;
 }
 
@@ -85,13 +80,11 @@ static pjmedia_codec_factory_op factory_op = {
 
 static pjmedia_codec_factory factory;
 
-pj_status_t mc_codecs_register(pjmedia_endpt *endpt)
-{
+pj_status_t mc_codecs_register(pjmedia_endpt *endpt) {
     factory.op = &factory_op;
     return pjmedia_codec_mgr_register_factory(pjmedia_endpt_get_codec_mgr(endpt), &factory);
 }
 
-pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt)
-{
+pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt) {
     return pjmedia_codec_mgr_unregister_factory(pjmedia_endpt_get_codec_mgr(endpt), &factory);
 }

@@ -20,10 +20,10 @@
 #define PJMEDIA_HAS_RTCP_XR 0
 
 /* Size. The stock values stop at 4 calls and 64 sockets, and clamp silently what is asked beyond. */
-#define PJSUA_MAX_CALLS 4096
+#define PJSUA_MAX_CALLS 8192 /* = MC_SEAM_MAX_CALLS; memory is taken for UaConfig.maxCalls only */
 #define PJSUA_MAX_ACC 256
 #define PJSUA_MAX_BUDDIES 4
-#define PJ_IOQUEUE_MAX_HANDLES 20480 /* TCP and TLS connections, and 4 a call should PJSIP own the media sockets */
+#define PJ_IOQUEUE_MAX_HANDLES 8192 /* TCP and TLS connections; media sockets are the core's */
 #define PJ_IOQUEUE_MAX_EVENTS_IN_SINGLE_POLL 64
 #define PJSIP_MAX_TSX_COUNT (64 * 1024 - 1)
 #define PJSIP_MAX_DIALOG_COUNT (64 * 1024 - 1)
@@ -33,7 +33,7 @@
 
 /* SDP: no more lines than a call can need. */
 #define PJMEDIA_MAX_SDP_MEDIA 4
-#define PJMEDIA_ADD_BANDWIDTH_TIAS_IN_SDP 0     /* the factory's rates only describe; they are no limit to announce */
+#define PJMEDIA_ADD_BANDWIDTH_TIAS_IN_SDP 0      /* the factory's rates only describe; they are no limit to announce */
 #define PJMEDIA_TELEPHONE_EVENT_ALL_CLOCKRATES 1 /* RFC 4733 section 2.1: the event's clock is the codec's */
 
 /* SRTP: keys by SDES (RFC 4568), AES-CM and AES-GCM (RFC 7714), on OpenSSL. */
@@ -45,5 +45,5 @@
 #define srtp_aes_gcm_256_openssl srtp_aes_gcm_256
 
 #define PJ_HAS_IPV6 1
-#define PJ_LOG_MAX_LEVEL 4 /* level 5 prints SRTP keys */
+#define PJ_LOG_MAX_LEVEL 4      /* level 5 prints SRTP keys */
 #define PJ_ENABLE_EXTRA_CHECK 1 /* argument checks stay, also with NDEBUG */

@@ -4,47 +4,43 @@
 #include <netinet/in.h>
 #include <string.h>
 
-static socklen_t addr_len(const struct sockaddr *a)
-{
+static socklen_t addr_len(const struct sockaddr *a) {
     return a->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 }
 
-static void addr_copy(struct sockaddr_storage *to, const struct sockaddr *from)
-{
+static void addr_copy(struct sockaddr_storage *to, const struct sockaddr *from) {
     memset(to, 0, sizeof(*to));
     memcpy(to, from, addr_len(from));
 }
 
-static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
-{
-    if (a->sa_family != b->sa_family)
+static bool same_host(const struct sockaddr *a, const struct sockaddr *b) {
+    if (a->sa_family != b->sa_family) {
         return false;
-    if (a->sa_family == AF_INET6)
+    }
+    if (a->sa_family == AF_INET6) {
         return !memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr,
                        sizeof(struct in6_addr));
+    }
     return ((const struct sockaddr_in *)a)->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
 }
 
-static bool same_source(const struct sockaddr *a, const struct sockaddr *b)
-{
+static bool same_source(const struct sockaddr *a, const struct sockaddr *b) {
     /* sin_port and sin6_port lie at the same place */
     return same_host(a, b) && ((const struct sockaddr_in *)a)->sin_port == ((const struct sockaddr_in *)b)->sin_port;
 }
 
-void mc_latch_init(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t len)
-{
+void mc_latch_init(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t len) {
     memset(latch, 0, sizeof(*latch));
-    if (len >= addr_len(sdp))
+    if (len >= addr_len(sdp)) {
         addr_copy(&latch->current, sdp);
+    }
 }
 
-bool mc_latch_same_host(const struct mc_latch *latch, const struct sockaddr *from)
-{
+bool mc_latch_same_host(const struct mc_latch *latch, const struct sockaddr *from) {
     return same_host((const struct sockaddr *)&latch->current, from);
 }
 
-static enum mc_latch_verdict move(struct mc_latch *latch, const struct sockaddr *from, uint64_t now_us)
-{
+static enum mc_latch_verdict move(struct mc_latch *latch, const struct sockaddr *from, uint64_t now_us) {
     addr_copy(&latch->current, from);
     latch->heard = true;
     latch->heard_us = now_us;
@@ -53,18 +49,19 @@ static enum mc_latch_verdict move(struct mc_latch *latch, const struct sockaddr 
 }
 
 enum mc_latch_verdict mc_latch_packet(struct mc_latch *latch, const struct sockaddr *from, uint32_t ssrc, uint16_t seq,
-                                      bool authentic, uint64_t now_us)
-{
+                                      bool authentic, uint64_t now_us) {
     if (same_source((const struct sockaddr *)&latch->current, from)) {
         latch->heard = true;
         latch->heard_us = now_us;
         latch->run = 0;
         return MC_LATCH_ACCEPT;
     }
-    if (authentic)
+    if (authentic) {
         return move(latch, from, now_us);
-    if (latch->heard && now_us - latch->heard_us < MC_LATCH_SILENCE_US)
+    }
+    if (latch->heard && now_us - latch->heard_us < MC_LATCH_SILENCE_US) {
         return MC_LATCH_IGNORE;
+    }
 
     bool continues = latch->run > 0 && latch->ssrc == ssrc && latch->next_seq == seq &&
                      same_source((const struct sockaddr *)&latch->candidate, from);
@@ -74,7 +71,8 @@ enum mc_latch_verdict mc_latch_packet(struct mc_latch *latch, const struct socka
         latch->run = 0;
     }
     latch->next_seq = (uint16_t)(seq + 1);
-    if (++latch->run < MC_LATCH_RUN)
+    if (++latch->run < MC_LATCH_RUN) {
         return MC_LATCH_IGNORE;
+    }
     return move(latch, from, now_us);
 }

@@ -34,4 +34,8 @@ bool mc_transport_is_ours(pjmedia_transport *tp);
 int mc_wake_start(void);
 void mc_wake_stop(void);
 
+/* unserved.c */
+int mc_unserved_start(void);
+void mc_unserved_stop(void);
+
 #endif

@@ -10,14 +10,18 @@ static pj_log_func *upstream_log;
 
 /* A LogWriter in Python needs the GIL, which the worker never takes: what PJSIP says there (packets that SRTP refused) is
  * dropped; the leg counts. */
-static void log_line(int level, const char *text, int len)
-{
-    if (!is_worker && upstream_log)
+static void log_line(int level, const char *text, int len) {
+    if (!is_worker && upstream_log) {
         upstream_log(level, text, len);
+    }
 }
 
-static int register_worker(void *arg)
-{
+/* PJLIB talks on standard output until libInit has set the configured level. */
+__attribute__((constructor)) static void quiet(void) {
+    pj_log_set_level(0);
+}
+
+static int register_worker(void *arg) {
     pj_thread_t *thread;
 
     is_worker = true;
@@ -25,17 +29,22 @@ static int register_worker(void *arg)
     return pj_thread_register("media worker", worker_desc, &thread) == PJ_SUCCESS ? MC_OK : MC_E_STATE;
 }
 
-int mc_pjsip_start(void)
-{
+int mc_pjsip_start(void) {
     const struct mc_seam *seam = mc_seam_get();
     int rc;
 
-    if (!seam || !pjsua_var.endpt)
+    if (!seam || !pjsua_var.endpt) {
         return MC_E_STATE;
-    rc = mc_wake_start();
-    if (rc < 0)
-        return rc;
+    }
     rc = seam->on_worker(seam->host, register_worker, NULL);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = mc_wake_start();
+    if (rc < 0) {
+        return rc;
+    }
+    rc = mc_unserved_start();
     if (rc < 0) {
         mc_wake_stop();
         return rc;
@@ -47,9 +56,10 @@ int mc_pjsip_start(void)
     return MC_OK;
 }
 
-void mc_pjsip_stop(void)
-{
+void mc_pjsip_stop(void) {
+    mc_unserved_stop();
     mc_wake_stop();
-    if (pj_log_get_log_func() == log_line)
+    if (pj_log_get_log_func() == log_line) {
         pj_log_set_log_func(upstream_log);
+    }
 }

@@ -41,40 +41,38 @@ static atomic_int n_transports;
 static _Thread_local uint64_t arrival_us;
 static pjmedia_transport_op udp_op;
 
-int mc_pjsip_n_transports(void)
-{
+int mc_pjsip_n_transports(void) {
     return atomic_load(&n_transports);
 }
 
-uint64_t mc_transport_now_us(void)
-{
+uint64_t mc_transport_now_us(void) {
     return arrival_us;
 }
 
-bool mc_transport_is_ours(pjmedia_transport *tp)
-{
+bool mc_transport_is_ours(pjmedia_transport *tp) {
     pjmedia_transport_info info;
 
     pjmedia_transport_info_init(&info);
-    if (pjmedia_transport_get_info(tp, &info) != PJ_SUCCESS)
+    if (pjmedia_transport_get_info(tp, &info) != PJ_SUCCESS) {
         return false;
-    for (unsigned i = 0; i < info.specific_info_cnt; i++)
-        if (info.spc_info[i].tp && info.spc_info[i].tp->op == &udp_op)
+    }
+    for (unsigned i = 0; i < info.specific_info_cnt; i++) {
+        if (info.spc_info[i].tp && info.spc_info[i].tp->op == &udp_op) {
             return true;
+        }
+    }
     return false;
 }
 
 /* --- media worker --- */
 
-static void copy_addr(pj_sockaddr *to, const struct sockaddr *from, socklen_t len)
-{
+static void copy_addr(pj_sockaddr *to, const struct sockaddr *from, socklen_t len) {
     pj_bzero(to, sizeof(*to));
     pj_memcpy(to, from, PJ_MIN((size_t)len, sizeof(*to)));
 }
 
 /* The stream above found the peer at another address. RTCP goes along until it is heard from somewhere itself. */
-static void follow(struct udp *udp, const pj_sockaddr *source)
-{
+static void follow(struct udp *udp, const pj_sockaddr *source) {
     udp->remote[RTP] = *source;
     if (udp->rtcp_mux) {
         udp->remote[RTCP] = *source;
@@ -84,8 +82,7 @@ static void follow(struct udp *udp, const pj_sockaddr *source)
     }
 }
 
-static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us)
-{
+static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
     struct udp *udp = ctx;
     pj_sockaddr source;
 
@@ -95,67 +92,66 @@ static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *f
         pjmedia_tp_cb_param param = {.user_data = udp->user, .pkt = buf, .size = (pj_ssize_t)len, .src_addr = &source};
 
         udp->rtp_cb2(&param);
-        if (param.rem_switch)
+        if (param.rem_switch) {
             follow(udp, &source);
+        }
     } else if (udp->rtp_cb) {
         udp->rtp_cb(udp->user, buf, (pj_ssize_t)len);
     }
 }
 
-static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us)
-{
+static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
     struct udp *udp = ctx;
     pj_sockaddr source;
 
     arrival_us = now_us;
     copy_addr(&source, from, from_len);
     pj_sockaddr_set_port(&source, pj_sockaddr_get_port(&udp->remote[RTP]));
-    if (!udp->rtcp_cb || pj_sockaddr_cmp(&source, &udp->remote[RTP]))
+    if (!udp->rtcp_cb || pj_sockaddr_cmp(&source, &udp->remote[RTP])) {
         return; /* another host than the one that RTP comes from */
+    }
     copy_addr(&udp->remote[RTCP], from, from_len);
     udp->rtcp_heard = true;
     udp->rtcp_cb(udp->user, buf, (pj_ssize_t)len);
 }
 
-static pj_status_t send_on(struct udp *udp, int which, const pj_sockaddr_t *to, const void *pkt, pj_size_t size)
-{
+static pj_status_t send_on(struct udp *udp, int which, const pj_sockaddr_t *to, const void *pkt, pj_size_t size) {
     struct mc_sock *sock = atomic_load_explicit(&udp->sock[udp->rtcp_mux ? RTP : which], memory_order_acquire);
 
-    if (!sock)
+    if (!sock) {
         return PJ_EINVALIDOP;
+    }
     return udp->seam->sock_send(sock, pkt, size, to, pj_sockaddr_get_len(to)) < 0 ? PJ_EBUSY : PJ_SUCCESS;
 }
 
-static pj_status_t send_rtp(pjmedia_transport *tp, const void *pkt, pj_size_t size)
-{
+static pj_status_t send_rtp(pjmedia_transport *tp, const void *pkt, pj_size_t size) {
     struct udp *udp = (struct udp *)tp;
 
     return send_on(udp, RTP, &udp->remote[RTP], pkt, size);
 }
 
-static pj_status_t send_rtcp2(pjmedia_transport *tp, const pj_sockaddr_t *addr, unsigned addr_len, const void *pkt, pj_size_t size)
-{
+static pj_status_t send_rtcp2(pjmedia_transport *tp, const pj_sockaddr_t *addr, unsigned addr_len, const void *pkt,
+                              pj_size_t size) {
     struct udp *udp = (struct udp *)tp;
 
     return send_on(udp, RTCP, addr ? addr : &udp->remote[RTCP], pkt, size);
 }
 
-static pj_status_t send_rtcp(pjmedia_transport *tp, const void *pkt, pj_size_t size)
-{
+static pj_status_t send_rtcp(pjmedia_transport *tp, const void *pkt, pj_size_t size) {
     return send_rtcp2(tp, NULL, 0, pkt, size);
 }
 
 /* --- signalling thread --- */
 
-static void detach(pjmedia_transport *tp, void *user_data)
-{
+static void detach(pjmedia_transport *tp, void *user_data) {
     struct udp *udp = (struct udp *)tp;
 
     for (int i = 0; i < N_SOCKS; i++) {
         struct mc_sock *sock = atomic_exchange(&udp->sock[i], NULL);
 
-        if (sock)
+        if (sock) {
             udp->seam->sock_del(sock);
+        }
     }
     udp->rtp_cb = NULL;
     udp->rtp_cb2 = NULL;
@@ -164,30 +160,31 @@ static void detach(pjmedia_transport *tp, void *user_data)
 }
 
 /* What lay in the socket while nobody listened is from the past: it must not be taken for speech of now. */
-static void drain(pj_sock_t fd)
-{
+static void drain(pj_sock_t fd) {
     char sink[4];
 
-    for (int i = 0; i < 4096 && recv((int)fd, sink, sizeof(sink), MSG_DONTWAIT | MSG_TRUNC) >= 0; i++)
+    for (int i = 0; i < 4096 && recv((int)fd, sink, sizeof(sink), MSG_DONTWAIT | MSG_TRUNC) >= 0; i++) {
         ;
+    }
 }
 
-static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param *param)
-{
+static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param *param) {
     struct udp *udp = (struct udp *)tp;
     static mc_sock_fn *const on_packet[N_SOCKS] = {on_rtp, on_rtcp};
 
     PJ_ASSERT_RETURN(param && param->addr_len, PJ_EINVAL);
-    if (param->rem_addr.addr.sa_family != udp->name[RTP].addr.sa_family)
+    if (param->rem_addr.addr.sa_family != udp->name[RTP].addr.sa_family) {
         return PJ_EAFNOTSUP;
+    }
     detach(tp, NULL);
 
     udp->remote[RTP] = udp->remote[RTCP] = param->rem_addr;
     udp->rtcp_mux = pj_sockaddr_has_addr(&param->rem_addr) && !pj_sockaddr_cmp(&param->rem_addr, &param->rem_rtcp);
-    if (pj_sockaddr_has_addr(&param->rem_rtcp))
+    if (pj_sockaddr_has_addr(&param->rem_rtcp)) {
         udp->remote[RTCP] = param->rem_rtcp;
-    else
+    } else {
         pj_sockaddr_set_port(&udp->remote[RTCP], (pj_uint16_t)(pj_sockaddr_get_port(&param->rem_addr) + 1));
+    }
     udp->rtcp_heard = false;
     udp->user = param->user_data;
     udp->rtp_cb = param->rtp_cb;
@@ -197,8 +194,9 @@ static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param
     for (int i = 0; i < N_SOCKS; i++) {
         struct mc_sock *sock;
 
-        if (udp->used)
+        if (udp->used) {
             drain(udp->fd[i]);
+        }
         if (udp->seam->sock_add(udp->seam->host, (int)udp->fd[i], on_packet[i], udp, &sock) < 0) {
             detach(tp, NULL);
             return PJ_ETOOMANY;
@@ -211,19 +209,18 @@ static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param
 
 static pj_status_t attach(pjmedia_transport *tp, void *user_data, const pj_sockaddr_t *rem_addr, const pj_sockaddr_t *rem_rtcp,
                           unsigned addr_len, void (*rtp_cb)(void *, void *, pj_ssize_t),
-                          void (*rtcp_cb)(void *, void *, pj_ssize_t))
-{
+                          void (*rtcp_cb)(void *, void *, pj_ssize_t)) {
     pjmedia_transport_attach_param param = {.user_data = user_data, .addr_len = addr_len, .rtp_cb = rtp_cb, .rtcp_cb = rtcp_cb};
 
     PJ_ASSERT_RETURN(rem_addr && addr_len <= sizeof(param.rem_addr), PJ_EINVAL);
     pj_memcpy(&param.rem_addr, rem_addr, addr_len);
-    if (rem_rtcp)
+    if (rem_rtcp) {
         pj_memcpy(&param.rem_rtcp, rem_rtcp, addr_len);
+    }
     return attach2(tp, &param);
 }
 
-static pj_status_t get_info(pjmedia_transport *tp, pjmedia_transport_info *info)
-{
+static pj_status_t get_info(pjmedia_transport *tp, pjmedia_transport_info *info) {
     struct udp *udp = (struct udp *)tp;
 
     info->sock_info.rtp_sock = udp->fd[RTP];
@@ -242,14 +239,12 @@ static pj_status_t get_info(pjmedia_transport *tp, pjmedia_transport_info *info)
 }
 
 static pj_status_t media_create(pjmedia_transport *tp, pj_pool_t *pool, unsigned options, const pjmedia_sdp_session *remote,
-                                unsigned index)
-{
+                                unsigned index) {
     ((struct udp *)tp)->media_options = options;
     return PJ_SUCCESS;
 }
 
-static bool is_rtp_avp(const pjmedia_sdp_media *m)
-{
+static bool is_rtp_avp(const pjmedia_sdp_media *m) {
     pj_uint32_t proto = pjmedia_sdp_transport_get_proto(&m->desc.transport);
 
     PJMEDIA_TP_PROTO_TRIM_FLAG(proto, PJMEDIA_TP_PROFILE_RTCP_FB);
@@ -257,8 +252,7 @@ static bool is_rtp_avp(const pjmedia_sdp_media *m)
 }
 
 static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sdp_session *local,
-                              const pjmedia_sdp_session *remote, unsigned index)
-{
+                              const pjmedia_sdp_session *remote, unsigned index) {
     struct udp *udp = (struct udp *)tp;
     pjmedia_sdp_media *m = local->media[index];
     const pjmedia_sdp_media *theirs = remote && index < remote->media_count ? remote->media[index] : NULL;
@@ -269,43 +263,40 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
         return PJMEDIA_SDP_EINPROTO;
     }
     if (udp->media_options & PJMEDIA_TPMED_RTCP_MUX && m->attr_count < PJMEDIA_MAX_SDP_ATTR &&
-        (!theirs || pjmedia_sdp_media_find_attr2(theirs, "rtcp-mux", NULL)))
+        (!theirs || pjmedia_sdp_media_find_attr2(theirs, "rtcp-mux", NULL))) {
         pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, "rtcp-mux", NULL));
+    }
     mc_sdp_set_ptime(pool, m, mc_sdp_ptime(theirs));
     return PJ_SUCCESS;
 }
 
 static pj_status_t media_start(pjmedia_transport *tp, pj_pool_t *pool, const pjmedia_sdp_session *local,
-                               const pjmedia_sdp_session *remote, unsigned index)
-{
+                               const pjmedia_sdp_session *remote, unsigned index) {
     return PJ_SUCCESS; /* attach does it */
 }
 
-static pj_status_t media_stop(pjmedia_transport *tp)
-{
+static pj_status_t media_stop(pjmedia_transport *tp) {
     return PJ_SUCCESS; /* detach does it */
 }
 
-static pj_status_t simulate_lost(pjmedia_transport *tp, pjmedia_dir dir, unsigned percent)
-{
+static pj_status_t simulate_lost(pjmedia_transport *tp, pjmedia_dir dir, unsigned percent) {
     return PJ_ENOTSUP; /* bad networks are simulated in virtual time, on the leg */
 }
 
-static void on_destroy(void *arg)
-{
+static void on_destroy(void *arg) {
     struct udp *udp = arg;
 
     pj_pool_safe_release(&udp->pool);
     atomic_fetch_sub(&n_transports, 1);
 }
 
-static pj_status_t destroy(pjmedia_transport *tp)
-{
+static pj_status_t destroy(pjmedia_transport *tp) {
     struct udp *udp = (struct udp *)tp;
 
     detach(tp, NULL);
-    for (int i = 0; i < N_SOCKS; i++)
+    for (int i = 0; i < N_SOCKS; i++) {
         pj_sock_close(udp->fd[i]);
+    }
     pj_grp_lock_dec_ref(tp->grp_lock); /* the last one, the SRTP adapter's perhaps, runs on_destroy */
     return PJ_SUCCESS;
 }
@@ -326,8 +317,7 @@ static pjmedia_transport_op udp_op = {
     .attach2 = attach2,
 };
 
-static bool set_nonblocking(pj_sock_t fd)
-{
+static bool set_nonblocking(pj_sock_t fd) {
     int flags = fcntl((int)fd, F_GETFL);
 
     return flags >= 0 && !fcntl((int)fd, F_SETFL, flags | O_NONBLOCK);
@@ -335,23 +325,26 @@ static bool set_nonblocking(pj_sock_t fd)
 
 /* In place of PJSIP's function of this name. On failure the sockets stay the caller's, as there. */
 pj_status_t __wrap_pjmedia_transport_udp_attach(pjmedia_endpt *endpt, const char *name, const pjmedia_sock_info *si,
-                                                unsigned options, pjmedia_transport **p_tp)
-{
+                                                unsigned options, pjmedia_transport **p_tp) {
     const struct mc_seam *seam = mc_seam_get();
     struct udp *udp;
     pj_pool_t *pool;
     pj_status_t status;
 
-    if (!seam)
+    if (!seam) {
         return PJ_EINVALIDOP;
+    }
     /* An address to write into SDP: the account's mediaConfig.transportConfig.boundAddress or publicAddress. */
-    if (!pj_sockaddr_has_addr(&si->rtp_addr_name))
+    if (!pj_sockaddr_has_addr(&si->rtp_addr_name)) {
         return PJ_EINVAL;
-    if (!set_nonblocking(si->rtp_sock) || !set_nonblocking(si->rtcp_sock))
+    }
+    if (!set_nonblocking(si->rtp_sock) || !set_nonblocking(si->rtcp_sock)) {
         return PJ_RETURN_OS_ERROR(errno);
+    }
     pool = pjmedia_endpt_create_pool(endpt, name ? name : "mcudp%p", 1024, 512);
-    if (!pool)
+    if (!pool) {
         return PJ_ENOMEM;
+    }
     udp = PJ_POOL_ZALLOC_T(pool, struct udp);
     udp->pool = pool;
     udp->seam = seam;

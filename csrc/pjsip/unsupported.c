@@ -5,13 +5,11 @@
 #include "pj_internal.h"
 
 #define REFUSED(function, ...)                                                                                                 \
-    PJ_DEF(pj_status_t) function(__VA_ARGS__)                                                                                  \
-    {                                                                                                                          \
+    PJ_DEF(pj_status_t) function(__VA_ARGS__) {                                                                                \
         return PJ_ENOTSUP;                                                                                                     \
     }
 #define SAYS(type, function, value, ...)                                                                                       \
-    PJ_DEF(type) function(__VA_ARGS__)                                                                                         \
-    {                                                                                                                          \
+    PJ_DEF(type) function(__VA_ARGS__) {                                                                                       \
         return value;                                                                                                          \
     }
 
@@ -26,18 +24,15 @@ REFUSED(pjsua_call_dial_dtmf2, pjsua_call_id id, const pj_str_t *digits, unsigne
 REFUSED(pjsua_call_send_text, pjsua_call_id id, const pjsua_call_send_text_param *param)
 
 pj_status_t pjsua_txt_channel_update(pjsua_call_media *call_med, pj_pool_t *pool, pjmedia_txt_stream_info *si,
-                                     const pjmedia_sdp_session *local, const pjmedia_sdp_session *remote)
-{
+                                     const pjmedia_sdp_session *local, const pjmedia_sdp_session *remote) {
     return si->dir == PJMEDIA_DIR_NONE ? PJ_SUCCESS : PJ_ENOTSUP;
 }
 
-void pjsua_txt_stop_stream(pjsua_call_media *call_med)
-{
+void pjsua_txt_stop_stream(pjsua_call_media *call_med) {
 }
 
 /* conference bridge */
-PJ_DEF(void) pjsua_conf_connect_param_default(pjsua_conf_connect_param *param)
-{
+PJ_DEF(void) pjsua_conf_connect_param_default(pjsua_conf_connect_param *param) {
     pj_bzero(param, sizeof(*param));
 }
 
@@ -53,8 +48,7 @@ REFUSED(pjsua_conf_adjust_rx_level, pjsua_conf_port_id id, float level)
 REFUSED(pjsua_conf_get_signal_level, pjsua_conf_port_id id, unsigned *tx, unsigned *rx)
 REFUSED(pjsua_conf_get_port_info, pjsua_conf_port_id id, pjsua_conf_port_info *info)
 
-PJ_DEF(pj_status_t) pjsua_enum_conf_ports(pjsua_conf_port_id ids[], unsigned *count)
-{
+PJ_DEF(pj_status_t) pjsua_enum_conf_ports(pjsua_conf_port_id ids[], unsigned *count) {
     *count = 0;
     return PJ_SUCCESS;
 }
@@ -74,14 +68,12 @@ SAYS(pjsua_conf_port_id, pjsua_recorder_get_conf_port, PJSUA_INVALID_ID, pjsua_r
 REFUSED(pjsua_recorder_destroy, pjsua_recorder_id id)
 
 /* sound devices */
-PJ_DEF(pj_status_t) pjsua_enum_aud_devs(pjmedia_aud_dev_info infos[], unsigned *count)
-{
+PJ_DEF(pj_status_t) pjsua_enum_aud_devs(pjmedia_aud_dev_info infos[], unsigned *count) {
     *count = 0;
     return PJ_SUCCESS;
 }
 
-PJ_DEF(void) pjsua_snd_dev_param_default(pjsua_snd_dev_param *param)
-{
+PJ_DEF(void) pjsua_snd_dev_param_default(pjsua_snd_dev_param *param) {
     pj_bzero(param, sizeof(*param));
     param->capture_dev = PJSUA_SND_NULL_DEV;
     param->playback_dev = PJSUA_SND_NULL_DEV;

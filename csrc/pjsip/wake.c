@@ -18,16 +18,15 @@ static pj_ioqueue_key_t *key;
 static pj_ioqueue_op_key_t read_op;
 static char bytes[64];
 
-void mc_pjsip_wake(void)
-{
+void mc_pjsip_wake(void) {
     int fd = atomic_load(&bell);
 
-    if (fd >= 0 && !atomic_exchange(&rung, true))
+    if (fd >= 0 && !atomic_exchange(&rung, true)) {
         (void)!send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
 }
 
-static void listen_again(void)
-{
+static void listen_again(void) {
     pj_ssize_t size = sizeof(bytes);
 
     while (pj_ioqueue_recv(key, &read_op, bytes, &size, 0) == PJ_SUCCESS) {
@@ -36,23 +35,24 @@ static void listen_again(void)
     }
 }
 
-static void on_read(pj_ioqueue_key_t *from, pj_ioqueue_op_key_t *op, pj_ssize_t n)
-{
+static void on_read(pj_ioqueue_key_t *from, pj_ioqueue_op_key_t *op, pj_ssize_t n) {
     atomic_store(&rung, false);
-    if (n > 0)
+    if (n > 0) {
         listen_again();
+    }
 }
 
-int mc_wake_start(void)
-{
+int mc_wake_start(void) {
     static const pj_ioqueue_callback callbacks = {.on_read_complete = on_read};
     pj_sock_t polled;
 
-    if (pair[0] < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+    if (pair[0] < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
         return MC_E_SYS;
+    }
     polled = fcntl(pair[0], F_DUPFD_CLOEXEC, 0); /* PJSIP closes what it was given */
-    if (polled < 0)
+    if (polled < 0) {
         return MC_E_SYS;
+    }
     if (pj_ioqueue_register_sock(pjsua_var.pool, pjsip_endpt_get_ioqueue(pjsua_var.endpt), polled, NULL, &callbacks, &key) !=
         PJ_SUCCESS) {
         close((int)polled);
@@ -65,10 +65,10 @@ int mc_wake_start(void)
     return MC_OK;
 }
 
-void mc_wake_stop(void)
-{
+void mc_wake_stop(void) {
     atomic_store(&bell, -1);
-    if (key)
+    if (key) {
         pj_ioqueue_unregister(key);
+    }
     key = NULL;
 }
