@@ -140,13 +140,15 @@ class Recording:
             await asyncio.to_thread(self._recorder.close)
 
 
-async def carry_out(call: Call, plan: Plan, pcm: bytes, tts: Tts | None, stop: asyncio.Event) -> None:
+async def carry_out(
+    call: Call, plan: Plan, pcm: bytes, tts: Tts | None, stop: asyncio.Event, sleep: Sleep = asyncio.sleep
+) -> None:
     """Waits for the answer, does what the plan says, and leaves the call ended. `pcm` is the file of the plan at `leg.rate`;
     `stop` is the user's Ctrl-C."""
     await _first(answered(call), call.ended.wait(), stop.wait(), timeout_s=plan.ring_s)
     if call.answered_us and not call.ended.is_set():
         async with Recording(call, plan):
-            turn = _say_and_play(call.leg, plan, pcm, tts)
+            turn = _play_and_say(call.leg, plan, pcm, tts, sleep)
             until = [turn] if plan.duration_s is None and (pcm or tts) else [_and_then_wait(turn)]
             await _first(*until, call.ended.wait(), stop.wait(), timeout_s=plan.duration_s)
     await call.hangup(reason="" if call.answered_us else "no answer")
@@ -161,10 +163,10 @@ async def answered(call: Call, sleep: Sleep = asyncio.sleep) -> None:
         await sleep(ANSWER_POLL_S)
 
 
-async def _say_and_play(leg: MediaLeg, plan: Plan, pcm: bytes, tts: Tts | None) -> None:
-    await play(leg, pcm)
+async def _play_and_say(leg: MediaLeg, plan: Plan, pcm: bytes, tts: Tts | None, sleep: Sleep) -> None:
+    await play(leg, pcm, sleep)
     if tts is not None and plan.say is not None:
-        await speak(leg, tts.synthesize(plan.say, leg.rate))
+        await speak(leg, tts.synthesize(plan.say, leg.rate), sleep)
 
 
 async def _and_then_wait(turn: Awaitable[None]) -> None:

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The doctor sees what is wrong and says what to do."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sipagent import doctor, engines
+from sipagent.commands.doctor import table
+from sipagent.config import Account, Config, Listen, load
+from sipagent.doctor import Finding
+from sipagent.engines.base import EngineMissing
+
+
+def config(**tables: Any) -> Config:
+    return load(None, overrides=tables)
+
+
+def test_port_in_use_is_fatal() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        found = doctor.sip_port(Listen(port=port))
+        assert (found.status, found.detail) == ("fatal", "Address already in use")
+        assert f"udp:127.0.0.1:{port}" in found.name
+        assert doctor.sip_port(Listen(transport="tcp", port=port)).status == "ok"
+
+
+def test_address_of_another_machine_is_fatal() -> None:
+    found = doctor.sip_port(Listen(host="192.0.2.1", port=0))
+    assert (found.status, found.detail) == ("fatal", "Cannot assign requested address")
+
+
+def test_api_port_in_use_is_fatal() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert doctor.api_port(config(api={"port": port})).status == "fatal"
+    assert doctor.api_port(config(api={"port": 0})).status == "ok"
+    assert doctor.api_port(config(api={"enabled": False})).detail == "off"
+
+
+def test_range_too_small_for_the_calls() -> None:
+    found = next(doctor.rtp_ports(config(sip={"max_calls": 100}, media={"ports": [20000, 20099]})))
+    assert found.status == "warning"
+    assert "room for 50 calls" in found.detail
+    assert "200 ports" in found.fix
+    assert next(doctor.rtp_ports(config(sip={"max_calls": 50}, media={"ports": [20000, 20099]}))).status == "ok"
+
+
+def test_open_file_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 800))
+    found = doctor.files(config(sip={"max_calls": 1000}))
+    assert found.status == "fatal"
+    assert "lower sip.max_calls to 200" in found.fix
+    assert doctor.files(config(sip={"max_calls": 200})).status == "ok"
+
+
+def test_scheduling_right_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    assert doctor.scheduling(Config()).status == "warning"
+    assert doctor.scheduling(config(media={"fifo": False})).status == "ok"
+
+
+def test_scheduling_is_asked_for_on_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
+    before = os.sched_getscheduler(0)
+    assert doctor.scheduling(Config()).status == "ok"
+    assert os.sched_getscheduler(0) == before
+
+
+def test_addresses() -> None:
+    def statuses(**tables: Any) -> list[str]:
+        return [found.status for found in doctor.addresses(config(**tables))]
+
+    lan = {"listen": [{"host": "192.0.2.1"}]}
+    assert statuses() == ["warning"]
+    assert statuses(sip=lan) == ["ok"]
+    assert statuses(sip=lan, media={"host": "127.0.0.1"}) == ["ok", "fatal"]
+
+
+def test_certificate_that_is_none(tmp_path: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("not a certificate")
+    cfg = config(sip={"tls": {"cert": str(tmp_path / "cert.pem"), "key": str(tmp_path / "key.pem")}})
+    assert [found.status for found in doctor.tls(cfg)] == ["fatal"]
+    assert list(doctor.tls(Config())) == []
+
+
+async def test_registrar_that_has_no_address() -> None:
+    assert (await doctor.account(Account(user="1", host="127.0.0.1"))).status == "ok"
+    assert (await doctor.account(Account(user="1", host="no such name"))).status == "fatal"
+
+
+def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = config(store={"dir": str(tmp_path / "not" / "yet")})
+    assert doctor.disk(cfg).status in ("ok", "warning")
+    monkeypatch.setattr(doctor, "DISK_FREE_MIN", 1 << 62)
+    assert doctor.disk(cfg).status == "warning"
+    (tmp_path / "file").write_text("")
+    assert doctor.disk(config(store={"dir": str(tmp_path / "file")})).status == "fatal"
+    assert doctor.disk(Config()).status == "ok"
+
+
+def test_native_part_that_is_not_there() -> None:
+    found = doctor.native("engine room", "mediacore.no_such_part")
+    assert (found.status, found.fix) == ("fatal", "build it: scripts/setup")
+
+
+async def test_engine_that_cannot_load_is_fatal_and_says_why() -> None:
+    class Broken:
+        name = "broken"
+
+        async def load(self) -> None:
+            raise EngineMissing("espeak-ng is not installed: apt install espeak-ng")
+
+        async def close(self) -> None: ...
+
+    found = await doctor.engine("engine tts", "broken", lambda *_: Broken(), Config())
+    assert (found.status, "apt install espeak-ng" in found.detail) == ("fatal", True)
+    unknown = await doctor.engine("engine tts", "festival", engines.create_tts, Config())
+    assert unknown.status == "fatal"
+
+
+def test_table_shows_text_as_it_is() -> None:
+    rows = table([Finding("SIP", "fatal", "[::1] is taken", "use [127.0.0.1]")])
+    assert rows.row_count == 1
