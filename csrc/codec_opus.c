@@ -74,8 +74,8 @@ static int decoded(int rc) {
 }
 
 static int decode(void *dec, const uint8_t *in, size_t len, int16_t *pcm, size_t max) {
-    if (len == 0) {
-        return MC_E_SHORT; /* libopus would take it for a lost packet */
+    if (len == 0 || max == 0) {
+        return MC_E_SHORT; /* libopus would take an empty payload for a lost packet */
     }
     if (max > MC_CODEC_MAX_PCM || len > INT32_MAX) {
         return MC_E_ARG;
