@@ -12,7 +12,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -41,6 +41,9 @@ else:
     config_command = _lazy("sipagent.commands.config")
     doctor_command = _lazy("sipagent.commands.doctor")
     serve_command = _lazy("sipagent.commands.serve")
+
+# Base of all that typer raises for bad usage; typer does not export it, and where it lives depends on typer's version.
+_UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
 app = typer.Typer(
     add_completion=False,
@@ -138,7 +141,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code. Bad usage is one line on stderr."""
-    usage_error = typer.BadParameter.__bases__[0]
     try:
         return int(app(arguments, prog_name="sipagent", standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
@@ -148,7 +150,7 @@ def run(arguments: list[str] | None = None) -> int:
             f"sipagent: {exc}; is everything built and installed? scripts/setup does it, sipagent doctor tells more\n"
         )
         return 4
-    except usage_error as exc:
+    except _UsageError as exc:
         message = exc.format_message()  # type: ignore[attr-defined]
         if message:
             sys.stderr.write(f"sipagent: {' '.join(message.split())} (sipagent --help tells more)\n")

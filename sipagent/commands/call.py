@@ -32,7 +32,7 @@ from sipagent.signalling.resolve import resolve
 from sipagent.signalling.uri import parse_uri
 from sipagent.wavfile import WavError, read_wav
 
-__all__ = ["Plan", "call"]
+__all__ = ["Plan", "call", "client"]
 
 REGISTER_S = 10.0
 POLL_S = 0.05
@@ -60,7 +60,7 @@ async def make_call(uri: str, plan: Plan, path: Path | None, overrides: Override
     pcm = await _file(plan, cfg.media.rate)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    async with _voice(plan, cfg) as tts, _user_agent(cfg) as agent:
+    async with _voice(plan, cfg) as tts, client(cfg) as agent:
         made = await agent.invite(uri, await _registered(agent, stop) if overrides.register else None)
         with log.call_context(made.id):
             await player.carry_out(made, plan, pcm, tts, stop)
@@ -120,7 +120,7 @@ async def _voice(plan: Plan, cfg: Config) -> AsyncIterator[Tts | None]:
 
 
 @asynccontextmanager
-async def _user_agent(cfg: Config) -> AsyncIterator[UserAgent]:
+async def client(cfg: Config) -> AsyncIterator[UserAgent]:
     """Signalling and a media worker, for calls that we make: whoever calls us meanwhile is turned away."""
     refusals: set[asyncio.Task[None]] = set()
 
