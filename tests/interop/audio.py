@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signals with known samples, and the measures that compare what came back with what went out.
+
+Nothing here uses the project's own codecs: G.711 is written out again from the Recommendation, so that one can't hide the
+other's fault.
+"""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+Pcm = npt.NDArray[np.int16]
+
+
+def _ulaw_table() -> Pcm:
+    """ITU-T G.711 table 2a: code -> 16-bit linear."""
+    code = ~np.arange(256, dtype=np.int32) & 0xFF
+    magnitude = ((((code & 0x0F) << 3) + 0x84) << ((code >> 4) & 0x07)) - 0x84
+    return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
+
+
+def _alaw_table() -> Pcm:
+    """ITU-T G.711 table 1a: code -> 16-bit linear."""
+    code = np.arange(256, dtype=np.int32) ^ 0x55
+    segment, step = (code >> 4) & 0x07, (code & 0x0F) << 4
+    magnitude = np.where(segment == 0, step + 8, (step + 0x108) << np.maximum(segment - 1, 0))
+    return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
+
+
+G711 = {"ulaw": _ulaw_table(), "alaw": _alaw_table()}
+
+
+def noise(samples: int, seed: int, high: int = 256, dtype: type = np.uint8) -> npt.NDArray[np.generic]:
+    """Every value equally often: all codes of a codec, and no two stretches alike, so that an alignment is unique."""
+    low = -(high // 2) if dtype is np.int16 else 0
+    return np.random.default_rng(seed).integers(low, low + high, samples).astype(dtype)
+
+
+def chirp(seconds: float, rate: int, low_hz: float = 300.0, high_hz: float = 3000.0, level: float = 0.25) -> Pcm:
+    """A linear sweep, within the telephone band; level is its peak against full scale."""
+    t = np.arange(round(seconds * rate)) / rate
+    phase = 2 * np.pi * (low_hz * t + (high_hz - low_hz) * t * t / (2 * seconds))
+    return np.rint(32767 * level * np.sin(phase)).astype(np.int16)
+
+
+def tone(seconds: float, rate: int, hz: float, level: float = 0.25) -> Pcm:
+    return np.rint(32767 * level * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)).astype(np.int16)
+
+
+def write_wav(path: Path, pcm: Pcm, rate: int) -> Path:
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(pcm.astype("<i2").tobytes())
+    return path
+
+
+def read_wav(path: Path) -> tuple[Pcm, int]:
+    """(mono samples, rate); what a recorder that was not closed left out of the header is read to the end of the file."""
+    with wave.open(str(path), "rb") as source:
+        assert source.getsampwidth() == 2
+        channels, rate = source.getnchannels(), source.getframerate()
+    data = path.read_bytes()
+    begin = data.index(b"data") + 8
+    pcm = np.frombuffer(data[begin : len(data) - (len(data) - begin) % (2 * channels)], "<i2")
+    return pcm.reshape(-1, channels)[:, 0].copy(), rate
+
+
+def find(part: Pcm, whole: Pcm) -> int:
+    """Index in `whole` where the samples of `part` begin, or -1."""
+    at = whole.tobytes().find(part.tobytes())
+    while at % 2 and at != -1:
+        at = whole.tobytes().find(part.tobytes(), at + 1)
+    return at // 2 if at >= 0 else -1
+
+
+def equal_run(sent: Pcm, heard: Pcm, probe: int = 160) -> tuple[int, int, int]:
+    """(begin in sent, begin in heard, length) of the longest stretch of `sent` that came back sample for sample."""
+    best = (0, 0, 0)
+    begin = 0
+    while begin + probe <= len(sent):
+        at = find(sent[begin : begin + probe], heard)
+        if at < 0:
+            begin += probe
+            continue
+        n = min(len(sent) - begin, len(heard) - at)
+        differ = np.flatnonzero(sent[begin : begin + n] != heard[at : at + n])
+        length = int(differ[0]) if len(differ) else n
+        best = max(best, (begin, at, length), key=lambda run: run[2])
+        begin += max(length, probe)
+    return best
+
+
+def delay(sent: Pcm, heard: Pcm) -> tuple[int, float]:
+    """(samples that `heard` lags `sent`, correlation there): 1.0 = the same wave at any level. `heard` is the longer one."""
+    size = 1 << (len(sent) + len(heard)).bit_length()
+    a, b = sent.astype(np.float64), heard.astype(np.float64)
+    cross = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)[: max(1, len(heard) - len(sent) + 1)]
+    lag = int(np.argmax(cross))
+    window = b[lag : lag + len(a)]
+    norm = float(np.linalg.norm(a[: len(window)]) * np.linalg.norm(window))
+    return lag, float(cross[lag] / norm) if norm else 0.0
+
+
+def level_db(pcm: Pcm) -> float:
+    """RMS against full scale; silence is -120."""
+    rms = float(np.sqrt(np.mean(pcm.astype(np.float64) ** 2))) if len(pcm) else 0.0
+    return 20 * float(np.log10(max(rms / 32768, 1e-6)))
+
+
+def silences_ms(pcm: Pcm, rate: int, below_db: float, block_ms: int = 5) -> list[int]:
+    """Lengths of the silences between the first and the last loud block: gaps in a tone."""
+    n = rate * block_ms // 1000
+    blocks = pcm[: len(pcm) // n * n].reshape(-1, n)
+    loud = np.array([level_db(block) > below_db for block in blocks])
+    if not loud.any():
+        return [len(blocks) * block_ms]
+    inside = np.flatnonzero(loud)
+    steps = np.diff(inside)
+    return [int(step - 1) * block_ms for step in steps if step > 1]

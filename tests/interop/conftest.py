@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Peers and switches for the interop tests; each is started once and stopped by its own pid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop import certs
+from tests.interop.asterisk import Asterisk, Extension
+from tests.interop.baresip import Softphone
+from tests.interop.certs import Certificates
+from tests.interop.switch import Switch
+
+# One extension for each codec, so that Asterisk itself offers exactly that; the last ones for SRTP by SDES and for TLS.
+EXTENSIONS = [
+    Extension("ulaw", "ulaw"),
+    Extension("alaw", "alaw"),
+    Extension("slin", "slin"),
+    Extension("slin16", "slin16"),
+    Extension("opus", "opus"),
+    Extension("sdes", "ulaw", encryption="sdes"),
+    Extension("tls", "ulaw"),
+    Extension("phone", "ulaw,opus"),
+]
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return certs.make(tmp_path_factory.mktemp("certs"))
+
+
+@pytest.fixture(scope="session")
+def asterisk(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[Asterisk]:
+    peer = Asterisk(tmp_path_factory.mktemp("asterisk"), certificates, EXTENSIONS)
+    try:
+        peer.start()
+        yield peer
+    finally:
+        peer.stop()
+
+
+StartSwitch = Callable[..., Switch]
+
+
+@pytest.fixture(scope="module")
+def start_switch(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[StartSwitch]:
+    """Starts switches that live as long as the module's tests; each must end by itself on SIGTERM with code 0."""
+    started: list[Switch] = []
+
+    def start(agent: str, **settings: Any) -> Switch:
+        started.append(Switch(tmp_path_factory.mktemp("switch"), certificates, agent, **settings))
+        return started[-1]
+
+    yield start
+    codes = [switch.stop() for switch in started]
+    assert codes == [0] * len(started), "\n".join(switch.log() for switch in started)
+
+
+@pytest.fixture
+def softphone(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[..., Softphone]]:
+    phones: list[Softphone] = []
+
+    def start(microphone: Path, rate: int, codecs: str, *options: str) -> Softphone:
+        phones.append(Softphone(tmp_path / f"phone{len(phones)}", certificates, microphone, rate, codecs, *options))
+        return phones[-1]
+
+    yield start
+    for phone in phones:
+        phone.stop()

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switch under test: `sipagent serve` as a user starts it, in a process of its own, asked only through its front doors."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.interop import ports
+from tests.interop.certs import Certificates
+from tests.interop.process import PeerError, Process, until
+
+
+def toml(value: object) -> str:
+    """A TOML value in its inline form (TOML 1.0): strings and numbers as in JSON."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {toml(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    return json.dumps(str(value) if isinstance(value, Path) else value)
+
+
+class Switch:
+    """start with the settings that differ from the defaults: Switch(room, certs, "echo", media={"rate": 8000}, ...)."""
+
+    def __init__(self, room: Path, certs: Certificates, agent: str, rtp_ports: int = 800, **settings: dict[str, Any]) -> None:
+        self.sip_port, self.tls_port, self.api_port = ports.one(), ports.one(), ports.one()
+        rtp = ports.block(rtp_ports)
+        tree: dict[str, dict[str, Any]] = {
+            "sip": {
+                "listen": [
+                    {"transport": "udp", "host": ports.HOST, "port": self.sip_port},
+                    {"transport": "tls", "host": ports.HOST, "port": self.tls_port},
+                ],
+                "tls": {"cert": certs.cert, "key": certs.key, "ca": certs.ca},
+            },
+            "media": {"ports": [rtp, rtp + rtp_ports - 1]},
+            "dialogue": {"agent": agent},
+            "api": {"port": self.api_port},
+            "log": {"level": "info"},
+        }
+        for section, values in settings.items():
+            tree.setdefault(section, {}).update(values)
+        room.mkdir(parents=True, exist_ok=True)
+        file = room / "sipagent.toml"
+        file.write_text(
+            "".join(
+                f"[{section}]\n" + "".join(f"{name} = {toml(value)}\n" for name, value in values.items())
+                for section, values in tree.items()
+            )
+        )
+        self._process = Process(
+            "sipagent serve", [Path(sys.executable).parent / "sipagent", "serve", "-c", file], room / "serve.log"
+        )
+        self._process.until("API answers", self._answers, 60)
+
+    @property
+    def uri(self) -> str:
+        return f"sip:agent@{ports.HOST}:{self.sip_port}"
+
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
+    def _answers(self) -> bool:
+        try:
+            self.calls()
+        except (OSError, urllib.error.URLError):
+            return False
+        return True
+
+    def get(self, path: str) -> tuple[int, str]:
+        """GET: (status, body)."""
+        try:
+            with urllib.request.urlopen(f"http://{ports.HOST}:{self.api_port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """GET /v1/calls, the live calls and those that ended lately."""
+        status, body = self.get("/v1/calls")
+        if status != 200:
+            raise PeerError(f"/v1/calls: {status} {body}")
+        return list(json.loads(body)["calls"])
+
+    def call(self, call_id: str) -> dict[str, Any]:
+        """GET /v1/calls/{id}."""
+        status, body = self.get(f"/v1/calls/{call_id}")
+        if status != 200:
+            raise PeerError(f"/v1/calls/{call_id}: {status} {body}")
+        return dict(json.loads(body))
+
+    def live_calls(self) -> list[dict[str, Any]]:
+        return [call for call in self.calls() if call["state"] != "ended"]
+
+    def healthy(self) -> bool:
+        return self.get("/health")[0] == 200
+
+    def wait_idle(self, within_s: float = 10.0) -> None:
+        try:
+            until("no live calls", lambda: not self.live_calls(), within_s)
+        except PeerError as error:
+            raise PeerError(f"{error}: {self.live_calls()}\n{self.log()}") from None
+
+    def log(self, lines: int = 40) -> str:
+        return self._process.tail(lines)
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        return self._process.stop(20)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asterisk 22 as the user's PBX: the switch registers as an extension, Asterisk calls it and gets its own audio back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.interop import audio, ports
+from tests.interop.asterisk import Asterisk
+from tests.interop.conftest import EXTENSIONS, StartSwitch
+from tests.interop.sipp import Echo
+from tests.interop.switch import Switch
+
+SECONDS = 6
+PASSWORDS = {extension.name: extension.password for extension in EXTENSIONS}
+# name: payload type, rtpmap, Asterisk's file format, rate
+EXACT = {
+    "ulaw": (0, "PCMU/8000", "ulaw", 8000),
+    "alaw": (8, "PCMA/8000", "alaw", 8000),
+    "slin": (10, "L16/8000", "sln", 8000),
+    "slin16": (118, "L16/16000", "sln16", 16000),
+}
+
+
+def account(asterisk: Asterisk, name: str, **more: object) -> dict[str, object]:
+    return {
+        "user": name,
+        "password": PASSWORDS[name],
+        "host": ports.HOST,
+        "port": asterisk.sip_port,
+        "transport": "udp",
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def narrow(asterisk: Asterisk, start_switch: StartSwitch) -> Switch:
+    """Engine rate 8 kHz: nothing is resampled, so echo has to be exact."""
+    accounts = [account(asterisk, name) for name in ("ulaw", "alaw", "slin")]
+    accounts.append(account(asterisk, "sdes", srtp="required"))
+    accounts.append(account(asterisk, "tls", transport="tls", port=asterisk.tls_port))
+    return start_switch("echo", sip={"accounts": accounts}, media={"rate": 8000})
+
+
+@pytest.fixture(scope="module")
+def wide(asterisk: Asterisk, start_switch: StartSwitch) -> Switch:
+    """Engine rate 16 kHz, the default."""
+    return start_switch("echo", sip={"accounts": [account(asterisk, name) for name in ("slin16", "opus")]})
+
+
+def signal(name: str, seed: int = 7) -> tuple[bytes, audio.Pcm]:
+    """What Asterisk sends, as its file and as samples: every code of the codec, in no order."""
+    _, _, suffix, rate = EXACT[name]
+    if suffix in audio.G711:
+        codes = audio.noise(SECONDS * rate, seed)
+        return codes.tobytes(), audio.G711[suffix][codes]
+    pcm = audio.noise(SECONDS * rate, seed, 65536, np.int16)
+    return pcm.tobytes(), pcm.astype(np.int16)
+
+
+def assert_all_came_back(sent: audio.Pcm, heard: bytes, why: str) -> None:
+    """Sample for sample, from the first to the last, in one piece."""
+    got = np.frombuffer(heard, "<i2")
+    begin, at, length = audio.equal_run(sent, got)
+    assert (begin, length) == (0, len(sent)), f"sent {len(sent)}, heard {len(got)}, equal {length} from {begin} at {at}\n{why}"
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_control_a_plain_reflector_is_exact(asterisk: Asterisk, tmp_path: Path, name: str) -> None:
+    """The measure itself: SIPp sends Asterisk's packets back as they are."""
+    payload_type, rtpmap, suffix, rate = EXACT[name]
+    data, sent = signal(name)
+    echo = Echo(tmp_path, payload_type, rtpmap)
+    try:
+        assert_all_came_back(sent, asterisk.probe(f"PJSIP/{name}/{echo.uri}", data, suffix, rate), asterisk.log())
+    finally:
+        echo.stop()
+
+
+@pytest.mark.parametrize("name", ["ulaw", "tls"])
+def test_registers_with_digest(asterisk: Asterisk, narrow: Switch, name: str) -> None:
+    """RFC 3261 22.4 over UDP and over TLS; Asterisk has no contact for an extension that failed authentication."""
+    contact = asterisk.wait_registered(name)
+    port = narrow.tls_port if name == "tls" else narrow.sip_port
+    assert f"@{ports.HOST}:" in contact, contact
+    if name == "tls":
+        assert re.search(r"transport=tls", contact, re.IGNORECASE), contact
+    else:
+        assert f":{port}" in contact, contact
+
+
+def test_wrong_password_stays_outside(asterisk: Asterisk, start_switch: StartSwitch) -> None:
+    switch = start_switch("echo", sip={"accounts": [account(asterisk, "phone") | {"password": "wrong"}]})
+    metrics = switch.get("/metrics")[1]
+    assert asterisk.contact("phone") == ""
+    assert "wrong" not in metrics + switch.log(1000)
+
+
+@pytest.mark.parametrize("name", ["ulaw", "alaw", "slin"])
+def test_narrowband_echo_is_exact(asterisk: Asterisk, narrow: Switch, name: str) -> None:
+    asterisk.wait_registered(name)
+    _, _, suffix, rate = EXACT[name]
+    data, sent = signal(name)
+    assert_all_came_back(sent, asterisk.probe(f"PJSIP/{name}", data, suffix, rate), narrow.log())
+
+
+def test_wideband_l16_echo_is_exact(asterisk: Asterisk, wide: Switch) -> None:
+    asterisk.wait_registered("slin16")
+    data, sent = signal("slin16")
+    assert_all_came_back(sent, asterisk.probe("PJSIP/slin16", data, "sln16", 16000), wide.log())
+
+
+@pytest.mark.parametrize("name", ["sdes", "tls"])
+def test_secured_echo_is_exact(asterisk: Asterisk, narrow: Switch, name: str) -> None:
+    """SRTP keyed by SDES (RFC 4568); signalling over TLS."""
+    asterisk.wait_registered(name)
+    data, sent = signal("ulaw")
+    before = {call["id"] for call in narrow.calls()}
+    assert_all_came_back(sent, asterisk.probe(f"PJSIP/{name}", data, "ulaw", 8000), narrow.log())
+    [call] = [call for call in narrow.calls() if call["id"] not in before]
+    assert narrow.call(call["id"])["media"]["secure"] is (name == "sdes")
+
+
+def test_opus_echo_keeps_the_wave(asterisk: Asterisk, wide: Switch) -> None:
+    """Opus is coded twice on the way, so the wave is compared, not the samples."""
+    asterisk.wait_registered("opus")
+    sent = audio.chirp(SECONDS, 16000, 200, 6000)
+    heard = np.frombuffer(asterisk.probe("PJSIP/opus", sent.tobytes(), "sln16", 16000), "<i2")
+    middle = sent[16000 : 16000 * (SECONDS - 1)]
+    lag, correlation = audio.delay(middle, heard)
+    found = heard[lag : lag + len(middle)]
+    assert correlation > 0.95, (lag, correlation, wide.log())
+    assert abs(audio.level_db(found) - audio.level_db(middle)) < 1.0
+    assert audio.silences_ms(found, 16000, audio.level_db(middle) - 20) == []
