@@ -40,7 +40,6 @@ static int init_queues(struct mc_leg *leg) {
 
 static void destroy(struct mc_leg *leg) {
     mc_path_free(leg->path);
-    mc_tap_free(leg->tap);
     mc_ring_free(&leg->out);
     mc_ring_free(&leg->ear_pcm);
     mc_queue_free(&leg->ear_head);

@@ -13,7 +13,7 @@ __attribute__((format(printf, 4, 5))) static int put(char *out, size_t size, int
     va_start(ap, fmt);
     int n = vsnprintf(out + at, size - (size_t)at, fmt, ap);
     va_end(ap);
-    return n < 0 ? at : (size_t)(at + n) < size ? at + n : (int)size - 1;
+    return n < 0 ? at : (size_t)at + (size_t)n < size ? at + n : (int)size - 1;
 }
 
 static int put_event_pt(char *out, size_t size, int at, uint8_t pt) {

@@ -6,14 +6,17 @@
 
 #include "err.h"
 #include "leg_int.h"
+#include "level.h"
 
 #define JITTER_MIN_MS 20
 #define JITTER_MAX_MS 400
+#define JITTER_PACKETS 64
+#define QUIET_DDB (-500) /* tenths of dB: here the delay may change unheard */
 #define STORE_MS 160 /* a packet of 120 ms on top of a tick */
 #define RATE_PER_MS(rate) ((rate) / 1000)
 
 int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate) {
-    struct mc_jb_cfg cfg = {.clock = clock, .min_ms = JITTER_MIN_MS, .max_ms = JITTER_MAX_MS};
+    struct mc_jb_cfg cfg = {.clock = clock, .min_ms = JITTER_MIN_MS, .max_ms = JITTER_MAX_MS, .capacity = JITTER_PACKETS};
     hu->frame = codec->rate / 50;
     hu->size = (size_t)RATE_PER_MS(rate) * STORE_MS;
     hu->store = malloc(hu->size * sizeof *hu->store);
@@ -65,6 +68,17 @@ static void conceal(struct mc_human *hu, const struct mc_codec *codec, const str
     }
 }
 
+/* How much sound stands in the place of a frame that is not there. Nothing held: a tick's worth at most, so that what comes meanwhile
+ * is not put off by the length of a long packet. */
+static size_t missing_samples(const struct mc_human *hu, const struct mc_path *path, const struct mc_jb_frame *f) {
+    const size_t tick = path->codec->rate / 50;
+    if (f->what == MC_JB_EMPTY) {
+        return hu->frame < tick ? hu->frame : tick;
+    }
+    size_t n = (size_t)((uint64_t)f->step * path->codec->rate / path->params.clock);
+    return n > 0 && n <= 6 * tick ? n : hu->frame;
+}
+
 /* One packet's worth of playout into the store. */
 static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
     struct mc_human *hu = &path->rx.human;
@@ -84,11 +98,13 @@ static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
             if (codec->conceal == NULL) {
                 mc_plc_good(&hu->plc, pcm, (size_t)n);
             }
+            if (mc_level_ddb(pcm, (size_t)n) < QUIET_DDB) {
+                mc_jb_quiet(hu->jb);
+            }
         }
     }
     if (n <= 0) {
-        /* Nothing held: only a tick's worth, so that what comes meanwhile is not delayed by a long packet's length. */
-        n = (int)(f.what == MC_JB_EMPTY && hu->frame > codec->rate / 50 ? codec->rate / 50 : hu->frame);
+        n = (int)missing_samples(hu, path, &f);
         conceal(hu, codec, &f, pcm, (size_t)n);
         leg->st.concealed += f.what != MC_JB_EMPTY;
     }

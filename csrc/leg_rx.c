@@ -79,6 +79,9 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
             }
         }
         mc_ear_packet(leg, path, &pkt, ext, true, now_us); /* its sequence number is not a loss */
+        if (rx->human.on) {
+            mc_jb_void(rx->human.jb, &pkt);
+        }
         return;
     }
     const struct mc_sink *sink = mc_leg_sink(leg);

@@ -14,7 +14,7 @@ struct outgoing {
     struct sockaddr_storage to;
     socklen_t to_len;
     uint32_t len;
-    uint8_t data[MC_UDP_SIZE];
+    _Alignas(8) uint8_t data[MC_UDP_SIZE];
 };
 
 struct mc_udp {
@@ -22,7 +22,7 @@ struct mc_udp {
     struct mmsghdr rx[MC_UDP_RX_BATCH];
     struct iovec rx_iov[MC_UDP_RX_BATCH];
     struct sockaddr_storage rx_from[MC_UDP_RX_BATCH];
-    uint8_t rx_data[MC_UDP_RX_BATCH][MC_UDP_SIZE];
+    _Alignas(8) uint8_t rx_data[MC_UDP_RX_BATCH][MC_UDP_SIZE];
     struct mmsghdr tx_msg[MC_UDP_TX_BATCH];
     struct iovec tx_iov[MC_UDP_TX_BATCH];
     struct outgoing tx[MC_UDP_TX_BATCH];

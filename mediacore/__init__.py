@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The native media core: RTP, codecs, jitter buffer and the 20 ms clock, in C; here is the glass wall that Python sees it through."""
+
+from mediacore.dsp import Codec, JitterBuffer, Resampler, codecs, level_db
+from mediacore.errors import ArgumentError, CodecError, FormatError, FullError, MediaError, StateError, SystemError_
+from mediacore.leg import Leg
+from mediacore.port import (
+    EV_DTMF,
+    EV_FLUSHED,
+    EV_PLAY_END,
+    EV_PLAY_START,
+    EV_RX_TIMEOUT,
+    EV_STARTED,
+    EV_STOPPED,
+    NO_PT,
+)
+from mediacore.virtual import VirtualLeg
+from mediacore.worker import Worker, clock_us, live
+
+__all__ = [
+    "EV_DTMF",
+    "EV_FLUSHED",
+    "EV_PLAY_END",
+    "EV_PLAY_START",
+    "EV_RX_TIMEOUT",
+    "EV_STARTED",
+    "EV_STOPPED",
+    "NO_PT",
+    "ArgumentError",
+    "Codec",
+    "CodecError",
+    "FormatError",
+    "FullError",
+    "JitterBuffer",
+    "Leg",
+    "MediaError",
+    "Resampler",
+    "StateError",
+    "SystemError_",
+    "VirtualLeg",
+    "Worker",
+    "clock_us",
+    "codecs",
+    "level_db",
+    "live",
+]

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Codecs, resampler, level meter and jitter buffer of the core, for tools and tests."""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int16_t, uint8_t
+from libc.stdlib cimport calloc, free
+
+from mediacore cimport c_dsp as c
+from mediacore.errors cimport check
+
+from mediacore.errors import ArgumentError, FormatError
+
+cdef enum:
+    PAYLOAD = 12000  # L16 of 60 ms at 48 kHz and more
+
+
+def codecs() -> list[tuple[str, int]]:
+    """(SDP name, RTP clock) of every codec, in order of preference."""
+    cdef list out = []
+    cdef int i = 0
+    while c.mc_codecs[i] != NULL:
+        out.append((c.mc_codecs[i].name.decode(), c.mc_codecs[i].clock))
+        i += 1
+    return out
+
+
+cdef class Samples:
+    """s16 samples of any contiguous buffer, for as long as this object lives."""
+
+    cdef Py_buffer view
+    cdef bint held
+    cdef const int16_t *pcm
+    cdef size_t n
+
+    def __cinit__(self, data):
+        PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
+        self.held = True
+        if self.view.len % 2:
+            raise ArgumentError("pcm must hold whole 16-bit samples")
+        self.pcm = <const int16_t *>self.view.buf
+        self.n = self.view.len // 2
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+def level_db(pcm) -> float:
+    """RMS level, dB relative to a full-scale square wave; -96 for silence."""
+    cdef Samples s = Samples(pcm)
+    return c.mc_level_ddb(s.pcm, s.n) / 10
+
+
+cdef class Codec:
+    """One encoder and one decoder."""
+
+    cdef const c.mc_codec *codec
+    cdef void *enc
+    cdef void *dec
+
+    def __cinit__(self, str name, int clock, *, str fmtp="", int ptime_ms=20):
+        cdef c.mc_fmtp remote
+        cdef bytes raw = name.encode()
+        cdef bytes params = fmtp.encode()
+        self.codec = c.mc_codec_find(raw, clock)
+        if self.codec == NULL:
+            raise ArgumentError(f"no codec {name}/{clock}; there are {codecs()}")
+        check(c.mc_fmtp_parse(&remote, params, len(params)), f"fmtp {fmtp!r}")
+        self.enc = calloc(1, self.codec.enc_size + 1)
+        self.dec = calloc(1, self.codec.dec_size + 1)
+        if self.enc == NULL or self.dec == NULL:
+            raise MemoryError(name)
+        check(self.codec.enc_init(self.enc, &remote, ptime_ms), name)
+        check(self.codec.dec_init(self.dec), name)
+
+    def __dealloc__(self):
+        free(self.enc)
+        free(self.dec)
+
+    @property
+    def rate(self) -> int:
+        return self.codec.rate
+
+    @property
+    def clock(self) -> int:
+        return self.codec.clock
+
+    @property
+    def fmtp(self) -> str:
+        return self.codec.fmtp.decode() if self.codec.fmtp != NULL else ""
+
+    def encode(self, pcm) -> bytes:
+        cdef Samples s = Samples(pcm)
+        cdef uint8_t out[PAYLOAD]
+        cdef int n = check(self.codec.encode(self.enc, s.pcm, s.n, out, sizeof(out)), "encode")
+        return (<const char *>out)[:n]
+
+    def decode(self, bytes payload not None) -> bytes:
+        cdef int16_t pcm[c.MC_CODEC_MAX_PCM]
+        cdef const uint8_t *data = payload
+        cdef int n = check(self.codec.decode(self.dec, data, len(payload), pcm, c.MC_CODEC_MAX_PCM), "decode")
+        return PyBytes_FromStringAndSize(<const char *>pcm, n * 2)
+
+    def conceal(self, int n, bytes next=None) -> bytes:
+        """n samples in the place of a lost packet; silence when the codec has no concealment of its own."""
+        cdef int16_t pcm[c.MC_CODEC_MAX_PCM]
+        cdef const uint8_t *data = NULL
+        cdef size_t size = 0
+        if not 0 < n <= c.MC_CODEC_MAX_PCM:
+            raise ArgumentError(f"n must lie between 1 and {c.MC_CODEC_MAX_PCM}")
+        if self.codec.conceal == NULL:
+            return bytes(2 * n)
+        if next is not None:
+            data = next
+            size = len(next)
+        n = check(self.codec.conceal(self.dec, data, size, pcm, n), "conceal")
+        return PyBytes_FromStringAndSize(<const char *>pcm, n * 2)
+
+
+cdef class Resampler:
+    """Streaming: state carries over from call to call."""
+
+    cdef c.mc_resample rs
+    cdef readonly int rate_in
+    cdef readonly int rate_out
+
+    def __cinit__(self, int rate_in, int rate_out):
+        check(c.mc_resample_init(&self.rs, rate_in, rate_out), f"resample {rate_in} to {rate_out} Hz (8000, 16000, 24000, 48000)")
+        self.rate_in = rate_in
+        self.rate_out = rate_out
+
+    @property
+    def delay_us(self) -> int:
+        return c.mc_resample_delay_us(&self.rs)
+
+    def run(self, pcm) -> bytes:
+        cdef Samples s = Samples(pcm)
+        cdef size_t most = s.n * self.rate_out // self.rate_in + 8
+        cdef int16_t *out = <int16_t *>PyMem_Malloc(most * 2)
+        if out == NULL:
+            raise MemoryError("resample")
+        try:
+            n = check(c.mc_resample_run(&self.rs, s.pcm, s.n, out, most), "resample")
+            return PyBytes_FromStringAndSize(<const char *>out, n * 2)
+        finally:
+            PyMem_Free(out)
+
+
+cdef class JitterBuffer:
+    """The human ear's jitter buffer: a pure function of packets and times."""
+
+    cdef c.mc_jb *jb
+
+    def __cinit__(self, int clock=8000, *, int min_ms=20, int max_ms=400, int capacity=128):
+        cdef c.mc_jb_cfg cfg
+        cfg.clock = clock
+        cfg.min_ms = min_ms
+        cfg.max_ms = max_ms
+        cfg.capacity = capacity
+        self.jb = c.mc_jb_new(&cfg)
+        if self.jb == NULL:
+            raise ArgumentError("clock, min_ms, max_ms or capacity is out of range")
+
+    def __dealloc__(self):
+        if self.jb != NULL:
+            c.mc_jb_free(self.jb)
+
+    def put(self, bytes pkt not None, unsigned long long now_us) -> int:
+        cdef c.mc_rtp rtp
+        cdef const uint8_t *raw = pkt
+        if c.mc_rtp_parse(&rtp, raw, len(pkt)) != 0:
+            raise FormatError("not an RTP packet")
+        return c.mc_jb_put(self.jb, &rtp, now_us)
+
+    def get(self, unsigned long long now_us) -> tuple:
+        cdef c.mc_jb_frame f
+        check(c.mc_jb_get(self.jb, now_us, &f), "get")
+        what = "frame" if f.what == c.MC_JB_FRAME else "lost" if f.what == c.MC_JB_LOST else "empty"
+        payload = (<const char *>f.payload)[:f.len] if f.payload != NULL else None
+        return what, payload, f.ts, f.arrival_us
+
+    def quiet(self) -> None:
+        c.mc_jb_quiet(self.jb)
+
+    def stats(self) -> dict:
+        cdef c.mc_jb_stats s
+        c.mc_jb_stats_read(self.jb, &s)
+        return dict(
+            n_in=s.n_in, n_played=s.n_played, n_lost=s.n_lost, n_late=s.n_late, n_dup=s.n_dup, n_dropped=s.n_dropped,
+            n_empty=s.n_empty, n_restart=s.n_restart, target_ms=s.target_ms, depth_ms=s.depth_ms,
+        )

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from mediacore.port import LegParams, LegStats, Port
+from mediacore.worker import Worker
+
+class Leg(Port):
+    """One media leg. Made on any thread, used on the main thread, closed once."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        *,
+        rate: int = 16000,
+        tx_seconds: float = 60.0,
+        name: str = "",
+        rx_timeout: float = 0.0,
+        suppress_silence: bool = False,
+    ) -> None:
+        """rate: 8000, 16000, 24000 or 48000. tx_seconds: what the output ring holds. rx_timeout: seconds, 0 = never.
+        suppress_silence: send nothing while there is nothing to say, instead of silence. FullError: the worker has max_legs."""
+    @property
+    def params(self) -> LegParams | None:
+        """What negotiation settled; None while stopped."""
+    def tap(self, on: bool) -> None:
+        """on_tap from now on, or no more."""
+    def echo_native(self, on: bool) -> None:
+        """The worker moves each machine-ear frame into the output ring itself, nothing goes to Python (benchmarks)."""
+    def describe(self) -> str:
+        """The live path, one line."""
+    def stats(self) -> LegStats: ...
+    def bind_call(self, call_id: int) -> None:
+        """This leg serves PJSUA call `call_id`. Signalling thread, before SDP is settled."""
+    def unbind_call(self) -> None:
+        """Signalling thread. Nothing when it was not bound."""
+    def start_udp(
+        self,
+        *,
+        local: tuple[str, int],
+        remote: tuple[str, int],
+        codec: str = "PCMU",
+        clock: int = 8000,
+        pt: int = 0,
+        event_pt: int = 101,
+        ptime_ms: int = 20,
+        fmtp: str = "",
+        send: bool = True,
+        recv: bool = True,
+    ) -> tuple[str, int]:
+        """A plain UDP leg without signalling; numeric addresses, port 0 = any; returns what was bound. Packets from other
+        addresses than `remote` are counted as ignored. event_pt 255 = no telephone-event."""
+    def stop(self) -> None:
+        """No packet leaves or is heard after this; rings and counters stay."""
+    def close(self) -> None:
+        """The worker lets go; handlers never run again. Safe to call twice."""

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A media leg of a worker."""
+from libc.stdint cimport uint16_t
+
+from mediacore cimport c_leg as c
+from mediacore cimport c_worker as w
+from mediacore.errors cimport check
+from mediacore.port cimport Port, fill_cfg, fill_params, params_dict
+from mediacore.worker cimport Worker, live_legs
+
+from mediacore.errors import ArgumentError, StateError
+
+
+cdef int parse_address(w.sockaddr_storage *out, w.socklen_t *n, tuple address, str what) except -1:
+    host, port = address
+    if not 0 <= port <= 65535:
+        raise ArgumentError(f"{what}: port {port} is not between 0 and 65535")
+    cdef bytes raw = host.encode()
+    return check(w.mc_addr_parse(out, n, raw, <uint16_t>port), f"{what}: {host!r} is not a numeric IP address")
+
+
+cdef class Leg(Port):
+    """See leg.pyi for the interface."""
+
+    def __cinit__(self, Worker worker not None, *, int rate=16000, double tx_seconds=60.0, str name="", double rx_timeout=0.0,
+                  bint suppress_silence=False):
+        cdef c.mc_leg_cfg cfg
+        fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name)
+        cfg.live = live_legs()
+        self.worker = worker
+        self.call_id = -1
+        check(w.mc_worker_leg_new(worker.handle(), &self.leg, &cfg), "a new leg: the worker has max_legs already")
+        c.mc_leg_set_user(self.leg, <void *>self)
+
+    def __dealloc__(self):
+        self.release()
+
+    cdef void release(self) noexcept:
+        cdef c.mc_leg *leg = self.leg
+        cdef w.mc_udp_leg *udp = self.udp
+        if leg == NULL:
+            return
+        # First of all: drain() finds nobody from here on.
+        c.mc_leg_set_user(leg, NULL)
+        self.leg = NULL
+        self.udp = NULL
+        with nogil:
+            if udp != NULL:
+                w.mc_udp_leg_stop(udp)
+            w.mc_worker_leg_close(leg)
+            w.mc_worker_set_tap(leg, NULL)
+            c.mc_leg_unref(leg)
+
+    def close(self) -> None:
+        if self.leg != NULL:
+            path, params = self.describe(), self.params
+            if self.udp != NULL or self.started:
+                self.stop()
+            self.keep_last().update(describe=f"closed, was: {path}", params=params)
+            self.release()
+
+    def stop(self) -> None:
+        if self.leg == NULL:
+            return
+        cdef c.mc_leg *leg = self.leg
+        cdef w.mc_udp_leg *udp = self.udp
+        self.udp = NULL
+        with nogil:
+            if udp != NULL:
+                w.mc_udp_leg_stop(udp)
+            else:
+                w.mc_worker_leg_stop(leg)
+
+    def write(self, pcm) -> int:
+        if self.native_echo:
+            raise StateError("the leg echoes natively: its output ring belongs to the worker")
+        return Port.write(self, pcm)
+
+    def tap(self, bint on) -> None:
+        if self.leg == NULL:
+            return
+        if on and self.tap_queue == NULL:
+            check(c.mc_tap_new(&self.tap_queue, c.mc_leg_rate(self.leg)), "tap")
+        cdef c.mc_leg *leg = self.leg
+        cdef c.mc_tap *queue = self.tap_queue if on else NULL
+        with nogil:
+            w.mc_worker_set_tap(leg, queue)
+
+    def echo_native(self, bint on) -> None:
+        self.need()
+        cdef c.mc_leg *leg = self.leg
+        cdef const c.mc_sink *sink = &c.mc_sink_echo if on else &c.mc_sink_engine
+        with nogil:
+            w.mc_worker_set_sink(leg, sink)
+        self.native_echo = on
+
+    def describe(self) -> str:
+        cdef char text[512]
+        cdef c.mc_leg *leg = self.leg
+        if leg == NULL:
+            return self.last["describe"]
+        with nogil:
+            w.mc_worker_describe(leg, text, sizeof(text))
+        return text.decode()
+
+    @property
+    def params(self) -> dict | None:
+        cdef c.mc_leg_params p
+        cdef c.mc_leg *leg = self.leg
+        cdef bint there
+        if leg == NULL:
+            return self.last["params"]
+        with nogil:
+            there = w.mc_worker_params(leg, &p)
+        return params_dict(&p) if there else None
+
+    def stats(self) -> dict:
+        params = self.params
+        return {
+            "codec": params["codec"] if params else "", "ptime_ms": params["ptime_ms"] if params else 0,
+            "secure": params["secure"] if params else False, **self.counters(),
+        }
+
+    def bind_call(self, int call_id) -> None:
+        self.need()
+        check(c.mc_seam_bind(call_id, self.leg), f"bind_call: call id {call_id} is out of range")
+        self.call_id = call_id
+
+    def unbind_call(self) -> None:
+        if self.call_id >= 0:
+            c.mc_seam_bind(self.call_id, NULL)
+            self.call_id = -1
+
+    def start_udp(self, *, tuple local, tuple remote, str codec="PCMU", int clock=8000, int pt=0, int event_pt=101,
+                  int ptime_ms=20, str fmtp="", bint send=True, bint recv=True) -> tuple[str, int]:
+        cdef c.mc_leg_params params
+        cdef w.mc_udp_ends ends
+        cdef char text[64]
+        cdef uint16_t port
+        cdef int rc
+        cdef c.mc_leg *leg = self.leg
+        self.need()
+        if self.udp != NULL or self.started:
+            raise StateError("start_udp: the leg runs already")
+        fill_params(&params, codec, clock, pt, event_pt, ptime_ms, fmtp)
+        params.send = send
+        params.recv = recv
+        parse_address(&ends.local, &ends.local_len, local, "local")
+        parse_address(&ends.remote, &ends.remote_len, remote, "remote")
+        with nogil:
+            rc = w.mc_udp_leg_start(&self.udp, leg, &params, &ends)
+        check(rc, f"start_udp {local} {codec}/{clock}")
+        check(w.mc_addr_format(&ends.local, text, sizeof(text), &port), "start_udp")
+        return text.decode(), port

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What a leg of the worker and a leg in virtual time have in common: the engine's side of mc_leg.
+from mediacore.c_leg cimport mc_leg, mc_leg_cfg, mc_leg_params, mc_tap
+
+
+cdef class Port:
+    cdef mc_leg *leg         # NULL once closed
+    cdef mc_tap *tap_queue   # made by the first tap(True), NULL before; freed with the port
+    cdef dict last           # what a closed leg still answers
+    cdef public object on_audio
+    cdef public object on_event
+    cdef public object on_tap
+    cdef object __weakref__
+
+    cdef int deliver(self, object on_error) except -1
+    cdef int need(self) except -1
+    cdef dict keep_last(self)
+
+
+cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeout, bint suppress, str name) except -1
+cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_pt, int ptime_ms, str fmtp) except -1
+cdef dict params_dict(const mc_leg_params *p)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from collections.abc import Callable
+from typing import Final, TypedDict
+
+from typing_extensions import Buffer
+
+# Kinds of Leg.on_event(kind, a, b, t_us)
+EV_STARTED: Final[int]  # parameters applied, first time or after a re-INVITE: read leg.params
+EV_STOPPED: Final[int]
+EV_DTMF: Final[int]  # a = ord(digit), b = milliseconds
+EV_PLAY_START: Final[int]  # a = index of the first sample after silence, t_us = its packet was handed to the socket
+EV_PLAY_END: Final[int]  # a = index one past the last sample played: the ring ran dry
+EV_FLUSHED: Final[int]  # a = index where playing stopped (5 ms fade included), b = index that it goes on from; no EV_PLAY_END then
+EV_RX_TIMEOUT: Final[int]  # a = milliseconds without RTP; once, until RTP comes again
+NO_PT: Final[int]  # 255: no payload type
+
+class LegParams(TypedDict):
+    codec: str
+    clock: int
+    tx_pt: int
+    rx_pt: int
+    event_tx_pt: int
+    event_rx_pt: int
+    ptime_ms: int
+    send: bool
+    recv: bool
+    secure: bool
+    fmtp: str
+
+class Counters(TypedDict):
+    rx_packets: int
+    rx_bytes: int  # of payload
+    rx_lost: int  # RFC 3550 A.3; negative when duplicates outnumber losses
+    rx_late: int  # too late for the machine ear
+    rx_dup: int
+    rx_reordered: int
+    rx_malformed: int  # not RTP, or a payload that the codec refused
+    rx_ignored: int  # other address, other payload type, a stray source, or while not receiving
+    rx_restarts: int
+    rx_jitter_ms: float
+    rx_last_us: int
+    tx_packets: int
+    tx_bytes: int
+    tx_errors: int
+    tx_late_max_us: int
+    tx_skipped: int  # ticks not made up for after a long sleep
+    jb_target_ms: int  # the human ear's jitter buffer; 0 while nobody wants it
+    jb_depth_ms: int
+    concealed: int  # packets made up for the human ear
+    written: int  # samples at the leg's rate
+    played: int
+    flushed: int  # samples dropped by flushes
+    underruns: int  # times that the ring ran dry, ends of speech included
+    ear_frames: int
+    ear_lost: int  # frames made up for the machine ear
+    ear_dropped: int  # frames that found no room because Python did not come
+    tap_dropped: int
+    events_dropped: int
+
+class LegStats(Counters):
+    codec: str
+    ptime_ms: int
+    secure: bool
+
+class Port:
+    """What Leg and VirtualLeg have in common. Main thread. A closed leg answers with its last values and takes nothing."""
+
+    on_audio: Callable[[bytes, int, int, bool], object] | None
+    """(pcm, arrival_us, sample_index, lost): machine ear, s16le mono at `rate`, in order, one packet a call. sample_index counts
+    without gaps, but for frames that were dropped because nobody drained for a second. lost: made up, nothing came for it."""
+    on_event: Callable[[int, int, int, int], object] | None
+    """(kind, a, b, t_us): see EV_*."""
+    on_tap: Callable[[bytes, int, int], object] | None
+    """(stereo, t_us, left_delay_us): 20 ms of s16le interleaved, left = human ear, right = what was sent; t_us of the tick;
+    left_delay_us = tick - arrival of the packet that is being played."""
+
+    @property
+    def rate(self) -> int:
+        """Samples per second of everything that Python gives and gets."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def written(self) -> int:
+        """Samples ever written."""
+    @property
+    def played(self) -> int:
+        """Samples that left in packets or were dropped by a flush: the ring's read index."""
+    @property
+    def pending(self) -> int:
+        """written - played, where a flush counts at once."""
+    @property
+    def started(self) -> bool: ...
+    @property
+    def rx_timeout_ms(self) -> int:
+        """Silence on the wire after which EV_RX_TIMEOUT comes; 0 = never."""
+    @rx_timeout_ms.setter
+    def rx_timeout_ms(self, ms: int) -> None: ...
+    def write(self, pcm: Buffer) -> int:
+        """Queues s16 mono at `rate`; returns the samples taken, fewer when the ring is full, 0 when the leg is closed."""
+    def flush(self) -> int:
+        """Drops what is queued (what sounds just now fades out in 5 ms); returns the index that playing goes on from."""
+    def send_dtmf(self, digits: str, ms: int = 100) -> None:
+        """RFC 4733 events in the place of audio; speech waits meanwhile. ArgumentError: not digits. StateError: not started, or the
+        peer took no telephone-event. FullError: more than 64 digits wait."""
+    def counters(self) -> Counters:
+        """As of the last tick."""

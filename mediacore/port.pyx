@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's side of a media leg: speech in, frames, events and recording blocks out."""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int16_t, uint32_t
+from libc.string cimport memset, strncpy
+
+from mediacore cimport c_leg as c
+from mediacore.c_leg cimport mc_leg_cfg, mc_leg_params
+from mediacore.errors cimport check
+
+from mediacore.errors import ArgumentError, StateError
+
+EV_STARTED = c.MC_EV_STARTED
+EV_STOPPED = c.MC_EV_STOPPED
+EV_DTMF = c.MC_EV_DTMF
+EV_PLAY_START = c.MC_EV_PLAY_START
+EV_PLAY_END = c.MC_EV_PLAY_END
+EV_FLUSHED = c.MC_EV_FLUSHED
+EV_RX_TIMEOUT = c.MC_EV_RX_TIMEOUT
+
+RATES = (8000, 16000, 24000, 48000)
+NO_PT = 255
+
+
+cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeout, bint suppress, str name) except -1:
+    if rate not in RATES:
+        raise ArgumentError(f"rate must be one of {RATES}, not {rate}")
+    if not 0.1 <= tx_seconds <= 3600:
+        raise ArgumentError(f"tx_seconds must lie between 0.1 and 3600, not {tx_seconds}")
+    if not 0 <= rx_timeout <= 86400:
+        raise ArgumentError(f"rx_timeout must lie between 0 (never) and 86400 s, not {rx_timeout}")
+    memset(cfg, 0, sizeof(mc_leg_cfg))
+    cfg.rate = rate
+    cfg.tx_ms = <uint32_t>(tx_seconds * 1000)
+    cfg.rx_timeout_ms = <uint32_t>(rx_timeout * 1000)
+    cfg.suppress = suppress
+    raw = name.encode()
+    strncpy(cfg.name, raw, c.MC_LEG_NAME - 1)
+    return 0
+
+
+cdef int copy_text(char *to, size_t size, str text, str what) except -1:
+    raw = text.encode()
+    if len(raw) >= size:
+        raise ArgumentError(f"{what} is longer than {size - 1} bytes")
+    strncpy(to, raw, size)
+    return 0
+
+
+cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_pt, int ptime_ms, str fmtp) except -1:
+    if not 0 <= pt <= 127:
+        raise ArgumentError(f"pt must lie between 0 and 127, not {pt}")
+    if event_pt != NO_PT and not 0 <= event_pt <= 127:
+        raise ArgumentError(f"event_pt must lie between 0 and 127, or be 255 for none, not {event_pt}")
+    if ptime_ms not in (10, 20, 40, 60):
+        raise ArgumentError(f"ptime_ms must be 10, 20, 40 or 60, not {ptime_ms}")
+    memset(p, 0, sizeof(mc_leg_params))
+    copy_text(p.codec, sizeof(p.codec), codec, "codec")
+    copy_text(p.fmtp, sizeof(p.fmtp), fmtp, "fmtp")
+    p.clock = clock
+    p.tx_pt = p.rx_pt = pt
+    p.event_tx_pt = p.event_rx_pt = event_pt
+    p.ptime_ms = ptime_ms
+    p.send = p.recv = True
+    return 0
+
+
+cdef dict params_dict(const mc_leg_params *p):
+    return {
+        "codec": p.codec.decode(), "clock": p.clock, "tx_pt": p.tx_pt, "rx_pt": p.rx_pt, "event_tx_pt": p.event_tx_pt,
+        "event_rx_pt": p.event_rx_pt, "ptime_ms": p.ptime_ms, "send": bool(p.send), "recv": bool(p.recv), "secure": bool(p.secure),
+        "fmtp": p.fmtp.decode(),
+    }
+
+
+cdef bytes pcm_of(const int16_t *pcm, size_t n):
+    return PyBytes_FromStringAndSize(<const char *>pcm, n * sizeof(int16_t))
+
+
+cdef class Port:
+    """Base of Leg and VirtualLeg."""
+
+    def __dealloc__(self):
+        # Whoever owns the leg closed it before; here is only what the engine's side made.
+        if self.tap_queue != NULL:
+            c.mc_tap_free(self.tap_queue)
+
+    cdef int need(self) except -1:
+        if self.leg == NULL:
+            raise StateError("the leg is closed")
+        return 0
+
+    cdef dict keep_last(self):
+        """Before the leg goes: tasks that are being cancelled still ask it things."""
+        self.last = {"rate": self.rate, "name": self.name, "rx_timeout_ms": self.rx_timeout_ms, "counters": self.counters()}
+        return self.last
+
+    def write(self, pcm) -> int:
+        cdef Py_buffer view
+        cdef size_t n = 0
+        PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE)
+        try:
+            if view.len % 2:
+                raise ArgumentError("pcm must hold whole 16-bit samples")
+            if self.leg != NULL:
+                n = c.mc_leg_write(self.leg, <const int16_t *>view.buf, view.len // 2)
+        finally:
+            PyBuffer_Release(&view)
+        return n
+
+    def flush(self) -> int:
+        return c.mc_leg_flush(self.leg) if self.leg != NULL else self.last["counters"]["played"]
+
+    @property
+    def rate(self) -> int:
+        return c.mc_leg_rate(self.leg) if self.leg != NULL else self.last["rate"]
+
+    @property
+    def name(self) -> str:
+        return c.mc_leg_name(self.leg).decode(errors="replace") if self.leg != NULL else self.last["name"]
+
+    @property
+    def written(self) -> int:
+        return c.mc_leg_written(self.leg) if self.leg != NULL else self.last["counters"]["written"]
+
+    @property
+    def played(self) -> int:
+        return c.mc_leg_played(self.leg) if self.leg != NULL else self.last["counters"]["played"]
+
+    @property
+    def pending(self) -> int:
+        return c.mc_leg_pending(self.leg) if self.leg != NULL else 0
+
+    @property
+    def started(self) -> bool:
+        return self.leg != NULL and c.mc_leg_started(self.leg)
+
+    @property
+    def rx_timeout_ms(self) -> int:
+        return c.mc_leg_rx_timeout(self.leg) if self.leg != NULL else self.last["rx_timeout_ms"]
+
+    @rx_timeout_ms.setter
+    def rx_timeout_ms(self, int ms) -> None:
+        if ms < 0:
+            raise ArgumentError("rx_timeout_ms must not be negative; 0 = never")
+        if self.leg != NULL:
+            c.mc_leg_set_rx_timeout(self.leg, ms)
+
+    def send_dtmf(self, digits: str, ms: int = 100) -> None:
+        if self.leg == NULL:
+            return
+        if any(d not in "0123456789*#ABCD" for d in digits):
+            raise ArgumentError(f"digits must be of 0-9 * # A-D, not {digits!r}")
+        if not 40 <= ms <= 6000:
+            raise ArgumentError(f"ms must lie between 40 and 6000, not {ms}")
+        cdef bytes raw = digits.encode()
+        check(c.mc_leg_send_dtmf(self.leg, raw, ms), "send_dtmf: not started, or the peer took no telephone-event")
+
+    def counters(self) -> dict:
+        """Every counter of the leg, as of its last tick."""
+        cdef c.mc_leg_stats s
+        if self.leg == NULL:
+            return self.last["counters"]
+        c.mc_leg_stats_read(self.leg, &s)
+        return dict(
+            rx_packets=s.rx_packets, rx_bytes=s.rx_bytes, rx_lost=s.rx_lost, rx_late=s.rx_late, rx_dup=s.rx_dup,
+            rx_reordered=s.rx_reordered, rx_malformed=s.rx_malformed, rx_ignored=s.rx_ignored, rx_restarts=s.rx_restarts,
+            rx_jitter_ms=s.rx_jitter_us / 1000, rx_last_us=s.rx_last_us, tx_packets=s.tx_packets, tx_bytes=s.tx_bytes,
+            tx_errors=s.tx_errors, tx_late_max_us=s.tx_late_max_us, tx_skipped=s.tx_skipped, jb_target_ms=s.jb_target_ms,
+            jb_depth_ms=s.jb_depth_ms, concealed=s.concealed, written=self.written, played=self.played, flushed=s.flushed,
+            underruns=s.underruns, ear_frames=s.ear_frames, ear_lost=s.ear_lost, ear_dropped=s.ear_dropped,
+            tap_dropped=s.tap_dropped, events_dropped=s.events_dropped,
+        )
+
+    cdef int deliver(self, object on_error) except -1:
+        """Hands everything that waits to the handlers; returns how many items. A handler that raises is reported to
+        on_error(leg, exception), and the rest is delivered all the same. A handler may close the leg."""
+        cdef c.mc_event ev
+        cdef c.mc_frame frame
+        cdef const c.mc_tap_block *block
+        cdef bytes pcm
+        cdef int n = 0
+        if self.leg == NULL:
+            return 0
+        c.mc_leg_ready_clear(self.leg)
+        # Each loop asks for the leg anew: the handler before may have closed it.
+        while self.leg != NULL and c.mc_leg_pop_event(self.leg, &ev) == 0:
+            n += 1
+            if self.on_event is not None:
+                try:
+                    self.on_event(ev.kind, ev.a, ev.b, ev.t_us)
+                except Exception as exc:
+                    on_error(self, exc)
+        while self.leg != NULL and c.mc_leg_pop_ear(self.leg, &frame) == 0:
+            n += 1
+            pcm = PyBytes_FromStringAndSize(NULL, frame.n * sizeof(int16_t))
+            c.mc_leg_take_ear(self.leg, <int16_t *>PyBytes_AS_STRING(pcm), frame.n)
+            if self.on_audio is not None:
+                try:
+                    self.on_audio(pcm, frame.arrival_us, frame.index, bool(frame.lost))
+                except Exception as exc:
+                    on_error(self, exc)
+        while self.leg != NULL and self.tap_queue != NULL:
+            block = c.mc_tap_front(self.tap_queue)
+            if block == NULL:
+                break
+            n += 1
+            pcm = pcm_of(block.pcm, 2 * c.mc_tap_samples(self.tap_queue))
+            t_us, delay_us = block.t_us, block.left_delay_us
+            c.mc_tap_front_done(self.tap_queue)
+            if self.on_tap is not None:
+                try:
+                    self.on_tap(pcm, t_us, delay_us)
+                except Exception as exc:
+                    on_error(self, exc)
+        return n

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from typing_extensions import Buffer
+
+from mediacore.port import LegParams, LegStats, Port
+
+class VirtualLeg(Port):
+    """The same native leg without worker, socket or clock: packets and ticks in, packets out. Same calls, same bytes out."""
+
+    def __init__(
+        self,
+        *,
+        codec: str = "PCMU",
+        clock: int = 8000,
+        pt: int = 0,
+        ptime_ms: int = 20,
+        rate: int = 16000,
+        event_pt: int = 101,
+        fmtp: str = "",
+        send: bool = True,
+        recv: bool = True,
+        seed: int = 1,
+        tx_seconds: float = 60.0,
+        rx_timeout: float = 0.0,
+        suppress_silence: bool = False,
+        name: str = "virtual",
+    ) -> None:
+        """seed: of SSRC and the first sequence number and timestamp."""
+    @property
+    def params(self) -> LegParams | None: ...
+    def start(
+        self,
+        *,
+        codec: str,
+        clock: int,
+        pt: int,
+        ptime_ms: int = 20,
+        event_pt: int = 101,
+        fmtp: str = "",
+        send: bool = True,
+        recv: bool = True,
+    ) -> None:
+        """Negotiated again, as by a re-INVITE."""
+    def on_packet(self, pkt: Buffer, now_us: int) -> None: ...
+    def on_tick(self, now_us: int) -> list[bytes]:
+        """Runs the ticks that are due (the first call begins the grid: every 20 ms, 10 ms for 10 ms packets); the RTP packets that
+        left."""
+    def tap(self, on: bool) -> None: ...
+    def echo_native(self, on: bool) -> None: ...
+    def describe(self) -> str: ...
+    def stats(self) -> LegStats: ...
+    def drain(self) -> int:
+        """Delivers to the handlers, like Worker.drain; a handler's exception comes out here."""
+    def frames(self) -> list[tuple[bytes, int, int, bool]]:
+        """What on_audio would have got since the last call, when there is no on_audio. Likewise events() and taps()."""
+    def events(self) -> list[tuple[int, int, int, int]]: ...
+    def taps(self) -> list[tuple[bytes, int, int]]: ...
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
