@@ -13,11 +13,11 @@
 typedef int mc_command_fn(void *arg);
 
 struct mc_commands {
-    pthread_mutex_t lock;  /* producers only */
+    pthread_mutex_t lock; /* producers only */
     struct mc_queue queue;
-    bool running;          /* under lock: a worker takes commands; else the caller runs them itself */
-    pthread_t thread;      /* the worker, while running */
-    int wake_fd;           /* eventfd in the worker's poll */
+    bool running;     /* under lock: a worker takes commands; else the caller runs them itself */
+    pthread_t thread; /* the worker, while running */
+    int wake_fd;      /* eventfd in the worker's poll */
     _Atomic int woken;
 };
 

@@ -13,7 +13,7 @@
 struct mc_grid {
     struct mc_leg *bucket[MC_GRID_ROUND];
     uint32_t load[MC_GRID_ROUND];
-    uint64_t next_ms; /* first millisecond not yet visited */
+    uint64_t next_ms;                                        /* first millisecond not yet visited */
     uint64_t n_visits, late_sum_us, late_max_us, n_overruns; /* of buckets with legs; overrun: more than a round late */
 };
 

@@ -153,7 +153,8 @@ int mc_leg_send_dtmf(struct mc_leg *leg, const char *digits, uint32_t ms) {
             return MC_E_ARG;
         }
     }
-    if (ms < 40 || ms > 6000) { /* shorter is not heard as a digit, longer does not fit RFC 4733's 16 bits at 48 kHz in one segment */
+    if (ms < 40 ||
+        ms > 6000) { /* shorter is not heard as a digit, longer does not fit RFC 4733's 16 bits at 48 kHz in one segment */
         return MC_E_ARG;
     }
     if (!atomic_load_explicit(&leg->can_dtmf, memory_order_acquire)) {

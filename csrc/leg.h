@@ -55,7 +55,8 @@ struct mc_leg_cfg {
 };
 
 struct mc_leg_stats {
-    uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_malformed, rx_ignored, rx_restarts, rx_last_us, rx_jitter_us;
+    uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_malformed, rx_ignored, rx_restarts, rx_last_us,
+        rx_jitter_us;
     int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */
     uint64_t tx_packets, tx_bytes, tx_errors, tx_late_max_us, tx_skipped;
     uint64_t jb_target_ms, jb_depth_ms, concealed;
@@ -103,7 +104,7 @@ void mc_leg_count_stranger(struct mc_leg *leg); /* a packet from an address that
 /* Runs the ticks that are due on the leg's own grid (the first call after set_grid or start begins it); returns how many. */
 int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us);
 void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us);
-uint32_t mc_leg_period_us(const struct mc_leg *leg); /* 10,000 or 20,000; 0 = no path */
+uint32_t mc_leg_period_us(const struct mc_leg *leg);                 /* 10,000 or 20,000; 0 = no path */
 const struct mc_leg_params *mc_leg_params(const struct mc_leg *leg); /* NULL = no path */
 void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink);
 const struct mc_sink *mc_leg_sink(const struct mc_leg *leg);
@@ -112,13 +113,13 @@ int mc_leg_describe(const struct mc_leg *leg, char *out, size_t size);
 
 /* --- recording tap: 20 ms stereo blocks --- */
 struct mc_tap_block {
-    uint64_t t_us;          /* tick of the block's first sample */
-    int64_t left_delay_us;  /* age of what left plays: tick - arrival of its packet */
-    int16_t pcm[];          /* interleaved: left = human ear, right = what was sent */
+    uint64_t t_us;         /* tick of the block's first sample */
+    int64_t left_delay_us; /* age of what left plays: tick - arrival of its packet */
+    int16_t pcm[];         /* interleaved: left = human ear, right = what was sent */
 };
 int mc_tap_new(struct mc_tap **out, uint32_t rate);
 void mc_tap_free(struct mc_tap *tap);
-size_t mc_tap_samples(const struct mc_tap *tap); /* per channel and block */
+size_t mc_tap_samples(const struct mc_tap *tap);             /* per channel and block */
 void mc_leg_set_tap(struct mc_leg *leg, struct mc_tap *tap); /* worker; NULL = off */
 struct mc_tap *mc_leg_tap(const struct mc_leg *leg);
 const struct mc_tap_block *mc_tap_front(struct mc_tap *tap); /* engine; NULL = empty */

@@ -41,7 +41,8 @@ int mc_leg_describe(const struct mc_leg *leg, char *out, size_t size) {
         if (path->rx.human.on) {
             struct mc_jb_stats js;
             mc_jb_stats(path->rx.human.jb, &js);
-            at = put(out, size, at, " + jitter(%u ms) > decode > resample > %s", js.target_ms, leg->tap != NULL ? "tap" : sink->name);
+            at = put(out, size, at, " + jitter(%u ms) > decode > resample > %s", js.target_ms,
+                     leg->tap != NULL ? "tap" : sink->name);
         }
     } else {
         at = put(out, size, at, "rx off");

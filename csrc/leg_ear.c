@@ -204,7 +204,8 @@ static void keep(struct mc_ear *ear, const struct mc_rtp *pkt, uint32_t ext, boo
     memcpy(slot->data, pkt->payload, slot->len);
 }
 
-void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip, uint64_t now_us) {
+void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip,
+                   uint64_t now_us) {
     struct mc_ear *ear = &path->rx.ear;
     if (!ear->started) {
         ear->started = true;

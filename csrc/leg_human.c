@@ -12,7 +12,7 @@
 #define JITTER_MAX_MS 400
 #define JITTER_PACKETS 64
 #define QUIET_DDB (-500) /* tenths of dB: here the delay may change unheard */
-#define STORE_MS 160 /* a packet of 120 ms on top of a tick */
+#define STORE_MS 160     /* a packet of 120 ms on top of a tick */
 #define RATE_PER_MS(rate) ((rate) / 1000)
 
 int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate) {

@@ -13,14 +13,14 @@
 #include "rtp.h"
 #include "stats.h"
 
-#define MC_EAR_HELD 8            /* packets held for a missing one */
-#define MC_EAR_HOLD_US 20000     /* how long */
-#define MC_EAR_STALL_US 200000   /* silence on the wire before the machine ear's time line goes on by the clock */
-#define MC_EAR_SLACK_US 500000   /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
+#define MC_EAR_HELD 8          /* packets held for a missing one */
+#define MC_EAR_HOLD_US 20000   /* how long */
+#define MC_EAR_STALL_US 200000 /* silence on the wire before the machine ear's time line goes on by the clock */
+#define MC_EAR_SLACK_US 500000 /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
 #define MC_EAR_MAX_GAP_US 5000000
-#define MC_TICK_CATCH_UP 5       /* ticks made up for after a late wake-up; older ones are skipped */
+#define MC_TICK_CATCH_UP 5 /* ticks made up for after a late wake-up; older ones are skipped */
 #define MC_TICK_MAX_RATE 48000
-#define MC_FADE_DIV 200          /* 1/200 s = 5 ms */
+#define MC_FADE_DIV 200 /* 1/200 s = 5 ms */
 #define MC_TX_MAX_PCM (MC_TICK_MAX_RATE / 1000 * 60)
 
 struct mc_held {
@@ -37,7 +37,7 @@ struct mc_ear {
     void *dec;
     struct mc_resample rs;
     bool started;
-    uint32_t next;    /* extended sequence number that is due */
+    uint32_t next; /* extended sequence number that is due */
     bool have_pos;
     uint32_t pos;     /* RTP timestamp of the next sample of the time line */
     uint32_t frame;   /* samples of the last packet, at the codec's rate */
@@ -76,12 +76,12 @@ struct mc_tx {
     struct mc_dtmf_tx dtmf;
     uint32_t ssrc, ts, step; /* step: clock units of one packet */
     uint16_t seq;
-    bool gap;          /* nothing was sent just before: the next packet begins a talkspurt */
+    bool gap; /* nothing was sent just before: the next packet begins a talkspurt */
     bool playing;
-    uint32_t n_flush;  /* flushes obeyed */
-    uint32_t n_silent; /* packets of silence in a row */
-    unsigned ticks, wait; /* ticks of a packet; ticks until the next */
-    uint32_t n_pcm;    /* samples of a packet at the leg's rate */
+    uint32_t n_flush;                 /* flushes obeyed */
+    uint32_t n_silent;                /* packets of silence in a row */
+    unsigned ticks, wait;             /* ticks of a packet; ticks until the next */
+    uint32_t n_pcm;                   /* samples of a packet at the leg's rate */
     uint8_t quiet[MC_RTP_MAX_PACKET]; /* encoded silence, for codecs without state */
     int n_quiet;
 };
@@ -110,18 +110,18 @@ struct mc_leg {
     void *user;
 
     /* crossings between the engine's thread and the worker */
-    struct mc_ring out;        /* speech to send */
-    _Atomic uint32_t n_flush;  /* flushes asked for */
+    struct mc_ring out;       /* speech to send */
+    _Atomic uint32_t n_flush; /* flushes asked for */
     struct mc_ring ear_pcm;
-    struct mc_queue ear_head;  /* struct mc_frame */
-    struct mc_queue events;    /* struct mc_event */
-    struct mc_queue digits;    /* struct mc_digit */
-    _Atomic uint32_t n_paths;  /* built so far: each has an SSRC of its own until it inherits one */
+    struct mc_queue ear_head; /* struct mc_frame */
+    struct mc_queue events;   /* struct mc_event */
+    struct mc_queue digits;   /* struct mc_digit */
+    _Atomic uint32_t n_paths; /* built so far: each has an SSRC of its own until it inherits one */
     _Atomic int ready;
     _Atomic int can_dtmf;
     _Atomic int started;
     _Atomic uint32_t rx_timeout_ms;
-    _Atomic uint32_t pub_seq;  /* odd while the statistics are being published */
+    _Atomic uint32_t pub_seq; /* odd while the statistics are being published */
     _Atomic uint64_t pub[sizeof(struct mc_leg_stats) / sizeof(uint64_t)];
     _Atomic(const struct mc_sink *) sink;
 
@@ -159,7 +159,8 @@ void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
 int mc_ear_init(struct mc_ear *ear, const struct mc_codec *codec, uint32_t rate);
 void mc_ear_free(struct mc_ear *ear);
 void mc_ear_restart(struct mc_ear *ear); /* a new source or sequence: what is held is dropped, the time line goes on */
-void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip, uint64_t now_us);
+void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip,
+                   uint64_t now_us);
 void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
 
 /* leg_human.c */

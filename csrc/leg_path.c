@@ -65,8 +65,14 @@ static bool same_media(const struct mc_path *a, const struct mc_path *b) {
 
 static void keep_stream(struct mc_leg *leg, const struct mc_path *path, uint64_t now_us) {
     const struct mc_tx *tx = &path->tx;
-    leg->kept = (struct mc_kept){.valid = true, .playing = tx->playing, .clock = path->params.clock, .ssrc = tx->ssrc,
-                                 .ts = tx->ts, .n_flush = tx->n_flush, .seq = tx->seq, .us = now_us};
+    leg->kept = (struct mc_kept){.valid = true,
+                                 .playing = tx->playing,
+                                 .clock = path->params.clock,
+                                 .ssrc = tx->ssrc,
+                                 .ts = tx->ts,
+                                 .n_flush = tx->n_flush,
+                                 .seq = tx->seq,
+                                 .us = now_us};
 }
 
 /* Another codec on the same clock goes on in the same RTP stream; another clock is a new source (RFC 7160 section 4.1). */

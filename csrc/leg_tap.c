@@ -12,12 +12,12 @@
 
 struct mc_tap {
     struct mc_queue q;
-    size_t block;        /* samples of one channel */
+    size_t block; /* samples of one channel */
     size_t n_left, n_right, right_size;
     uint64_t t_us;
     int64_t age_us;
-    int16_t *left;       /* one block */
-    int16_t *right;      /* what was sent and is not yet in a block */
+    int16_t *left;  /* one block */
+    int16_t *right; /* what was sent and is not yet in a block */
 };
 
 int mc_tap_new(struct mc_tap **out, uint32_t rate) {

@@ -66,7 +66,8 @@ void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock, uint64_t now_us) {
     /* n < 0: an ICMP error of an earlier send (ECONNREFUSED) or nothing there; either way there is nothing to hand over. */
 }
 
-int mc_udp_queue(struct mc_udp *udp, struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to, socklen_t to_len) {
+int mc_udp_queue(struct mc_udp *udp, struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,
+                 socklen_t to_len) {
     if (len > MC_UDP_SIZE || to_len > sizeof(struct sockaddr_storage)) {
         return MC_E_SHORT;
     }
@@ -86,8 +87,8 @@ static void send_run(struct mc_udp *udp, int fd, size_t from, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct outgoing *o = &udp->tx[from + i];
         udp->tx_iov[i] = (struct iovec){.iov_base = o->data, .iov_len = o->len};
-        udp->tx_msg[i].msg_hdr =
-            (struct msghdr){.msg_name = &o->to, .msg_namelen = o->to_len, .msg_iov = &udp->tx_iov[i], .msg_iovlen = 1};
+        udp->tx_msg[i].msg_hdr = (struct msghdr){
+            .msg_name = &o->to, .msg_namelen = o->to_len, .msg_iov = &udp->tx_iov[i], .msg_iovlen = 1};
     }
     for (size_t done = 0; done < n;) {
         int k = sendmmsg(fd, udp->tx_msg + done, (unsigned)(n - done), MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -34,7 +34,8 @@ void mc_udp_free(struct mc_udp *udp);
 /* Reads what is there, MC_UDP_RX_BATCH at most, and hands it over. */
 void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock, uint64_t now_us);
 /* MC_OK, MC_E_SHORT (too long). A full queue is sent at once. */
-int mc_udp_queue(struct mc_udp *udp, struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to, socklen_t to_len);
+int mc_udp_queue(struct mc_udp *udp, struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,
+                 socklen_t to_len);
 void mc_udp_flush(struct mc_udp *udp);
 /* Datagrams of this socket that still wait are sent; the socket is about to go. */
 void mc_udp_forget(struct mc_udp *udp, struct mc_sock *sock);

@@ -43,8 +43,18 @@ static void publish(struct mc_worker *w, uint64_t now_us) {
 
 void mc_worker_stats(const struct mc_worker *w, struct mc_worker_stats *out) {
 #define GET(field) out->field = atomic_load_explicit(&w->pub.field, memory_order_relaxed)
-    GET(legs); GET(ticks); GET(late_max_us); GET(late_sum_us); GET(overruns); GET(rx_packets); GET(tx_packets);
-    GET(rx_dropped); GET(tx_dropped); GET(wakeups); GET(last_tick_us); GET(fifo);
+    GET(legs);
+    GET(ticks);
+    GET(late_max_us);
+    GET(late_sum_us);
+    GET(overruns);
+    GET(rx_packets);
+    GET(tx_packets);
+    GET(rx_dropped);
+    GET(tx_dropped);
+    GET(wakeups);
+    GET(last_tick_us);
+    GET(fifo);
 #undef GET
 }
 

@@ -10,14 +10,15 @@
 struct mc_worker;
 
 struct mc_worker_cfg {
-    int cpu;           /* to be pinned to; -1 = anywhere */
-    bool fifo;         /* SCHED_FIFO if the system allows it */
+    int cpu;   /* to be pinned to; -1 = anywhere */
+    bool fifo; /* SCHED_FIFO if the system allows it */
     uint32_t max_legs;
     mc_live *live_workers, *live_socks; /* may be NULL */
 };
 
 struct mc_worker_stats {
-    uint64_t legs, ticks, late_max_us, late_sum_us, overruns, rx_packets, tx_packets, rx_dropped, tx_dropped, wakeups, last_tick_us, fifo;
+    uint64_t legs, ticks, late_max_us, late_sum_us, overruns, rx_packets, tx_packets, rx_dropped, tx_dropped, wakeups,
+        last_tick_us, fifo;
 };
 
 int mc_worker_new(struct mc_worker **out, const struct mc_worker_cfg *cfg);
@@ -26,19 +27,19 @@ void mc_worker_close(struct mc_worker *w);
 int mc_worker_start(struct mc_worker *w); /* MC_E_STATE: runs already, or was stopped; MC_E_SYS */
 void mc_worker_stop(struct mc_worker *w); /* joins; commands are run by their callers from now on */
 void mc_worker_stats(const struct mc_worker *w, struct mc_worker_stats *out); /* any thread */
-int mc_worker_call(struct mc_worker *w, int (*fn)(void *arg), void *arg);    /* on the worker, synchronous */
+int mc_worker_call(struct mc_worker *w, int (*fn)(void *arg), void *arg);     /* on the worker, synchronous */
 const struct mc_seam *mc_worker_seam(struct mc_worker *w);
 
 /* Engine side: one eventfd says that legs are ready. */
 int mc_worker_fd(const struct mc_worker *w);
-size_t mc_worker_ready(struct mc_worker *w); /* takes the signal back; how many mc_worker_pop will give */
+size_t mc_worker_ready(struct mc_worker *w);       /* takes the signal back; how many mc_worker_pop will give */
 struct mc_leg *mc_worker_pop(struct mc_worker *w); /* with a reference, for the caller to give back; NULL = none */
 
 /* A leg of this worker; the caller has the reference. MC_E_FULL beyond max_legs. cfg's notify and seed are filled in here. */
 int mc_worker_leg_new(struct mc_worker *w, struct mc_leg **out, const struct mc_leg_cfg *cfg);
 int mc_worker_leg_start(struct mc_leg *leg, const struct mc_leg_params *params, const struct mc_wire *wire);
 void mc_worker_leg_stop(struct mc_leg *leg);
-void mc_worker_leg_close(struct mc_leg *leg); /* stops it for good: a later start is MC_E_STATE */
+void mc_worker_leg_close(struct mc_leg *leg);                           /* stops it for good: a later start is MC_E_STATE */
 int mc_worker_set_sink(struct mc_leg *leg, const struct mc_sink *sink); /* returns when the old one is used no more */
 /* NULL = off. Returns the one to be freed, or NULL. */
 struct mc_tap *mc_worker_set_tap(struct mc_leg *leg, struct mc_tap *tap);

@@ -56,7 +56,8 @@ static int open_socket(struct mc_udp_leg *ul) {
     return getsockname(ul->fd, (struct sockaddr *)&ul->ends.local, &ul->ends.local_len) == 0 ? MC_OK : MC_E_SYS;
 }
 
-int mc_udp_leg_start(struct mc_udp_leg **out, struct mc_leg *leg, const struct mc_leg_params *params, struct mc_udp_ends *ends) {
+int mc_udp_leg_start(struct mc_udp_leg **out, struct mc_leg *leg, const struct mc_leg_params *params,
+                     struct mc_udp_ends *ends) {
     struct mc_udp_leg *ul = calloc(1, sizeof *ul);
     if (ul == NULL) {
         return MC_E_NOMEM;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The native media core: RTP, codecs, jitter buffer and the 20 ms clock, in C; here is the glass wall that Python sees it through."""
+"""The native media core: RTP, codecs, jitter buffer and the 20 ms clock, in C, and the thin wall Python sees it through."""
 
 from mediacore.dsp import Codec, JitterBuffer, Resampler, codecs, level_db
 from mediacore.errors import ArgumentError, CodecError, FormatError, FullError, MediaError, StateError, SystemError_

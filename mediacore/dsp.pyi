@@ -22,7 +22,7 @@ def level_db(pcm: Buffer) -> float:
     """RMS level of s16 samples, dB relative to a full-scale square wave; -96 for silence."""
 
 class Codec:
-    """One encoder and one decoder. PCM is s16 mono at `rate`. ArgumentError: no such codec; CodecError; FormatError: bad payload."""
+    """One encoder and one decoder. s16 mono at `rate`. ArgumentError: no such codec; FormatError: bad payload."""
 
     def __init__(self, name: str, clock: int, *, fmtp: str = "", ptime_ms: int = 20) -> None: ...
     @property

@@ -10,7 +10,7 @@ EV_STOPPED: Final[int]
 EV_DTMF: Final[int]  # a = ord(digit), b = milliseconds
 EV_PLAY_START: Final[int]  # a = index of the first sample after silence, t_us = its packet was handed to the socket
 EV_PLAY_END: Final[int]  # a = index one past the last sample played: the ring ran dry
-EV_FLUSHED: Final[int]  # a = index where playing stopped (5 ms fade included), b = index that it goes on from; no EV_PLAY_END then
+EV_FLUSHED: Final[int]  # a = index where playing stopped, 5 ms fade included; b = where it goes on; no EV_PLAY_END then
 EV_RX_TIMEOUT: Final[int]  # a = milliseconds without RTP; once, until RTP comes again
 NO_PT: Final[int]  # 255: no payload type
 
@@ -66,8 +66,9 @@ class Port:
     """What Leg and VirtualLeg have in common. Main thread. A closed leg answers with its last values and takes nothing."""
 
     on_audio: Callable[[bytes, int, int, bool], object] | None
-    """(pcm, arrival_us, sample_index, lost): machine ear, s16le mono at `rate`, in order, one packet a call. sample_index counts
-    without gaps, but for frames that were dropped because nobody drained for a second. lost: made up, nothing came for it."""
+    """(pcm, arrival_us, sample_index, lost): machine ear, s16le mono at `rate`, in order, one packet a call. sample_index
+    counts without gaps, but for frames that were dropped because nobody drained for a second. lost: made up, for nothing
+    came."""
     on_event: Callable[[int, int, int, int], object] | None
     """(kind, a, b, t_us): see EV_*."""
     on_tap: Callable[[bytes, int, int], object] | None
@@ -100,7 +101,7 @@ class Port:
     def flush(self) -> int:
         """Drops what is queued (what sounds just now fades out in 5 ms); returns the index that playing goes on from."""
     def send_dtmf(self, digits: str, ms: int = 100) -> None:
-        """RFC 4733 events in the place of audio; speech waits meanwhile. ArgumentError: not digits. StateError: not started, or the
-        peer took no telephone-event. FullError: more than 64 digits wait."""
+        """RFC 4733 events in the place of audio; speech waits meanwhile. ArgumentError: not digits. StateError: not started, or
+        the peer took no telephone-event. FullError: more than 64 digits wait."""
     def counters(self) -> Counters:
         """As of the last tick."""

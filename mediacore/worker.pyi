@@ -33,7 +33,8 @@ class Worker:
     """(leg, exception): a handler of a leg raised. The other legs are served all the same."""
 
     def __init__(self, *, cpu: int = -1, fifo: bool = True, max_legs: int = 4096) -> None:
-        """cpu: processor to be pinned to, -1 = anywhere. fifo: ask for SCHED_FIFO; stats()["fifo"] says whether it was granted."""
+        """cpu: processor to be pinned to, -1 = anywhere. fifo: ask for SCHED_FIFO; stats()["fifo"] says if it was
+        granted."""
     @property
     def cpu(self) -> int: ...
     def start(self) -> None:
