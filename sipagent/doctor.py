@@ -21,7 +21,7 @@ from typing import Literal
 
 from sipagent import engines
 from sipagent.config import Account, Config, Listen
-from sipagent.engines.base import Engine, EngineError, EngineMissing
+from sipagent.engines.base import Engine, EngineMissing
 
 Status = Literal["ok", "warning", "fatal"]
 
@@ -59,8 +59,7 @@ async def examine(cfg: Config) -> list[Finding]:
     findings = [native("media core", "mediacore"), native("PJSIP", "mediacore.pjsua2"), codecs(cfg), scheduling(cfg)]
     findings += [files(cfg), *sip_ports(cfg), *rtp_ports(cfg), *addresses(cfg), *tls(cfg), api_port(cfg)]
     findings += [await account(row) for row in cfg.sip.accounts]
-    findings += [disk(cfg), *await speech(cfg)]
-    return findings
+    return [*findings, disk(cfg), *await conversation(cfg)]
 
 
 def native(name: str, module: str) -> Finding:
@@ -248,6 +247,21 @@ def disk(cfg: Config) -> Finding:
     return ok("disk", f"{free >> 30} GiB are free at {existing}")
 
 
+async def conversation(cfg: Config) -> list[Finding]:
+    """The agent, and the engines if it speaks."""
+    name = cfg.dialogue.agent
+    try:
+        agents = importlib.import_module("sipagent.agents")
+        if agents.speaks(name):
+            return [ok("agent", name), *await speech(cfg)]
+        agents.create(name, cfg)
+    except ImportError as exc:
+        return [fatal("agent", f"does not load: {exc}", "build it: scripts/setup"), *await speech(cfg)]
+    except ValueError as exc:
+        return [fatal("agent", str(exc), "change dialogue.agent")]
+    return [ok("agent", f"{name}, which needs no engines")]
+
+
 async def speech(cfg: Config) -> list[Finding]:
     """Loads each engine as the switch would."""
     names = cfg.engines
@@ -265,7 +279,9 @@ async def engine(name: str, choice: str, make: Callable[[str, Config], Engine], 
     try:
         made = make(choice, cfg)
         await made.load()
-    except (EngineMissing, EngineError) as exc:
+    except EngineMissing as exc:
         return fatal(name, f"{choice}: {exc}", f"install what is missing, or choose another one: engines.{name.split()[-1]}")
+    except Exception as exc:  # a library that breaks in its own way is a finding, not the end of the examination
+        return fatal(name, f"{choice}: {exc!r}", "install the versions of requirements.txt: scripts/setup")
     await made.close()
     return ok(name, f"{choice} loads in {time.monotonic() - started:.1f} s")

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,15 @@ from sipagent.commands.common import Overrides
 from sipagent.config import load
 
 HEAVY = ("fastapi", "uvicorn", "uvloop", "numpy", "onnxruntime", "mediacore", "sipagent.config", "sipagent.switch")
+
+
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[None]:
+    """Commands set up the process's logging; it is put back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -72,6 +83,12 @@ def test_bad_configuration_is_exit_code_3(capsys: pytest.CaptureFixture[str], tm
         code, out, err = run(capsys, *arguments)
         assert (code, out) == (3, "")
         assert "sip.max_cals: unknown key; did you mean 'max_calls'?" in err
+
+
+def test_agent_that_does_not_exist_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "serve", "--agent", "parrot", "--sip", "udp:127.0.0.1:0", "--api", "127.0.0.1:0")
+    assert (code, out) == (3, "")
+    assert err.splitlines()[-1].startswith('sipagent: dialogue.agent = "parrot" is not an agent; choose one of: echo')
 
 
 def test_public_api_address_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

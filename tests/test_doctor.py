@@ -115,6 +115,10 @@ def test_native_part_that_is_not_there() -> None:
     assert (found.status, found.fix) == ("fatal", "build it: scripts/setup")
 
 
+async def fail(exc: Exception) -> None:
+    raise exc
+
+
 async def test_engine_that_cannot_load_is_fatal_and_says_why() -> None:
     class Broken:
         name = "broken"
@@ -126,8 +130,22 @@ async def test_engine_that_cannot_load_is_fatal_and_says_why() -> None:
 
     found = await doctor.engine("engine tts", "broken", lambda *_: Broken(), Config())
     assert (found.status, "apt install espeak-ng" in found.detail) == ("fatal", True)
+    Broken.load = lambda _: fail(AttributeError("no such symbol"))  # type: ignore[method-assign]
+    crashed = await doctor.engine("engine tts", "broken", lambda *_: Broken(), Config())
+    assert (crashed.status, "no such symbol" in crashed.detail) == ("fatal", True)
     unknown = await doctor.engine("engine tts", "festival", engines.create_tts, Config())
     assert unknown.status == "fatal"
+
+
+async def test_agent_that_does_not_speak_needs_no_engines() -> None:
+    found = await doctor.conversation(config(dialogue={"agent": "echo"}))
+    assert [(finding.name, finding.status) for finding in found] == [("agent", "ok")]
+
+
+@pytest.mark.parametrize("name", ["parrot", "play:/nowhere/at/all.wav"])
+async def test_agent_that_does_not_exist_is_fatal(name: str) -> None:
+    found = await doctor.conversation(config(dialogue={"agent": name}))
+    assert [(finding.name, finding.status) for finding in found] == [("agent", "fatal")]
 
 
 def test_table_shows_text_as_it_is() -> None:

@@ -63,7 +63,9 @@ async def _options(switch: SwitchView) -> Check:
     except Exception as exc:  # whatever broke signalling, the answer is 503 with its name, not a 500 without
         return Check(status="failing", detail=f"OPTIONS failed: {exc!r}")
     return Check(
-        status="ok", detail=f"OPTIONS answered, listening on {', '.join(switch.user_agent.listening())}", value=took_s * 1e3
+        status="ok",
+        detail=f"OPTIONS answered, listening on {', '.join(switch.user_agent.listening())}",
+        value=round(took_s * 1e3, 3),
     )
 
 
@@ -71,13 +73,13 @@ def _worker(switch: SwitchView, now_us: int) -> Check:
     stats = switch.worker.stats()
     age_us = now_us - int(stats["last_tick_us"])
     if age_us > TICK_AGE_MAX_US:
-        return Check(status="failing", detail="the media worker has stopped ticking", value=age_us / 1e3)
-    return Check(status="ok", detail=f"{stats['legs']} legs", value=max(0, age_us) / 1e3)
+        return Check(status="failing", detail="the media worker has stopped ticking", value=round(age_us / 1e3, 3))
+    return Check(status="ok", detail=f"{stats['legs']} legs", value=round(max(0, age_us) / 1e3, 3))
 
 
 def _loop(lag: LoopLag) -> Check:
     status: Status = "failing" if lag.worst_s > LOOP_LAG_MAX_S else "ok"
-    return Check(status=status, detail="worst lateness of the event loop in 10 s", value=lag.worst_s * 1e3)
+    return Check(status=status, detail="worst lateness of the event loop in 10 s", value=round(lag.worst_s * 1e3, 3))
 
 
 def _engines(switch: SwitchView) -> Check:

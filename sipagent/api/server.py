@@ -45,6 +45,7 @@ class ApiServer:
                 loop="none",
                 lifespan="off",
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 timeout_graceful_shutdown=1,
                 ws="none",

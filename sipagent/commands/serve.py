@@ -9,7 +9,11 @@ from pathlib import Path
 import uvloop
 
 from sipagent import log, switch
+from sipagent.agents import AgentError
+from sipagent.agents.facts import FactsError
 from sipagent.commands.common import Overrides, exit_codes, raise_file_limit, settings
+from sipagent.config import ConfigError
+from sipagent.wavfile import WavError
 
 
 @exit_codes
@@ -18,7 +22,10 @@ def serve(path: Path | None, overrides: Overrides) -> int:
     cfg = settings(path, overrides.tree())
     log.setup(cfg.log)
     raise_file_limit()
-    uvloop.run(switch.run(cfg, ready))
+    try:
+        uvloop.run(switch.run(cfg, ready))
+    except (AgentError, FactsError, WavError) as exc:
+        raise ConfigError(str(exc)) from exc
     return 0
 
 
