@@ -1,1 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Ready agents, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sipagent.agents.echo import EchoAgent
+from sipagent.agents.play import PlayAgent
+from sipagent.agents.reception import ReceptionAgent
+from sipagent.call import Agent
+from sipagent.config import Config
+from sipagent.dialogue.events import Listener
+from sipagent.engines import EngineSet
+
+PLAY = "play:"
+NAMES = ("echo", "reception", f"{PLAY}FILE")
+
+
+class AgentError(ValueError):
+    """No such agent, or it can't be made; the text says what to write instead."""
+
+
+def speaks(name: str) -> bool:
+    """Whether the agent needs speech engines."""
+    return name == ReceptionAgent.name
+
+
+def create(name: str, cfg: Config, engines: EngineSet | None = None, listener: Listener | None = None) -> Agent:
+    """The agent called `name`; `listener` gets the events of all its dialogues. Raises AgentError, FactsError, WavError."""
+    if name == EchoAgent.name:
+        return EchoAgent()
+    if name.startswith(PLAY) and len(name) > len(PLAY):
+        return PlayAgent(Path(name.removeprefix(PLAY)), cfg)
+    if name == ReceptionAgent.name:
+        if engines is None:
+            raise AgentError(f'dialogue.agent = "{name}" needs speech engines: load them first (sipagent.engines.load)')
+        return ReceptionAgent(cfg, engines, listener)
+    raise AgentError(f'dialogue.agent = "{name}" is not an agent; choose one of: {", ".join(NAMES)}')

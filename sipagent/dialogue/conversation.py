@@ -131,7 +131,7 @@ class Conversation:
         reply, self._reply = self._reply, None
         if reply is None:
             return
-        if reply.turn is not None and not self._playout.heard(reply.utterance).samples:
+        if reply.turn is not None and not self._playout.heard(reply.utterance).text:
             self._take_back(reply.turn)
             return
         if self._barge_in is not None:
@@ -139,7 +139,7 @@ class Conversation:
         self._end_reply_of(reply, interrupted=True)
 
     def _take_back(self, turn: Turn) -> None:
-        """The caller went on speaking before he heard anything of the answer: it was not the end of his turn."""
+        """The caller went on before he heard a word of the answer: it was not the end of his turn."""
         self._session.retract()
         self._unheard_text = turn.caller_heard
         self._turns -= 1
@@ -156,9 +156,10 @@ class Conversation:
         interrupted, self._interrupted = self._interrupted, None
         barge_in, self._barge_in = self._barge_in, None
         if heard.error is not None:
+            self._unheard_text = ""
             self._fail(Apology.HEARING, heard.error)
             return
-        if not heard.text:
+        if not heard.text and not self._unheard_text:
             self._resume(interrupted)
             return
         self._turns += 1
@@ -172,7 +173,8 @@ class Conversation:
         )
         was_heard = self._playout.heard(interrupted.utterance).text if interrupted is not None else ""
         self._unheard_text = ""
-        self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
+        if heard.text:
+            self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
         self._notes.turn(turn, "turn", self._clock())
         self._say(_Reply(turn), self._session.reply(UserTurn(turn.caller_heard, was_heard)))
 

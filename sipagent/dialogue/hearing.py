@@ -82,6 +82,7 @@ class Hearing:
         self._tasks: set[asyncio.Task[None]] = set()
         self._start = 0  # first sample of the turn
         self._last_loud_us = 0
+        self._taken = 0  # samples before this belong to an earlier turn
 
     @property
     def speaking(self) -> bool:
@@ -125,14 +126,16 @@ class Hearing:
 
     def _begin(self, onset_us: int, end: int) -> None:
         onset = end - (self.ear.wire_us(end) - onset_us) * self.ear.rate // 1_000_000
-        self._start = self.ear.keep = max(0, onset - LEAD_MS * self.ear.rate // 1000)
+        self._start = self.ear.keep = max(self._taken, onset - LEAD_MS * self.ear.rate // 1000)
         voiced = speech_start(self.ear.slice(self._start, end), self.ear.rate)
         self._on_speech(self.ear.wire_us(min(end, self._start + voiced)))
 
     def _look_for_end(self) -> None:
         """The voice detector holds on for some 50-150 ms after the last word; the level tells where it was."""
         n = speech_end(self.ear.slice(self._start, self.ear.end), self.ear.rate)
-        self._last_loud_us = self.ear.wire_us(self._start + n if n else self.ear.end)
+        last = self._start + n if n else self.ear.end
+        self._taken = last
+        self._last_loud_us = self.ear.wire_us(last)
         self._detector.silence_from(self._last_loud_us)
 
     def _decode(self, number: int) -> None:

@@ -8,6 +8,7 @@ model: the library serialises calls on one.
 from __future__ import annotations
 
 import ctypes
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ class MoonshineStt:
 
     def __init__(self, cfg: Config) -> None:
         self._path = cfg.engines.model_path
+        self._opening = threading.Lock()  # the library finds its .so once, without a lock
         self._workers = Workers(self.name, cfg.engines.threads, self._open, cfg.dialogue.stt_timeout_s)
 
     async def load(self) -> None:
@@ -61,7 +63,8 @@ class MoonshineStt:
         if missing:
             fix = "set engines.model_path to a directory that has them" if self._path else FIX
             raise EngineMissing(f"engines.stt = moonshine: {path} lacks {', '.join(missing)}; {fix}")
-        model = _Model(transcriber.Transcriber(path, api.ModelArch.TINY, options=OPTIONS), api.TranscriptC)
+        with self._opening:
+            model = _Model(transcriber.Transcriber(path, api.ModelArch.TINY, options=OPTIONS), api.TranscriptC)
         model.decode(bytes(16000), 16000)
         return model
 

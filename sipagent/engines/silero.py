@@ -57,6 +57,7 @@ class SileroVad:
         self._wake = threading.Condition()
         self._ready: deque[_Stream] = deque()  # streams with a window to judge and none under way
         self._stopping = False
+        self._judging = 0
         self._thread = threading.Thread(target=self._work, name="silero", daemon=True)
 
     async def load(self) -> None:
@@ -69,6 +70,11 @@ class SileroVad:
         with self._wake:
             self._stopping = True
             self._wake.notify()
+
+    @property
+    def busy(self) -> int:
+        """Callers whose windows are being judged or wait."""
+        return self._judging + len(self._ready)
 
     def stream(self, rate: int, on_window: WindowHandler) -> VadStream:
         """8 kHz is judged as it is, every other rate at 16 kHz."""
@@ -93,7 +99,9 @@ class SileroVad:
                     s = self._ready.popleft()
                     (batch if s.rate == first.rate else others).append(s)
                 self._ready.extendleft(reversed(others))
+                self._judging = len(batch)
             self._judge(batch)
+            self._judging = 0
 
     def _judge(self, batch: list[_Stream]) -> None:
         x = np.stack([s.next_window() for s in batch])

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of the things it knows a caller is asking for: fuzzy matching of distinctive words, made for text with hearing errors.
+
+Each intent has some ways to say it. A word counts by how rarely it occurs over all intents, so "time" weighs little where many
+ask for a time and "parking" decides alone. Words match when they are spelled nearly alike, which "barking" and "parking" are.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rapidfuzz import fuzz
+
+NEAR = 80.0  # rapidfuzz ratio from which two words count as the same
+SHORT_NEAR = 100.0  # words of up to three letters must be equal
+PHRASE_WEIGHT = 0.7  # of how much of the phrase was said, against how much of what was said the phrase explains
+UNKNOWN_WORD = 0.35  # weight of a word no intent knows, in units of a word that one intent knows
+ENOUGH = 0.62
+
+_STOP_WORDS = """
+a an the i i'm i'd i'll me my you your you're we our it it's its is are was were am be been do does did have has had can could
+would will shall should may might must to of on at for from with and or but so that this these those there here please just
+um uh er hello hi hey well okay ok what what's which how tell know like want need get give any some if about say ask let us
+want wondering wanted thanks then now also actually really maybe question quick one
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+_JOINED = (
+    ("check in", "checkin"),
+    ("check out", "checkout"),
+    ("wi fi", "wifi"),
+    ("car park", "parking"),
+    ("good bye", "goodbye"),
+)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words, hyphens opened, some pairs joined."""
+    flat = " ".join(re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.lower().replace("\u2019", "'")))
+    for pair, joined in _JOINED:
+        flat = re.sub(rf"\b{pair}\b", joined, flat)
+    return flat.split()
+
+
+class Matcher:
+    """Intents by name, each with phrases."""
+
+    def __init__(self, intents: Mapping[str, Sequence[str]]) -> None:
+        self._phrases: list[tuple[str, frozenset[str]]] = []
+        seen: Counter[str] = Counter()
+        for name, phrases in intents.items():
+            of_intent = set[str]()
+            for phrase in phrases:
+                content = _content(phrase)
+                self._phrases.append((name, frozenset(content)))
+                of_intent |= {_stem(word) for word in content}
+            seen.update(of_intent)
+        self._top = math.log(1 + len(intents))
+        self._weight = {word: math.log(1 + len(intents) / n) for word, n in seen.items()}
+
+    def best(self, text: str) -> tuple[str, float]:
+        """The likeliest intent and its score, 0..1. A score under ENOUGH is a guess."""
+        said = _content(text)
+        best = ("", 0.0)
+        for name, phrase in self._phrases:
+            score = self._score(phrase, said)
+            if score > best[1]:
+                best = (name, score)
+        return best
+
+    def match(self, text: str) -> str | None:
+        """The intent, if one is likely enough."""
+        name, score = self.best(text)
+        return name if score >= ENOUGH else None
+
+    def _score(self, phrase: frozenset[str], said: set[str]) -> float:
+        if not phrase or not said:
+            return 0.0
+        like = {w: max((_alike(w, s), s) for s in said) for w in phrase}
+        total = sum(self._weight[_stem(w)] for w in phrase)
+        covered = sum(self._weight[_stem(w)] * score for w, (score, _) in like.items()) / total
+        explained = {s for score, s in like.values() if score > 0}
+        heavy = sum(self._weight.get(_stem(s), UNKNOWN_WORD * self._top) for s in said - explained)
+        known = sum(self._weight.get(_stem(s), self._top) for s in explained)
+        clear = known / (known + heavy) if known else 0.0
+        return PHRASE_WEIGHT * covered + (1 - PHRASE_WEIGHT) * clear
+
+
+def _content(text: str) -> set[str]:
+    """The words that carry meaning; all of them when none does ("what is it")."""
+    every = words(text)
+    return {w for w in every if w not in STOP_WORDS} or set(every)
+
+
+def _stem(word: str) -> str:
+    for ending in ("ing", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+def _alike(a: str, b: str) -> float:
+    if _stem(a) == _stem(b):
+        return 1.0
+    score = fuzz.ratio(a, b)
+    return score / 100 if score >= (NEAR if min(len(a), len(b)) > 3 else SHORT_NEAR) else 0.0
