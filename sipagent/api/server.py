@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Iterator
 
@@ -90,5 +91,6 @@ def _bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as exc:
         raise OSError(
-            exc.errno, f"the API can't listen on {host}:{port} ({exc.strerror}); choose another api.port or --api"
+            exc.errno,
+            f"the API can't listen on {host}:{port} ({os.strerror(exc.errno or 0)}); choose another api.port or --api",
         ) from exc

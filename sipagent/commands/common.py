@@ -73,7 +73,8 @@ def exit_codes(command: Callable[P, int]) -> Callable[P, int]:
 
 def complain(exc: Exception, code: int) -> int:
     """One line for people."""
-    sys.stderr.write(f"sipagent: {exc}\n")
+    words = exc.strerror if isinstance(exc, OSError) and not exc.filename else None
+    sys.stderr.write(f"sipagent: {words or exc}\n")
     return code
 
 
