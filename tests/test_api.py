@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sipagent.api.app import create_app, openapi
-from sipagent.api.health import LOOP_LAG_MAX_S, TICK_AGE_MAX_US, examine, monotonic_us
+from sipagent.api.health import IDLE_AGE_MAX_US, LOOP_LAG_MAX_S, TICK_AGE_MAX_US, examine, monotonic_us
 from sipagent.api.lag import LoopLag
 from sipagent.api.metrics import MEDIA, Metrics
 from sipagent.api.server import ApiServer
@@ -77,10 +77,11 @@ class Worker:
     """Ticks for ever, until `stalled_us` says that it stopped so long ago."""
 
     stalled_us = 0
+    legs = 1
 
     def stats(self) -> dict[str, Any]:
         counters = {
-            "legs": 1,
+            "legs": self.legs,
             "ticks": 500,
             "late_max_us": 900,
             "late_sum_us": 5000,
@@ -158,6 +159,14 @@ async def test_health_fails_when_the_worker_stands_still(http: httpx.AsyncClient
     switch.worker.stalled_us = 2 * TICK_AGE_MAX_US
     answer = await http.get("/health")
     assert (answer.status_code, answer.json()["checks"]["worker_tick_age_ms"]["status"]) == (503, "failing")
+
+
+async def test_idle_worker_may_be_slower(http: httpx.AsyncClient, switch: Switch) -> None:
+    switch.worker.legs = 0
+    switch.worker.stalled_us = 2 * TICK_AGE_MAX_US
+    assert (await http.get("/health")).status_code == 200
+    switch.worker.stalled_us = 2 * IDLE_AGE_MAX_US
+    assert (await http.get("/health")).status_code == 503
 
 
 async def test_health_fails_when_engines_are_not_loaded(http: httpx.AsyncClient, switch: Switch) -> None:

@@ -115,22 +115,19 @@ def test_native_part_that_is_not_there() -> None:
     assert (found.status, found.fix) == ("fatal", "build it: scripts/setup")
 
 
-async def fail(exc: Exception) -> None:
-    raise exc
-
-
 async def test_engine_that_cannot_load_is_fatal_and_says_why() -> None:
     class Broken:
         name = "broken"
+        error: Exception = EngineMissing("espeak-ng is not installed: apt install espeak-ng")
 
         async def load(self) -> None:
-            raise EngineMissing("espeak-ng is not installed: apt install espeak-ng")
+            raise self.error
 
         async def close(self) -> None: ...
 
     found = await doctor.engine("engine tts", "broken", lambda *_: Broken(), Config())
     assert (found.status, "apt install espeak-ng" in found.detail) == ("fatal", True)
-    Broken.load = lambda _: fail(AttributeError("no such symbol"))  # type: ignore[method-assign]
+    Broken.error = AttributeError("no such symbol")
     crashed = await doctor.engine("engine tts", "broken", lambda *_: Broken(), Config())
     assert (crashed.status, "no such symbol" in crashed.detail) == ("fatal", True)
     unknown = await doctor.engine("engine tts", "festival", engines.create_tts, Config())
