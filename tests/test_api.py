@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,14 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from sipagent import log
 from sipagent.api.app import create_app, openapi
 from sipagent.api.health import IDLE_AGE_MAX_US, LOOP_LAG_MAX_S, TICK_AGE_MAX_US, examine, monotonic_us
 from sipagent.api.lag import LoopLag
 from sipagent.api.metrics import MEDIA, Metrics
 from sipagent.api.server import ApiServer
 from sipagent.call import Call, CallState
-from sipagent.config import Api, Config
+from sipagent.config import Api, Config, Log
 from sipagent.dialogue.ledger import BargeIn, Turn
 
 STATS: dict[str, Any] = {
@@ -104,6 +107,17 @@ class Switch:
         call = Call(Leg(), None, "in", "sip:alice@example.net", "sip:bot@127.0.0.1", id=call_id, **fields)  # type: ignore[arg-type]
         self.calls[call_id] = call
         return call
+
+
+@pytest.fixture(autouse=True)
+def log_lines() -> Iterator[io.StringIO]:
+    """Logging as the switch sets it up; the process's own is put back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    stream = io.StringIO()
+    log.setup(Log(), stream)
+    yield stream
+    root.handlers, root.level = handlers, level
 
 
 @pytest.fixture
@@ -242,11 +256,12 @@ async def test_wrong_method_is_a_problem(http: httpx.AsyncClient) -> None:
     assert "GET" in answer.headers["allow"]
 
 
-async def test_own_fault_says_nothing_of_the_inside(http: httpx.AsyncClient, switch: Switch) -> None:
+async def test_own_fault_says_nothing_of_the_inside(http: httpx.AsyncClient, switch: Switch, log_lines: io.StringIO) -> None:
     switch.add("a").leg.counters.clear()  # type: ignore[attr-defined]
     answer = await http.get("/v1/calls/a")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "codec" not in answer.text
+    assert "KeyError: 'codec'" in log_lines.getvalue()
 
 
 async def test_foreign_host_name_is_refused(http: httpx.AsyncClient) -> None:
