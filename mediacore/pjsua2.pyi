@@ -97,6 +97,7 @@ class LogConfig:
     msgLogging: int
     level: int
     consoleLevel: int
+    decor: int
     filename: str
     fileFlags: int
 
@@ -184,7 +185,17 @@ class AccountNatConfig:
     sipOutboundUse: int
     udpKaIntervalSec: int
 
+class SrtpCrypto:
+    name: str
+    key: str
+
+class SrtpCryptoVector(list[SrtpCrypto]): ...
+
+class SrtpOpt:
+    cryptos: SrtpCryptoVector
+
 class AccountMediaConfig:
+    srtpOpt: SrtpOpt
     transportConfig: TransportConfig
     srtpUse: int
     srtpSecureSignaling: int

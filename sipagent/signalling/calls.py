@@ -60,7 +60,7 @@ class SipCall(pjsua2.Call):
         """Sends the INVITE. `target`: where it goes when the host of `uri` is a name that was looked up, else ""."""
         prm = _audio_only()
         prm.txOption.targetUri = target
-        self.makeCall(uri, prm)
+        self.makeCall(f"<{uri}>", prm)
         self.bind()
 
     @sip_only
@@ -143,11 +143,14 @@ class SipCall(pjsua2.Call):
         if self.leg is not None:
             self.leg.unbind_call()
         method, heard = "", False
+        code, phrase = info.lastStatusCode, info.lastReason
         if event.type == pjsua2.PJSIP_EVENT_TSX_STATE:
             tsx = event.body.tsxState
             method, heard = tsx.tsx.method, tsx.type == pjsua2.PJSIP_EVENT_RX_MSG
             if heard:
                 self._peer_reason = parse_reason(tsx.src.rdata.wholeMsg) or self._peer_reason
+            if method == "INVITE" and tsx.tsx.statusCode >= 300:  # PJSIP's own summary loses some of them (3xx)
+                code, phrase = tsx.tsx.statusCode, tsx.tsx.statusText
         asked_code, asked_reason = self._ours or (0, "")
         ending = Ending(
             incoming=self.incoming,
@@ -157,8 +160,8 @@ class SipCall(pjsua2.Call):
             asked_reason=asked_reason,
             heard=heard,
             method=method,
-            code=info.lastStatusCode,
-            phrase=info.lastReason,
+            code=code,
+            phrase=phrase,
             peer_reason=self._peer_reason,
         )
         self.finish(*ending.explain())

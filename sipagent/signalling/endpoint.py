@@ -11,6 +11,7 @@ from sipagent.config import Config, ConfigError, Listen
 from sipagent.log import get_logger
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.messages import Refused
+from sipagent.signalling.stack_log import LOG_DECOR
 from sipagent.signalling.thread import SipThread, callback
 from sipagent.signalling.uri import Transport, host_port
 
@@ -91,6 +92,7 @@ def _endpoint_config(cfg: Config, log_path: str) -> pjsua2.EpConfig:
     # Lines go through a pipe, not a LogWriter: that would call Python on whatever thread PJSIP logs from.
     config.logConfig.level = cfg.log.sip
     config.logConfig.consoleLevel = 0
+    config.logConfig.decor = LOG_DECOR
     config.logConfig.msgLogging = 0  # whole messages carry SRTP keys and digests
     config.logConfig.filename = log_path
     return config

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import re
 
@@ -14,7 +15,9 @@ from sipagent.log import get_logger
 log = get_logger("pjsip")
 
 PIPE_BYTES = 1 << 20  # room for a second of the chattiest level while the loop is busy
-_LINE = re.compile(r"^(?:\d\d:\d\d:\d\d\.\d{3}\s+)?(?P<text>.*)$")
+LOG_DECOR = 2048 | 128 | 64  # PJ_LOG_HAS_LEVEL_TEXT, _NEWLINE, _SENDER
+_LINE = re.compile(r"^\s*(?P<level>FATAL|ERROR|WARN|INFO|DEBUG|TRACE):\s*(?P<text>.*)$")
+_LEVELS = {"FATAL": logging.ERROR, "ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO}
 
 
 class StackLog:
@@ -55,6 +58,9 @@ class StackLog:
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            match = _LINE.match(line.decode(errors="replace").strip())
-            if match is not None and match["text"]:
-                log.warning("stack", line=match["text"])
+            text = line.decode(errors="replace").rstrip()
+            match = _LINE.match(text)  # what doesn't match goes on from the line before
+            if match is not None:
+                log.log(_LEVELS.get(match["level"], logging.DEBUG), "stack", line=match["text"])
+            elif text:
+                log.debug("stack", line=text)

@@ -73,6 +73,12 @@ class Rig:
         return call
 
     @staticmethod
+    async def until(true: Callable[[], bool]) -> None:
+        """Turns the loop until it is so; for states that no event announces."""
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+    @staticmethod
     async def over(*calls: Call) -> None:
         for call in calls:
             await asyncio.wait_for(call.ended.wait(), WAIT_S)
@@ -95,6 +101,8 @@ async def user_agent(cfg: Config, on_incoming: Callable[[Call], None] | None = N
             leg.close()
         loop.remove_reader(worker.fileno())
         worker.stop()
+        vars(rig).clear()  # pytest holds on to the rig for longer than the worker may live
+    del worker
     assert mediacore.live()["legs"] == 0
 
 

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SIPp as the caller: busy, cancelled and plain calls, as another stack makes them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sipagent.call import Call
+from tests.sip.rig import Rig, config, user_agent
+
+SCENARIOS = Path(__file__).parent / "sipp"
+
+
+def errors(room: Path) -> str:
+    """What SIPp wrote about calls that failed."""
+    return "".join(p.read_text() for p in room.glob("*errors.log"))
+
+
+async def sipp(rig: Rig, scenario: str, calls: int, tmp_path: Path) -> None:
+    """Runs a scenario to its end; fails with what SIPp said if any call failed."""
+    words = ["sipp", f"127.0.0.1:{rig.port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-mi", "127.0.0.1"]
+    words += [
+        "-m",
+        str(calls),
+        "-r",
+        "20",
+        "-l",
+        "10",
+        "-nostdin",
+        "-timeout",
+        "30",
+        "-timeout_error",
+        "-trace_err",
+        "-min_rtp_port",
+        "36900",
+    ]
+    process = await asyncio.create_subprocess_exec(
+        *words, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), 40)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0, said.decode()[-2000:] + errors(tmp_path)
+
+
+async def serve(rig: Rig, calls: int, what: str) -> list[Call]:
+    taken: list[Call] = []
+    for _ in range(calls):
+        call = await rig.taken()
+        taken.append(call)
+        if what == "busy":
+            await call.hangup(486)
+        elif what == "answer":
+            await call.control.answer()
+    await rig.over(*taken)
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("scenario", "what", "code", "reason"),
+    [
+        ("busy", "busy", 486, "we refused with 486"),
+        ("cancel", "ring", 487, "caller cancelled"),
+        ("call", "answer", 0, "caller hung up"),
+    ],
+)
+async def test_scenarios(scenario: str, what: str, code: int, reason: str, tmp_path: Path) -> None:
+    async with user_agent(config(media={"codecs": ["PCMU/8000"]})) as rig:
+        taken, _ = await asyncio.gather(serve(rig, 10, what), sipp(rig, scenario, 10, tmp_path))
+        assert {(c.end_code, c.end_reason) for c in taken} == {(code, reason)}
+        assert not rig.ua.calls
