@@ -27,18 +27,17 @@ um uh er hello hi hey well okay ok what what's which how tell know like want nee
 want wondering wanted thanks then now also actually really maybe question quick one
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
-_JOINED = (
-    ("check in", "checkin"),
-    ("check out", "checkout"),
-    ("wi fi", "wifi"),
-    ("car park", "parking"),
-    ("good bye", "goodbye"),
-)
+_JOINED = (("check in", "checkin"), ("check out", "checkout"), ("wi fi", "wifi"), ("car park", "parking"))
+
+
+# How a small recogniser writes the last word of many calls.
+_GOODBYE = re.compile(r"\b(?:good|the|to|de|could)[ ]?(?:bye|by|bay)$|\bdebay$")
 
 
 def words(text: str) -> list[str]:
     """Lower-case words, hyphens opened, some pairs joined."""
     flat = " ".join(re.findall(r"[a-z0-9]+(?:'[a-z]+)?", text.lower().replace("\u2019", "'")))
+    flat = _GOODBYE.sub("goodbye", flat)
     for pair, joined in _JOINED:
         flat = re.sub(rf"\b{pair}\b", joined, flat)
     return flat.split()

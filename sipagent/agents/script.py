@@ -138,7 +138,7 @@ class Reception:
     # Flows: each takes the caller's words.
 
     def _top(self, text: str) -> Answer:
-        intent = self._matcher.match(text)
+        intent = "goodbye" if words(text)[-1:] in (["goodbye"], ["bye"]) else self._matcher.match(text)
         offered, self._state.offered = self._state.offered, False
         if intent is None and _yes_or_no(text) is not None:
             return self._goodbye() if offered and not _yes_or_no(text) else self._say("How can I help you?")
