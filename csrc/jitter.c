@@ -128,6 +128,24 @@ static bool belongs(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us)
     return false;
 }
 
+/* The source set its clock anew and numbers on: what is held can't be timed against what comes now. */
+static void retime(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
+    while (jb->n_held > 0) {
+        mc_jb_pass(jb);
+    }
+    if (jb->next_seq != pkt->seq) {
+        jb->next_seq = pkt->seq;
+        jb->history = 0;
+    }
+    mc_delay_init(&jb->delay);
+    jb->idle = true;
+    jb->max_seq = pkt->seq;
+    jb->last_ts = pkt->ts;
+    jb->last_at = jb->max_at = jb->play_at = 0;
+    jb->last_us = now_us;
+    jb->stats.n_restart++;
+}
+
 static bool clock_jumped(const struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
     int64_t off = (int64_t)(now_us - jb->last_us) - mc_jb_us(jb, (int32_t)(pkt->ts - jb->last_ts));
     return off > TS_JUMP_US || off < -TS_JUMP_US;
@@ -206,7 +224,7 @@ int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
     if (!jb->started) {
         start(jb, pkt, now_us);
     } else if (!belongs(jb, pkt, now_us)) {
-        jb->stats.n_dropped++;
+        jb->stats.n_stray++;
         return MC_E_LATE;
     }
     int64_t at = unwrap(jb, pkt->ts);
@@ -221,8 +239,8 @@ int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) {
         jb->stats.n_dup++;
         return MC_E_DUP;
     }
-    if (clock_jumped(jb, pkt, now_us)) {
-        restart(jb, pkt, now_us);
+    if ((int16_t)(pkt->seq - jb->max_seq) > 0 && clock_jumped(jb, pkt, now_us)) {
+        retime(jb, pkt, now_us);
         at = 0;
     }
     make_room(jb, pkt->seq);

@@ -45,7 +45,8 @@ struct mc_jb_stats {
     uint64_t n_lost;    /* passed over or given out as LOST: not here when their time came */
     uint64_t n_late;    /* refused: their time was over */
     uint64_t n_dup;     /* refused: here or played already */
-    uint64_t n_dropped; /* taken and not played: to catch up, no room, or a restart; and strays that were not taken */
+    uint64_t n_dropped; /* taken and not played: to catch up, no room, or a restart */
+    uint64_t n_stray;   /* refused: another source, or a sequence number far off */
     uint64_t n_empty;   /* EMPTY answers since the first FRAME */
     uint64_t n_restart; /* new source, numbering or clock */
     uint32_t target_ms; /* what it aims at */

@@ -5,8 +5,9 @@
 #include "err.h"
 #include "jitter_int.h"
 
-#define EXCESS_US 1000000      /* too long a hold is borne for so long in the middle of sound ... */
-#define EXCESS_AGAIN_US 200000 /* ... and then cut by one packet each such time */
+#define TICK_US 20000          /* of the player: it may ask for several short packets at a time */
+#define EXCESS_US 800000      /* too long a hold is borne for so long in the middle of sound ... */
+#define EXCESS_AGAIN_US 100000 /* ... and then cut by one packet each such time */
 
 static int64_t target_us(const struct mc_jb *jb) {
     uint32_t us = mc_delay_target_us(&jb->delay);
@@ -50,7 +51,7 @@ struct view {
     uint32_t n_missing;
     int64_t position;
     int64_t excess_us; /* age above the target */
-    int64_t step_us;
+    int64_t grain_us;  /* less than this can't be changed: one packet, or the player's tick when that is longer */
 };
 
 static struct view look(struct mc_jb *jb, uint64_t now_us) {
@@ -59,7 +60,8 @@ static struct view look(struct mc_jb *jb, uint64_t now_us) {
     v.n_missing = missing(jb, &v.head);
     v.position = v.head->at - (int64_t)v.n_missing * jb->step;
     v.excess_us = age_us(jb, v.position, now_us) - target_us(jb);
-    v.step_us = mc_jb_us(jb, jb->step);
+    v.grain_us = mc_jb_us(jb, jb->step);
+    v.grain_us = v.grain_us < TICK_US ? TICK_US : v.grain_us;
     return v;
 }
 
@@ -70,7 +72,7 @@ static bool may_pass(const struct mc_jb *jb, const struct view *v) {
 
 /* After a pause or an underrun: what should have been played by now is passed over, then time decides. False = not yet. */
 static bool resume(struct mc_jb *jb, struct view *v, uint64_t now_us, uint32_t *n_skipped) {
-    while (v->excess_us >= v->step_us && may_pass(jb, v)) {
+    while (v->excess_us >= v->grain_us && may_pass(jb, v)) {
         mc_jb_pass(jb);
         ++*n_skipped;
         *v = look(jb, now_us);
@@ -80,18 +82,19 @@ static bool resume(struct mc_jb *jb, struct view *v, uint64_t now_us, uint32_t *
 
 /* True when one more packet is to be passed over, so that the delay comes down to the target. */
 static bool too_long(struct mc_jb *jb, const struct view *v, uint64_t now_us) {
-    if (v->excess_us < 2 * v->step_us) {
+    const bool far = v->excess_us >= v->grain_us + v->grain_us / 4; /* a quarter more, so that it does not come and go */
+    if (!far) {
         jb->excess_us = 0;
     } else if (jb->excess_us == 0) {
         jb->excess_us = now_us;
     }
-    if (v->excess_us < v->step_us || !may_pass(jb, v)) {
+    if (v->excess_us < v->grain_us || !may_pass(jb, v)) {
         return false;
     }
-    if (v->n_missing > 0 || v->excess_us + target_us(jb) > (int64_t)jb->max_us + v->step_us) {
+    if (v->n_missing > 0 || v->excess_us + target_us(jb) > (int64_t)jb->max_us + v->grain_us) {
         return true;
     }
-    if (jb->quiet && v->excess_us >= v->step_us + v->step_us / 4) {
+    if (jb->quiet && far) {
         jb->quiet = false;
         return true;
     }
@@ -138,7 +141,7 @@ static bool due(struct mc_jb *jb, uint64_t now_us, struct view *v, uint32_t *n_s
     if (jb->idle) {
         return resume(jb, v, now_us, n_skipped);
     }
-    if ((v->n_missing > 0 || jb->quiet) && v->excess_us <= -v->step_us) {
+    if ((v->n_missing > 0 || jb->quiet) && v->excess_us <= -v->grain_us) {
         return false; /* a step longer is wanted anyway, and the missing packet may come in it */
     }
     while (too_long(jb, v, now_us)) {
