@@ -32,11 +32,12 @@ MEDIA = {
     "rx_packets": ("rtp_received_packets", "RTP packets received."),
     "tx_packets": ("rtp_sent_packets", "RTP packets sent."),
     "rx_lost": ("rtp_lost_packets", "RTP packets that never came (RFC 3550 appendix A.3)."),
-    "rx_late": ("rtp_late_packets", "RTP packets that came too late to be heard."),
+    "rx_late": ("rtp_late_packets", "RTP packets that came too late for the machine ear."),
     "rx_malformed": ("rtp_malformed_packets", "Datagrams on RTP ports that are not RTP."),
     "rx_ignored": ("rtp_ignored_packets", "RTP packets from a source or with a payload type that was not negotiated."),
-    "concealed": ("media_concealed_frames", "Frames made up in place of lost ones."),
-    "underruns": ("media_underruns", "Times that a sentence ran dry in the middle."),
+    "tx_errors": ("rtp_send_errors", "RTP packets that the kernel did not take."),
+    "concealed": ("media_concealed_frames", "Packets made up for the human ear."),
+    "underruns": ("media_underruns", "Times that an output ring ran dry, ends of speech included."),
     "ear_dropped": ("media_ear_dropped_packets", "Packets that the dialogue engine was too slow to take."),
 }
 

@@ -140,7 +140,7 @@ async def client(cfg: Config) -> AsyncIterator[UserAgent]:
             await agent.stop()
     finally:
         loop.remove_reader(worker.fileno())
-        worker.stop()
+        worker.close()
 
 
 def table(result: CallResult) -> Table:
