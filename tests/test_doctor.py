@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,12 @@ def test_scheduling_right_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_scheduling_is_asked_for_on_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
-    before = os.sched_getscheduler(0)
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "sched_setscheduler", lambda pid, *_: asked.append((pid, threading.get_ident())))
     assert doctor.scheduling(Config()).status == "ok"
-    assert os.sched_getscheduler(0) == before
+    [(pid, thread)] = asked
+    assert pid == 0  # the calling thread, not the process's main one
+    assert thread != threading.get_ident()
 
 
 def test_addresses() -> None:

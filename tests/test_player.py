@@ -24,8 +24,9 @@ class Leg:
 
     rate = RATE
 
-    def __init__(self, room: int = 10 * RATE) -> None:
+    def __init__(self, room: int = 10 * RATE, behind: int = 0) -> None:
         self.room = room
+        self.behind = behind  # samples that the first wait is short of
         self.now_s = 0.0
         self.sent = bytearray()
         self.queue = bytearray()
@@ -45,7 +46,8 @@ class Leg:
 
     async def sleep(self, seconds: float) -> None:
         self.now_s += seconds
-        n = 2 * round(seconds * RATE)
+        n = 2 * max(0, round(seconds * RATE) - self.behind)
+        self.behind = 0
         self.sent += self.queue[:n]
         del self.queue[:n]
         await asyncio.sleep(0)
@@ -107,6 +109,12 @@ async def test_play_returns_when_the_last_sample_has_left_not_before() -> None:
     leg = Leg()
     await player.play(leg, tone(1.5), leg.sleep)  # type: ignore[arg-type]
     assert (leg.pending, leg.now_s) == (0, 1.5)
+
+
+async def test_play_waits_for_a_leg_that_is_behind() -> None:
+    leg = Leg(behind=320)
+    await player.play(leg, tone(0.5), leg.sleep)  # type: ignore[arg-type]
+    assert leg.pending == 0
 
 
 async def test_speech_is_played_while_it_is_made() -> None:
