@@ -79,7 +79,7 @@ def of_no_machine(path: PurePosixPath, text: str) -> Iterator[Breach]:
         return
     yield from lines_matching(text, r"(?<![\w.])/(work|root|home/\w+)/\w", "a path of one machine")
     yield from lines_matching(text, r"(?<![\w.$}])/tmp/\w", "a fixed path under /tmp")
-    hosts = r"\b(deb\.debian\.org|snapshot\.debian\.org|pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|proxy\.golang\.org)\b"
+    hosts = r"\b(\w+\.debian\.org|pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|proxy\.golang\.org)\b"
     yield from lines_matching(text, hosts, "the name of a registry or mirror")
 
 
@@ -146,7 +146,8 @@ def size_report(files: dict[PurePosixPath, str]) -> str:
         return "no sources"
     long = [f"{p} {n}" for p, n in sorted(counts.items(), key=lambda row: -row[1]) if n > LONG]
     tail = f"; over {LONG}: {', '.join(long)}" if long else ""
-    return f"{len(counts)} sources, {sum(counts.values())} lines, median {statistics.median(counts.values()):.0f}, largest {max(counts.values())}{tail}"
+    lines = counts.values()
+    return f"{len(lines)} sources, {sum(lines)} lines, median {statistics.median(lines):.0f}, largest {max(lines)}{tail}"
 
 
 def main() -> int:

@@ -10,7 +10,8 @@ import pytest
 
 TREE = Path(__file__).resolve().parent.parent
 spec = importlib.util.spec_from_file_location("house_rules", TREE / "scripts" / "house_rules.py")
-assert spec and spec.loader
+assert spec
+assert spec.loader
 house_rules = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(house_rules)
 
