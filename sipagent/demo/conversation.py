@@ -18,6 +18,7 @@ from typing import Any
 from sipagent.demo import report, show
 from sipagent.demo.measure import StereoFile
 from sipagent.demo.switch_process import SwitchProcess
+from sipagent.version import VERSION
 
 RECORD_S = 10.0  # for the switch to close the call's record
 
@@ -137,9 +138,9 @@ def environment(first_word_s: float | None) -> dict[str, Any]:
     """Machine and versions."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), platform.machine())
-    packages = {"sipagent", "moonshine-voice", "silero-vad", "onnxruntime", "uvloop", "piper-tts"}
+    packages = ("moonshine-voice", "onnxruntime", "piper-tts", "silero-vad", "uvloop")
     return {
         "seconds_to_first_word": first_word_s,
         "machine": f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}",
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in sorted(packages)}},
+        "versions": {"sipagent": VERSION, "python": platform.python_version(), **{name: version(name) for name in packages}},
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gaps measured in the stereo recording: what a person with a ruler would find, against what the ledger says. By the one
-definition of where speech starts and ends (dialogue/levels.py)."""
+"""Gaps measured in the stereo recording: what a person with a ruler would find, against what the ledger says. Where the
+caller's speech ends is defined in one place (dialogue/levels.py); the bot's side is digitally silent before it speaks, so its
+first sound is its first sample above a whisper."""
 
 from __future__ import annotations
 
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sipagent.dialogue.levels import speech_end, speech_start
+from sipagent.dialogue.levels import speech_end
 
 BEFORE_MS = 300  # looked at before the utterance began and after it was sent: transport and codec take their time
+SOUND = 300  # of 32768: -41 dBFS
 SEARCH_MS = 15_000  # an answer that has not begun by then is none
 
 
@@ -48,9 +50,9 @@ class StereoFile:
         if spoken == 0:
             return None
         ended = first + spoken
-        answer = self.right[ended : self.index(end_us + SEARCH_MS * 1000)]
-        sound = speech_start(answer.tobytes(), self.rate)
-        return None if sound >= len(answer) else sound * 1000 / self.rate
+        answer = self.right[ended : self.index(end_us + SEARCH_MS * 1000)].astype(np.int32)
+        sound = np.flatnonzero(np.abs(answer) > SOUND)
+        return float(sound[0]) * 1000 / self.rate if len(sound) else None
 
     def speech_s(self) -> tuple[float, float]:
         """Seconds of sound on each side."""

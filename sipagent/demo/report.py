@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sipagent.demo.measure import StereoFile
-from sipagent.demo.words import word_error_rate
+from sipagent.demo.words import edits, normal_words, word_error_rate
 
 MIN_TURNS = 4
 MAX_WER = 0.15
@@ -43,8 +43,16 @@ class Turn:
     ledger_vs_recording_ms: float | None = None
 
     @property
+    def words(self) -> int:
+        return len(normal_words(self.caller_reference))
+
+    @property
+    def words_wrong(self) -> int:
+        return edits(normal_words(self.caller_reference), normal_words(self.caller_heard))
+
+    @property
     def understood(self) -> bool:
-        return bool(self.caller_heard) and word_error_rate([(self.caller_reference, self.caller_heard)]) <= MAX_TURN_WER
+        return bool(self.caller_heard) and self.words_wrong <= MAX_TURN_WER * self.words
 
     @property
     def answered(self) -> bool:
@@ -108,7 +116,7 @@ def build(
             (abs(t.ledger_vs_recording_ms) for t in turns if t.ledger_vs_recording_ms is not None), default=None
         ),
         "recording": recording_path,
-        "codec": call.get("codec", ""),
+        "codec": _of("answered", "codec", events),
         "lost_packets": {"caller_to_bot": call.get("media", {}).get("rx_lost"), "bot_to_caller": _of("ended", "lost", events)},
         **environment,
     }

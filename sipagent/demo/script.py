@@ -22,11 +22,12 @@ class Utterance:
 
 
 CONVERSATION = (
-    Utterance("What time do you open tomorrow morning?"),
+    Utterance("What time do you open in the morning?"),
     Utterance("Could you tell me what time it is now?"),
-    Utterance("Is there somewhere to park the car?"),
-    Utterance("Please tell me how to find you."),
-    Utterance("Thank you, that is enough. I would like to leave a message.", Manner.INTERRUPT),
+    Utterance("Where can I park my car?"),
+    Utterance("What can I ask you about?"),
+    Utterance("Stop, please. I would like to leave a message.", Manner.INTERRUPT),
     Utterance("Please tell Martin that the meeting is on Friday afternoon."),
-    Utterance("That is all, thank you. Goodbye.", Manner.LAST),
+    Utterance("Yes, that is right."),
+    Utterance("Goodbye and thanks for your help.", Manner.LAST),
 )

@@ -41,28 +41,23 @@ def greeting(text: str) -> None:
 
 def summary(turns: Sequence[Turn], report: Mapping[str, Any]) -> None:
     """The table at the end, and the verdict."""
-    table = Table(title="turns, times in ms")
+    table = Table(title="turns: ms from the caller's last word to the agent's first sound")
     stages = list(dict.fromkeys(name for t in turns for name in t.stages))
-    heads = ["#", "caller said", "heard", "gap", *(s.removesuffix("_ms") for s in stages), "in recording", "difference"]
-    for head in heads:
-        table.add_column(head, justify="left" if head in ("caller said", "heard") else "right")
+    for head in ("turn", "words wrong", "gap", *(f"= {s.removesuffix('_ms')}" for s in stages), "recording", "differs"):
+        table.add_column(head, justify="right")
     for number, t in enumerate(turns, 1):
-        values = [
-            _ms(t.gap_ms),
-            *(_ms(t.stages.get(s)) for s in stages),
-            _ms(t.recording_gap_ms),
-            _ms(t.ledger_vs_recording_ms),
-        ]
-        table.add_row(str(number), escape(t.caller_reference), escape(t.caller_heard), *values)
+        times = [_ms(t.gap_ms), *(_ms(t.stages.get(s)) for s in stages), _ms(t.recording_gap_ms), _ms(t.ledger_vs_recording_ms)]
+        table.add_row(str(number), f"{t.words_wrong}/{t.words}", *times)
     console.print(table)
     console.print(f"word error rate        {report['word_error_rate']:.1%}")
-    console.print(f"last word to first sound   p50 {_ms(report['gap_p50_ms'])} ms, p95 {_ms(report['gap_p95_ms'])} ms")
+    console.print(f"last word to answer    p50 {_ms(report['gap_p50_ms'])} ms, p95 {_ms(report['gap_p95_ms'])} ms")
     console.print(f"interruption           bot silent {_ms(report['barge_in_ms'])} ms after the caller's first sound")
     worst = report["ledger_vs_recording_worst_ms"]
     if worst is not None:
         agrees = "agrees" if worst <= AGREEMENT_MS else "DOES NOT AGREE"
         console.print(f"ledger and recording   {agrees}: {worst:.0f} ms apart at most ({AGREEMENT_MS:.0f} allowed)")
     console.print(f"codec                  {report['codec']}")
+    console.print(f"first word after       {_ms(report['seconds_to_first_word'])} s")
     console.print(f"recording              {report['recording']} (left: caller, right: bot)")
     for failure in report["failures"]:
         console.print(f"[bold red]failed[/bold red]: {escape(failure)}")
