@@ -51,6 +51,7 @@ class SipAccount(pjsua2.Account):
         super().__init__()
         self.thread = thread
         self.name = name
+        self.registered = False
         self.realm = ""  # the password answers to this one only; "" = none seen yet, "*" settings learn it from the registrar
         self._on_incoming = on_incoming
 
@@ -60,6 +61,7 @@ class SipAccount(pjsua2.Account):
 
     @callback
     def onRegState(self, prm: pjsua2.OnRegStateParam) -> None:
+        self.registered = 200 <= prm.code < 300 and prm.expiration > 0
         self.thread.send(Registered(self.name, prm.code, prm.reason, prm.expiration, clock_us()))
 
     @callback
@@ -77,12 +79,12 @@ class SipAccount(pjsua2.Account):
         prm.code, prm.reason = 489, "Bad Event"
 
 
-def local_config(cfg: Config, listening: Listening, advertised: dict[str, str]) -> pjsua2.AccountConfig:
+def local_config(cfg: Config, listening: Listening, advertised: dict[str, str], scheme: str = "sip") -> pjsua2.AccountConfig:
     """An account without registration, for direct calls in and out over one transport. `advertised`: see `Stack.open`."""
     config = _config(cfg, cfg.sip.srtp, advertised)
     host = advertised.get(listening.host, listening.host)
-    transport = "" if listening.transport == "udp" else f";transport={listening.transport}"
-    config.idUri = f"<sip:{USER}@{host_port(host, listening.port)}{transport}>"
+    transport = "" if listening.transport == "udp" or scheme == "sips" else f";transport={listening.transport}"
+    config.idUri = f"<{scheme}:{USER}@{host_port(host, listening.port)}{transport}>"
     config.sipConfig.transportId = listening.id
     config.priority = -1  # registered accounts match first
     return config

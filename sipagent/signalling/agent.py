@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from mediacore import Leg, Worker, clock_us
 from sipagent.call import Call, CallState
@@ -21,7 +21,7 @@ from sipagent.signalling.resolve import primary_address, resolve
 from sipagent.signalling.stack import Stack, is_wildcard
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
-from sipagent.signalling.uri import parse_uri
+from sipagent.signalling.uri import Transport, parse_uri
 
 log = get_logger(__name__)
 
@@ -48,14 +48,17 @@ class UserAgent:
 
     `on_incoming(call)` is called on the loop with a call that is RINGING; whoever takes it answers with
     `await call.control.answer()`, or refuses with `await call.hangup(486)`, and closes its leg after `call.ended`.
+    `connect`: transports to call out by besides those in sip.listen.
     """
 
-    def __init__(self, cfg: Config, worker: Worker, on_incoming: Callable[[Call], None]) -> None:
+    def __init__(
+        self, cfg: Config, worker: Worker, on_incoming: Callable[[Call], None], connect: Collection[Transport] = ()
+    ) -> None:
         self.cfg = cfg
         self._worker = worker
         self._on_incoming = on_incoming
         self._thread = SipThread(self._on_message)
-        self._stack = Stack(self._thread, cfg, worker)
+        self._stack = Stack(self._thread, cfg, worker, connect)
         self._listening: list[Listening] = []
         self._calls: dict[str, Call] = {}
         self._orphans: set[str] = set()

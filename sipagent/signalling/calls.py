@@ -148,6 +148,7 @@ class SipCall(pjsua2.Call):
             tsx = event.body.tsxState
             method, heard = tsx.tsx.method, tsx.type == pjsua2.PJSIP_EVENT_RX_MSG
             if heard:
+                heard = method != "BYE" or tsx.tsx.role == pjsua2.PJSIP_ROLE_UAS
                 self._peer_reason = parse_reason(tsx.src.rdata.wholeMsg) or self._peer_reason
             if method == "INVITE" and tsx.tsx.statusCode >= 300:  # PJSIP's own summary loses some of them (3xx)
                 code, phrase = tsx.tsx.statusCode, tsx.tsx.statusText

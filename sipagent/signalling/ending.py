@@ -17,7 +17,7 @@ class Ending:
     ours: bool = False  # we asked for it
     asked_code: int = 0  # by us; 0 = none named
     asked_reason: str = ""
-    heard: bool = False  # a message of the peer ended it
+    heard: bool = False  # a message of the peer ended it: a request, or a response to our INVITE
     method: str = ""  # of the transaction that ended it
     code: int = 0  # that PJSIP reports
     phrase: str = ""
@@ -32,6 +32,8 @@ class Ending:
         if self.answered:
             if self.heard and self.method == "BYE":
                 return 0, f"{who} hung up{why}"
+            if self.method == "BYE":  # ours, but nobody asked: PJSIP gives up a session that can't be used
+                return 488, "session not usable: no media could be agreed on, or it was not refreshed in time (RFC 4028)"
             code = self.code if self.code >= 300 else 408
             return code, f"{who} lost: {code} {self.phrase or sip_phrase(code)}{why}"
         if self.incoming:

@@ -52,6 +52,13 @@ class SipEndpoint(pjsua2.Endpoint):
         thread.check("SipEndpoint()")
         super().__init__()
         self.thread = thread
+        self.sips_account = -1  # id of the account for sips: calls
+
+    @callback
+    def onSelectAccount(self, prm: pjsua2.OnSelectAccountParam) -> None:
+        """A sips: request needs a sips: Contact (RFC 3261 section 12.1.1), which only an account with a sips: URI gives."""
+        if self.sips_account >= 0 and prm.rdata.wholeMsg.partition(" ")[2].startswith("sips:"):
+            prm.accountIndex = self.sips_account
 
     @callback
     def onRejectedIncomingCall(self, prm: pjsua2.OnRejectedIncomingCallParam) -> None:

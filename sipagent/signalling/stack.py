@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import uuid
+from collections.abc import Collection
 
 from mediacore import Leg, MediaError, Worker, clock_us, pjsua2
 from sipagent.config import Account as AccountSettings
@@ -28,14 +29,16 @@ LAST_BYE_US = 100_000
 class Stack:
     """Made on main, used on the sip thread only."""
 
-    def __init__(self, thread: SipThread, cfg: Config, worker: Worker) -> None:
+    def __init__(self, thread: SipThread, cfg: Config, worker: Worker, connect: Collection[Transport]) -> None:
         self.thread = thread
         self.cfg = cfg
+        self._connect = {*connect, *(a.transport for a in cfg.sip.accounts)} - {listen.transport for listen in cfg.sip.listen}
         self._worker = worker
         self._endpoint: SipEndpoint | None = None
         self._listening: list[Listening] = []
         self._advertised: dict[str, str] = {}
         self._local: dict[Transport, SipAccount] = {}
+        self._sips: SipAccount | None = None
         self._registered: dict[str, SipAccount] = {}
         self._calls: dict[str, SipCall] = {}  # with a leg; strong references until they are over
         self._refusing: dict[str, SipCall] = {}  # above the limit, about to get their 503
@@ -49,15 +52,17 @@ class Stack:
         self._endpoint = open_endpoint(self.thread, self.cfg, log_path)
         try:
             wanted = list(self.cfg.sip.listen)
-            here = {listen.transport for listen in wanted}
-            extra = {a.transport for a in self.cfg.sip.accounts} - here  # only to connect out by
-            wanted += [Listen(transport=transport, host=wanted[0].host, port=0) for transport in sorted(extra)]
+            wanted += [Listen(transport=transport, host=wanted[0].host, port=0) for transport in sorted(self._connect)]
             for listen in wanted:
                 listening = open_transport(self._endpoint, self.cfg, listen)
                 self._listening.append(listening)
                 account = SipAccount(self.thread, str(listening), self._incoming)
                 account.create(local_config(self.cfg, listening, advertised), listening is self._listening[0])
                 self._local.setdefault(listening.transport, account)
+                if listening.transport == "tls" and self._sips is None:
+                    self._sips = SipAccount(self.thread, f"sips:{listening}", self._incoming)
+                    self._sips.create(local_config(self.cfg, listening, advertised, "sips"))
+                    self._endpoint.sips_account = self._sips.getId()
             self._endpoint.libStart()
         except Exception:
             self.close()
@@ -75,7 +80,7 @@ class Stack:
         had_calls = bool(self._calls)
         for call in list(self._calls.values()):
             call.end(503, "switch is shutting down")
-        leaving = [a for a in self._registered.values() if a.getInfo().regIsActive]
+        leaving = [a for a in self._registered.values() if a.registered]
         for account in leaving:
             try:
                 account.setRegistration(False)
@@ -83,7 +88,7 @@ class Stack:
                 log.warning("unregister failed", account=account.name, error=error.reason)
         start = clock_us()
         while clock_us() - start < GOODBYE_US and (
-            any(a.getInfo().regIsActive for a in leaving) or (had_calls and clock_us() - start < LAST_BYE_US)
+            any(a.registered for a in leaving) or (had_calls and clock_us() - start < LAST_BYE_US)
         ):
             endpoint.libHandleEvents(20)
         self._calls.clear()
@@ -91,6 +96,7 @@ class Stack:
         leaving.clear()
         self._registered.clear()
         self._local.clear()
+        self._sips = None
         self._listening.clear()
         pjsua2.mc_pjsip_stop()
         endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_NETWORK)
@@ -130,7 +136,7 @@ class Stack:
                 raise SignallingError(f"account {account_name!r} is not set up yet: its registrar's name was not found")
         else:
             self._transport(uri.transport)
-            account = self._local[uri.transport]
+            account = self._sips if uri.scheme == "sips" and self._sips is not None else self._local[uri.transport]
         call = SipCall(self.thread, account, key, leg, self._ended)
         call.announced = True
         self._calls[key] = call

@@ -66,6 +66,7 @@ def test_clean_is_bounded() -> None:
         (Ending(False, False, heard=True, method="INVITE", code=486, phrase="Busy Here"), 486, "callee refused: 486 Busy Here"),
         (Ending(False, False, heard=False, method="INVITE", code=408), 408, "callee not reached: 408 Request Timeout"),
         (Ending(True, True, heard=False, method="INVITE", code=200), 408, "caller lost: 408"),
+        (Ending(True, True, method="BYE", code=200), 488, "session not usable"),
         (Ending(True, True, ours=True), 0, "we hung up"),
         (Ending(True, True, ours=True, asked_code=408, asked_reason="no RTP for 30 s"), 408, "we hung up: no RTP for 30 s"),
         (Ending(True, False, ours=True, asked_code=486), 486, "we refused with 486"),

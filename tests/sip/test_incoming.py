@@ -243,7 +243,8 @@ async def test_a_caller_who_vanishes_is_hung_up_on(peer: Peer) -> None:
         assert "cause=408" in bye.all("reason")[1]
         peer.respond(bye, "200 OK", rig.port)
         await rig.over(call)
-        assert (call.end_code, call.end_reason) == (408, "we hung up: no RTP for 0.3 s")
+        assert call.end_code == 408
+        assert call.end_reason.startswith("we hung up: no RTP for 0.3")
 
 
 async def test_stop_hangs_up_what_is_left(peer: Peer) -> None:

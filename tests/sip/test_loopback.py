@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sipagent.call import Call, CallState
+from sipagent.call import CallState
 from tests.interop import certs
 from tests.sip.rig import Rig, config, echo, hear, purity, tone, user_agent
 
@@ -44,6 +44,17 @@ async def test_transports(transport: str, tls: dict[str, Any]) -> None:
         assert rig.ua.listening() == [f"{transport}:127.0.0.1:{rig.port}"]
         assert await rig.ua.ping() < 1
         await tone_comes_back(rig)
+
+
+async def test_sips(tls: dict[str, Any]) -> None:
+    async with user_agent(config(sip={"listen": [{"transport": "tls", "port": 0}], "tls": tls, "srtp": "required"})) as rig:
+        out = await rig.invite(f"sips:600@127.0.0.1:{rig.port}")
+        incoming = await rig.taken()
+        await incoming.control.answer()
+        await asyncio.wait_for(out.media_ready.wait(), 10)
+        assert "sips:" in incoming.remote_uri
+        await out.hangup()
+        await rig.over(out, incoming)
 
 
 @pytest.mark.parametrize("codec", ["opus/48000", "PCMU/8000", "PCMA/8000", "L16/16000", "L16/8000"])

@@ -97,7 +97,7 @@ async def test_credentials_go_to_their_own_realm_only(realm: str, trusted: bool,
             assert 'realm="pbx"' in again.get("proxy-authorization")
             bob.respond(again, "486 Busy Here", rig.port)
         await rig.over(call)
-        assert call.end_code == (486 if trusted else 407)
+        assert call.end_code == (486 if trusted else 401)
         assert trusted or not any(m.get("proxy-authorization") for m in bob.seen)
         bob.close()
     registrar.close()

@@ -34,7 +34,7 @@ async def sipp(rig: Rig, scenario: str, calls: int, tmp_path: Path) -> None:
         "30",
         "-timeout_error",
         "-trace_err",
-        "-min_rtp_port",
+        "-mp",
         "36900",
     ]
     process = await asyncio.create_subprocess_exec(

@@ -42,11 +42,11 @@ async def offered(policy: str, offer: str) -> Message:
         ("optional", PLAIN, 200, "RTP/AVP", False),
         ("optional", SECURE, 200, "RTP/SAVP", True),
         ("optional", EITHER, 200, "RTP/AVP", True),
-        ("optional", BROKEN, 488, "", False),
-        ("optional", UNKNOWN, 488, "", False),
+        ("optional", BROKEN, 406, "", False),
+        ("optional", UNKNOWN, 406, "", False),
         ("required", PLAIN, 488, "", False),
         ("required", SECURE, 200, "RTP/SAVP", True),
-        ("required", UNKNOWN, 488, "", False),
+        ("required", UNKNOWN, 406, "", False),
     ],
 )
 async def test_answers(policy: str, offer: str, status: int, profile: str, keys: bool) -> None:
@@ -80,7 +80,9 @@ async def test_required_never_falls_back_to_plain_rtp() -> None:
         peer = await Peer.open()
         call = await rig.invite(f"sip:bob@127.0.0.1:{peer.port}")
         peer.respond(await peer.request("INVITE"), "200 OK", rig.port, body=sdp())
+        peer.respond(await peer.request("BYE"), "200 OK", rig.port)
         await rig.over(call)
+        assert (call.end_code, call.end_reason[:18]) == (488, "session not usable")
         assert not call.media_ready.is_set()
         assert call.leg.stats()["tx_packets"] == 0
         peer.close()
