@@ -38,8 +38,7 @@ class Server(asyncio.DatagramProtocol):
         self.answers = answers
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.wire = transport
+        self.wire: asyncio.DatagramTransport = transport  # type: ignore[assignment]
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         _, _, rest = data.decode().partition("\r\n")
