@@ -114,11 +114,13 @@ class Loop:
             self.ep.libHandleEvents(5)
             self.worker.drain()
 
-    def call(self, srtp: int = pjsua2.PJMEDIA_SRTP_DISABLED) -> tuple[Call, Call]:
-        """A confirmed call with media on both sides: who calls, who is called."""
+    def call(self, srtp: int = pjsua2.PJMEDIA_SRTP_DISABLED, ptime: int = 20) -> tuple[Call, Call]:
+        """A confirmed call with media on both sides: who calls, who is called. The offer alone asks for `ptime`."""
         caller = Call(self, self.account(srtp))
         self.calls.append(caller)
+        assert pjsua2.mc_pjsip_set_ptime(ptime) == 0
         caller.makeCall(f"sip:srtp{srtp}@127.0.0.1:{self.port}", operation())
+        assert pjsua2.mc_pjsip_set_ptime(20) == 0
         caller.ear.leg.bind_call(caller.getId())
         self.until(lambda: self.incoming and self.incoming[-1].confirmed and caller.confirmed)
         called = self.incoming[-1]
@@ -165,7 +167,6 @@ def endpoint() -> Iterator[Loop]:
 def loop(endpoint: Loop) -> Iterator[Loop]:
     for codec, number in (("PCMU", 255), ("opus", 120), ("PCMA", 110), ("L16", 100)):
         endpoint.ep.codecSetPriority(codec, number)
-    pjsua2.mc_pjsip_set_ptime(20)
     yield endpoint
     endpoint.end_calls()
     assert pjsua2.mc_pjsip_n_transports() == 0

@@ -48,9 +48,7 @@ def test_digits(loop: Loop, srtp: int) -> None:
 
 @pytest.mark.parametrize("ptime", [10, 20, 40, 60])
 def test_answer_takes_the_ptime_of_the_offer(loop: Loop, ptime: int) -> None:
-    assert pjsua2.mc_pjsip_set_ptime(ptime) == 0
-    caller, called = loop.call()
-    assert pjsua2.mc_pjsip_set_ptime(20) == 0
+    caller, called = loop.call(ptime=ptime)
     assert called.ear.leg.stats()["ptime_ms"] == ptime
     assert caller.ear.leg.stats()["ptime_ms"] == ptime
     loop.until(lambda: len(called.ear.pcm) > ptime * RATE // 1000 * 2 * 3)
@@ -106,21 +104,22 @@ def test_calls_that_end_while_packets_fly_leave_nothing(loop: Loop, srtp: int) -
 
 
 def test_wake_ends_the_wait_from_any_thread(loop: Loop) -> None:
-    for _ in range(3):
-        bell = threading.Timer(0.1, pjsua2.mc_pjsip_wake)
+    start = time.monotonic()
+    for _ in range(30):  # a timer of PJSIP's own may end a wait or two, never so many
+        bell = threading.Timer(0.01, pjsua2.mc_pjsip_wake)
         bell.start()
-        start = time.monotonic()
         loop.ep.libHandleEvents(30000)
-        assert time.monotonic() - start < 20
         bell.join()
+    assert time.monotonic() - start < 10
 
 
 def test_a_wake_before_the_wait_counts(loop: Loop) -> None:
-    pjsua2.mc_pjsip_wake()
-    pjsua2.mc_pjsip_wake()
     start = time.monotonic()
-    loop.ep.libHandleEvents(30000)
-    assert time.monotonic() - start < 20
+    for _ in range(30):
+        pjsua2.mc_pjsip_wake()
+        pjsua2.mc_pjsip_wake()
+        loop.ep.libHandleEvents(30000)
+    assert time.monotonic() - start < 10
 
 
 def test_a_method_that_nobody_serves_gets_405(loop: Loop) -> None:

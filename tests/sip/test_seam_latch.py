@@ -80,8 +80,9 @@ class BarePeer:
 
     def send(self, method: str, cseq: str, body: str = "") -> None:
         head = (
-            f"{method} sip:srtp0@127.0.0.1:{self.loop.port} SIP/2.0\r\nVia: SIP/2.0/UDP {self.host};branch=z9hG4bK{method}{self.id}\r\n"
-            f"Max-Forwards: 70\r\nFrom: <sip:bare@{self.host}>;tag=1\r\nTo: {self.to}\r\nCall-ID: {self.id}\r\n"
+            f"{method} sip:srtp0@127.0.0.1:{self.loop.port} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {self.host};branch=z9hG4bK{method}{self.id}\r\nMax-Forwards: 70\r\n"
+            f"From: <sip:bare@{self.host}>;tag=1\r\nTo: {self.to}\r\nCall-ID: {self.id}\r\n"
             f"CSeq: {cseq}\r\nContact: <sip:bare@{self.host}>\r\n"
         )
         kind = "Content-Type: application/sdp\r\n" if body else ""
