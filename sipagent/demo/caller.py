@@ -94,11 +94,13 @@ class Caller:
 
     async def _listen(self, event: str, index: int, since_us: int) -> bool:
         """Hears the bot out; False when it did not speak or would not stop."""
-        if not await self._ear.speaks(since_us, ANSWER_S) or not await self._ear.falls_silent(FINISHED_MS, SPEECH_S):
-            tell("no answer", index=index)
-            return False
-        tell(event, index=index, end_us=self._ear.voiced_us)
-        return True
+        if await self._ear.speaks(since_us, ANSWER_S):
+            start_us = self._ear.stretch_us
+            if await self._ear.falls_silent(FINISHED_MS, SPEECH_S):
+                tell(event, index=index, start_us=start_us, end_us=self._ear.voiced_us)
+                return True
+        tell("no answer", index=index)
+        return False
 
     async def _bot_is_in_full_flow(self, since_us: int) -> bool:
         ear = self._ear

@@ -108,8 +108,8 @@ async def converse(switch: SwitchProcess, script: Path, room: Path, began_s: flo
     recording, path = keep_recording(call, room)
     if recording is not None:
         report.compare(turns, said, recording)
-    answered_us = next((e["t_us"] for e in demo.events if e["event"] == "answered"), None)
-    first_word_s = None if answered_us is None else round(answered_us / 1e6 - began_s, 1)
+    greeted_us = next((e["start_us"] for e in demo.events if e["event"] == "greeting"), None)
+    first_word_s = None if greeted_us is None else round(greeted_us / 1e6 - began_s, 1)
     result = report.build(
         turns,
         events=demo.events,

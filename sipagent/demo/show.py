@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -41,9 +42,11 @@ def greeting(text: str) -> None:
 
 def summary(turns: Sequence[Turn], report: Mapping[str, Any]) -> None:
     """The table at the end, and the verdict."""
-    table = Table(title="turns: ms from the caller's last word to the agent's first sound")
+    table = Table(
+        title="ms from the caller's last word to the agent's first sound", box=SIMPLE, padding=(0, 1), collapse_padding=True
+    )
     stages = list(dict.fromkeys(name for t in turns for name in t.stages))
-    for head in ("turn", "words wrong", "gap", *(f"= {s.removesuffix('_ms')}" for s in stages), "recording", "differs"):
+    for head in ("turn", "wrong words", "gap", *(s.removesuffix("_ms") for s in stages), "in WAV", "differs"):
         table.add_column(head, justify="right")
     for number, t in enumerate(turns, 1):
         times = [_ms(t.gap_ms), *(_ms(t.stages.get(s)) for s in stages), _ms(t.recording_gap_ms), _ms(t.ledger_vs_recording_ms)]
@@ -57,7 +60,7 @@ def summary(turns: Sequence[Turn], report: Mapping[str, Any]) -> None:
         agrees = "agrees" if worst <= AGREEMENT_MS else "DOES NOT AGREE"
         console.print(f"ledger and recording   {agrees}: {worst:.0f} ms apart at most ({AGREEMENT_MS:.0f} allowed)")
     console.print(f"codec                  {report['codec']}")
-    console.print(f"first word after       {_ms(report['seconds_to_first_word'])} s")
+    console.print(f"agent's first word     {report['seconds_to_first_word']} s after the start")
     console.print(f"recording              {report['recording']} (left: caller, right: bot)")
     for failure in report["failures"]:
         console.print(f"[bold red]failed[/bold red]: {escape(failure)}")
