@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP against a switch of fakes: what it shows, when it says that all is well, and what it never does."""
+"""HTTP against a switch of fakes: what it shows, when it says that all is well, and what it never does. Errors: RFC 9457."""
 
 from __future__ import annotations
 
