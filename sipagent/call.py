@@ -49,7 +49,8 @@ class Call:
     end_code: int = 0  # SIP status; 0 = a normal BYE
     end_reason: str = ""  # who and why, for people
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    media_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)  # CONFIRMED; never set when the call ends before
+    media_ready: asyncio.Event = field(default_factory=asyncio.Event)  # may come before the answer (early media)
     on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds; RFC 4733 and SIP INFO alike
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API

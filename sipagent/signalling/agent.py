@@ -229,6 +229,7 @@ class UserAgent:
         state = advance(call.state, invite)
         if state is CallState.CONFIRMED and call.state is not CallState.CONFIRMED:
             call.answered_us = t_us
+            call.answered.set()
         call.state = state
 
     def _end(self, call: Call, code: int, reason: str, t_us: int) -> None:
