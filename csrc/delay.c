@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define WINDOW_US 2000000 /* the base is the least of one to two of these: long enough to see a fast packet, short for drift */
-#define TOO_LATE 0.03f    /* share of packets that may come after their time */
+#define TOO_LATE 0.04f    /* share of packets that may come after their time */
 #define FORGET_US 2500000.0f /* a trouble that ended so long ago weighs less than that share */
 #define WEIGHT_MAX 1e6f      /* then all is scaled down, floats stay exact enough */
 #define STEP_MAX_US 200000   /* a pause in the stream forgets no more than this */

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plc.h"
+
+#include <math.h>
+
+#include "check.h"
+#include "err.h"
+#include "level.h"
+
+#define SECONDS 2
+#define MAX_N (MC_PLC_MAX_RATE * SECONDS)
+
+static int16_t good[MAX_N];
+static int16_t heard[MAX_N];
+
+/* A voice: harmonics on a pitch that glides. */
+static void speak(uint32_t rate, double pitch) {
+    double phase = 0;
+    for (uint32_t i = 0; i < rate * SECONDS; i++) {
+        double v = 0;
+        phase += 2 * M_PI * pitch * (1 + 0.05 * sin(2 * M_PI * i / rate)) / rate;
+        for (int h = 1; h * pitch < 3400; h++) {
+            v += sin(h * phase) / h;
+        }
+        good[i] = (int16_t)(4000 * v);
+    }
+}
+
+/* Plays `good` in 20 ms frames; frames [first, first + n) are lost. */
+static void lose(uint32_t rate, int first, int n) {
+    struct mc_plc plc;
+    int frame = (int)rate / 50;
+    CHECK_INT(rate, mc_plc_init(&plc, rate), MC_OK);
+    for (int i = 0; i < SECONDS * 50; i++) {
+        int16_t *to = heard + i * frame;
+        if (i >= first && i < first + n) {
+            mc_plc_conceal(&plc, to, (size_t)frame);
+        } else {
+            memcpy(to, good + i * frame, (size_t)frame * sizeof *to);
+            mc_plc_good(&plc, to, (size_t)frame);
+        }
+    }
+}
+
+static int largest_step(const int16_t *pcm, int from, int to) {
+    int max = 0;
+    for (int i = from + 1; i < to; i++) {
+        int step = abs(pcm[i] - pcm[i - 1]);
+        max = step > max ? step : max;
+    }
+    return max;
+}
+
+static void good_frames_are_not_touched(void) {
+    speak(8000, 120);
+    lose(8000, 0, 0);
+    CHECK(memcmp(good, heard, 8000 * SECONDS * sizeof *good) == 0);
+    lose(8000, 30, 2);
+    CHECK(memcmp(good, heard, 30 * 160 * sizeof *good) == 0);
+    int after = 32 * 160 + 32; /* the seam has 4 ms */
+    CHECK(memcmp(good + after, heard + after, (size_t)(8000 * SECONDS - after) * sizeof *good) == 0);
+}
+
+/* One lost packet of a voice: the gap is filled at the voice's level, and sounds like it, and nowhere is there a click. */
+static void a_voice_goes_on(void) {
+    static const uint32_t rates[] = {8000, 16000};
+    for (size_t r = 0; r < COUNT(rates); r++) {
+        for (double pitch = 80; pitch < 350; pitch *= 1.3) {
+            int frame = (int)rates[r] / 50;
+            speak(rates[r], pitch);
+            for (int first = 20; first < 40; first += 3) {
+                lose(rates[r], first, 1);
+                int at = first * frame;
+                double err = 0;
+                double sig = 0;
+                for (int i = at; i < at + frame; i++) {
+                    err += pow(heard[i] - good[i], 2);
+                    sig += pow(good[i], 2);
+                }
+                CHECK_BETWEEN(pitch, mc_level_ddb(heard + at, (size_t)frame) - mc_level_ddb(good + at, (size_t)frame), -40, 15);
+                CHECK_BETWEEN(pitch, sqrt(err / sig), 0, 0.75);
+                CHECK_BETWEEN(pitch, largest_step(heard, at - frame, at + 2 * frame), 0,
+                              1.3 * largest_step(good, at - 2 * frame, at + 3 * frame));
+            }
+        }
+    }
+}
+
+static void a_long_loss_fades_to_nothing_without_a_click(void) {
+    speak(8000, 150);
+    lose(8000, 30, 10);
+    int last = 0;
+    for (int ms = 10; ms <= 60; ms += 10) {
+        int level = mc_level_ddb(heard + 30 * 160 + (ms - 10) * 8, 80);
+        CHECK(ms == 10 || level < last + 15); /* a period's beat is allowed */
+        last = level;
+    }
+    for (int i = 30 * 160 + 60 * 8; i < 40 * 160; i++) {
+        CHECK_INT(i, heard[i], 0);
+    }
+    CHECK_BETWEEN(0, largest_step(heard, 0, 8000 * SECONDS), 0, 1.3 * largest_step(good, 0, 8000 * SECONDS));
+}
+
+static void silence_stays_silence(void) {
+    memset(good, 0, sizeof good);
+    lose(8000, 30, 3);
+    for (int i = 0; i < 8000 * SECONDS; i++) {
+        CHECK_INT(i, heard[i], 0);
+    }
+    lose(8000, 0, 5); /* nothing was ever heard */
+    CHECK_INT(0, mc_level_ddb(heard, 800), -960);
+}
+
+/* Noise at full scale, frames of any size, losses anywhere. */
+static void anything_in(void) {
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct rng r = rng_of(seed);
+        struct mc_plc plc;
+        static const uint32_t rates[] = {8000, 16000, 1, 400, 11025};
+        CHECK_INT(seed, mc_plc_init(&plc, rates[seed % COUNT(rates)]), MC_OK);
+        for (int i = 0; i < 50; i++) {
+            size_t n = rng_below(&r, 2000);
+            int16_t *pcm = malloc(n * sizeof *pcm);
+            for (size_t k = 0; k < n; k++) {
+                pcm[k] = rng_next(&r) & 1 ? INT16_MAX : INT16_MIN;
+            }
+            if (rng_below(&r, 3) == 0) {
+                mc_plc_conceal(&plc, pcm, n);
+            } else {
+                mc_plc_good(&plc, pcm, n);
+            }
+            free(pcm);
+        }
+    }
+}
+
+static void rates_it_can_hold(void) {
+    struct mc_plc plc;
+    CHECK_INT(0, mc_plc_init(&plc, 0), MC_E_ARG);
+    CHECK_INT(0, mc_plc_init(&plc, MC_PLC_MAX_RATE + 1), MC_E_ARG);
+}
+
+int main(void) {
+    RUN(good_frames_are_not_touched);
+    RUN(a_voice_goes_on);
+    RUN(a_long_loss_fades_to_nothing_without_a_click);
+    RUN(silence_stays_silence);
+    RUN(anything_in);
+    RUN(rates_it_can_hold);
+    return check_done();
+}
