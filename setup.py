@@ -134,7 +134,7 @@ def cython_extensions() -> list[Extension]:
         )
         for p in sources
     ]
-    return list(cythonize(extensions, language_level=3)) if extensions else []
+    return list(cythonize(extensions, language_level=3, build_dir="build/cython")) if extensions else []
 
 
 PJSIP = pjsip_manifest()
