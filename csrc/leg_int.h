@@ -149,7 +149,6 @@ void mc_leg_notify(struct mc_leg *leg);
 void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame);
 
 /* leg_stats.c */
-void mc_leg_publish(struct mc_leg *leg);
 void mc_leg_fold_stats(struct mc_leg *leg); /* the path is about to go; its counters stay */
 
 /* leg_rx.c */

@@ -140,6 +140,7 @@ cdef extern from "leg.h" nogil:
     mc_path *mc_leg_start(mc_leg *leg, mc_path *path, const mc_wire *wire, uint64_t now_us)
     mc_path *mc_leg_stop(mc_leg *leg, uint64_t now_us)
     void mc_leg_on_packet(mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us)
+    void mc_leg_publish(mc_leg *leg)
     int mc_leg_on_tick(mc_leg *leg, uint64_t now_us)
     const mc_leg_params *mc_leg_params_of "mc_leg_params"(const mc_leg *leg)
     void mc_leg_set_sink(mc_leg *leg, const mc_sink *sink)

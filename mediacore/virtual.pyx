@@ -117,6 +117,11 @@ cdef class VirtualLeg(Port):
         p = c.mc_leg_params_of(self.leg)
         return params_dict(p) if p != NULL else None
 
+    def counters(self) -> dict:
+        if self.leg != NULL:
+            c.mc_leg_publish(self.leg)
+        return Port.counters(self)
+
     def stats(self) -> dict:
         params = self.params
         return {
