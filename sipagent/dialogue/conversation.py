@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,7 +95,7 @@ class Conversation:
         limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
         reason = "cancelled"
         try:
-            self._say(_Reply(None), self._session.greet())
+            self._say(_Reply(None), self._session.greet)
             reason = await self._finished
             await self._call.hangup()
         finally:
@@ -176,7 +176,8 @@ class Conversation:
         if heard.text:
             self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
         self._notes.turn(turn, "turn", self._clock())
-        self._say(_Reply(turn), self._session.reply(UserTurn(turn.caller_heard, was_heard)))
+        said = UserTurn(turn.caller_heard, was_heard)
+        self._say(_Reply(turn), lambda: self._session.reply(said))
 
     def _resume(self, interrupted: _Reply | None) -> None:
         """It was no speech. What it cut short is said again from the clause that was not heard to its end."""
@@ -184,22 +185,22 @@ class Conversation:
             self._arm_idle()
             return
         rest = self._playout.heard(interrupted.utterance).rest
-        self._say(_Reply(None), _tokens(rest, interrupted.acts))
+        self._say(_Reply(None), lambda: _tokens(rest, interrupted.acts))
 
     # What the bot does.
 
-    def _say(self, reply: _Reply, tokens: AsyncIterator[Token]) -> None:
-        self._start(reply, self._answer(reply, tokens))
+    def _say(self, reply: _Reply, think: Callable[[], AsyncIterator[Token]]) -> None:
+        self._start(reply, self._answer(reply, think))
 
     def _start(self, reply: _Reply, work: Any) -> None:
         self._quiet_timer()
         self._reply = reply
         self._task = asyncio.get_running_loop().create_task(work)
 
-    async def _answer(self, reply: _Reply, tokens: AsyncIterator[Token]) -> None:
+    async def _answer(self, reply: _Reply, think: Callable[[], AsyncIterator[Token]]) -> None:
         """Brain, voice and playing, each ahead of the next."""
         clauses: asyncio.Queue[str | None] = asyncio.Queue()
-        thinking = asyncio.create_task(self._think(reply, tokens, clauses))
+        thinking = asyncio.create_task(self._think(reply, think, clauses))
         try:
             while (clause := await clauses.get()) is not None:
                 await self._speaker.say(reply.utterance, clause, lambda: self._mark(reply, "first_tts"))
@@ -220,7 +221,9 @@ class Conversation:
         self._failures = 0
         await self._played(reply)
 
-    async def _think(self, reply: _Reply, tokens: AsyncIterator[Token], clauses: asyncio.Queue[str | None]) -> None:
+    async def _think(
+        self, reply: _Reply, think: Callable[[], AsyncIterator[Token]], clauses: asyncio.Queue[str | None]
+    ) -> None:
         splitter = Clauses()
 
         def put(ready: list[str]) -> None:
@@ -229,6 +232,7 @@ class Conversation:
                 clauses.put_nowait(clause)
 
         try:
+            tokens = think()
             while (token := await self._next_token(tokens)) is not None:
                 self._mark(reply, "first_token")
                 if isinstance(token, Act):
@@ -303,6 +307,8 @@ class Conversation:
             self._notes.turn(turn, "turn", self._clock())
 
     def _line(self, reply: _Reply) -> None:
+        if not reply.utterance.text:
+            return
         reply.line = Line(self._clock(), "agent", reply.utterance.text)
         reply.entry = self._notes.line(reply.line)
         if reply.turn is not None:
@@ -320,7 +326,7 @@ class Conversation:
         if reply.over:
             return
         reply.over = True
-        if reply.line is None and reply.utterance.text:
+        if reply.line is None:
             self._line(reply)
         if reply.line is not None and reply.entry is not None:
             reply.line.heard, reply.line.interrupted = heard.text, interrupted
@@ -351,7 +357,7 @@ class Conversation:
             self._arm_idle()
             return
         self._idle += 1
-        self._say(_Reply(None), self._session.idle(self._idle))
+        self._say(_Reply(None), lambda: self._session.idle(self._idle))
 
     def _time_is_up(self) -> None:
         log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
@@ -360,7 +366,7 @@ class Conversation:
             self._end_reply(interrupted=True)
         if self._task is not None:
             self._task.cancel()
-        self._say(_Reply(None), _tokens(FAREWELL, [Act.HANGUP]))
+        self._say(_Reply(None), lambda: _tokens(FAREWELL, [Act.HANGUP]))
 
     def _finish(self, reason: str) -> None:
         if not self._finished.done():

@@ -7,7 +7,6 @@ model: the library serialises calls on one.
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +52,9 @@ class MoonshineStt:
         """Text of one turn."""
         if len(pcm) < 2 * MIN_S * rate:
             return ""
-        return await self._workers.run(lambda model: model.decode(pcm, rate))
+        return await self._workers.run(lambda model: _decode(model, pcm, rate))
 
-    def _open(self) -> _Model:
+    def _open(self) -> Any:
         transcriber = import_package("moonshine_voice.transcriber", "engines.stt = moonshine", FIX)
         api = import_package("moonshine_voice.moonshine_api", "engines.stt = moonshine", FIX)
         path = self._path or Path(transcriber.__file__ or "").parent / "assets" / "tiny-en"
@@ -64,26 +63,16 @@ class MoonshineStt:
             fix = "set engines.model_path to a directory that has them" if self._path else FIX
             raise EngineMissing(f"engines.stt = moonshine: {path} lacks {', '.join(missing)}; {fix}")
         with self._opening:
-            model = _Model(transcriber.Transcriber(path, api.ModelArch.TINY, options=OPTIONS), api.TranscriptC)
-        model.decode(bytes(16000), 16000)
+            model = transcriber.Transcriber(path, api.ModelArch.TINY, options=OPTIONS)
+        _decode(model, bytes(16000), 16000)
         return model
 
 
-class _Model:
-    """One loaded model. The library's own Python call makes an object of each sample under the GIL, which stalls the event
-    loop; this one hands the array to the same C function."""
-
-    def __init__(self, transcriber: Any, result_type: Any) -> None:
-        self._t = transcriber
-        self._result = ctypes.POINTER(result_type)
-
-    def decode(self, pcm: bytes, rate: int) -> str:
-        audio = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768.0
-        result = self._result()
-        samples = audio.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
-        code = self._t._lib.moonshine_transcribe_without_streaming(
-            self._t._handle, samples, len(audio), rate, 0, ctypes.byref(result)
-        )
-        if code < 0:
-            raise EngineError(f"moonshine: {self._t._lib.moonshine_error_to_string(code).decode(errors='replace')}")
-        return " ".join(line.text.strip() for line in self._t._parse_transcript(result).lines).strip()
+def _decode(model: Any, pcm: bytes, rate: int) -> str:
+    """The library wants a list; making its array holds the GIL for some 1 ms a second of speech."""
+    audio = (np.frombuffer(pcm, "<i2").astype(np.float32) / 32768.0).tolist()
+    try:
+        lines = model.transcribe_without_streaming(audio, rate).lines
+    except Exception as e:
+        raise EngineError(f"moonshine: {e}") from e
+    return " ".join(line.text.strip() for line in lines).strip()

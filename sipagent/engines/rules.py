@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from sipagent.engines.base import Answer, BrainSession, Script, Token, UserTurn
@@ -39,13 +39,13 @@ class _Session:
         self._script = script
 
     def greet(self) -> AsyncIterator[Token]:
-        return _stream(self._script.greet())
+        return _stream(self._script.greet)
 
     def reply(self, turn: UserTurn) -> AsyncIterator[Token]:
-        return _stream(self._script.reply(turn))
+        return _stream(lambda: self._script.reply(turn))
 
     def idle(self, count: int) -> AsyncIterator[Token]:
-        return _stream(self._script.idle(count))
+        return _stream(lambda: self._script.idle(count))
 
     def complete(self, text: str) -> bool | None:
         return self._script.complete(text)
@@ -54,7 +54,8 @@ class _Session:
         self._script.retract()
 
 
-async def _stream(answer: Answer) -> AsyncIterator[Token]:
+async def _stream(think: Callable[[], Answer]) -> AsyncIterator[Token]:
+    answer = think()
     for piece in _PIECES.findall(answer.text):
         yield piece
     for act in answer.acts:

@@ -101,6 +101,10 @@ class FakeLeg:
         """The caller still has something to say."""
         return bool(self._queue)
 
+    def bot_is_sounding(self) -> bool:
+        """Speech left in the newest packet."""
+        return any(self.bot[-2 * self._n :])
+
     def start(self) -> None:
         """Ticks by the running loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())

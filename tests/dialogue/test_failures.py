@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A part that fails costs one answer, never the call, and the caller is never left in silence."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from sipagent.engines.base import Answer
+from sipagent.engines.clips import CLIP_RATE, Apology, Clips
+from sipagent.testing import ScriptedTts
+
+Stage = Any  # conftest.Stage
+
+
+def ask_twice(stage: Stage, *, first: str = "first.", patience_s: float = 8.0) -> None:
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say(first)
+        await asyncio.sleep(patience_s)
+        await stage.quiet()
+        stage.say("second.")
+        await stage.quiet(2.0)
+
+    stage.play(scene())
+
+
+def sounded_like(stage: Stage, apology: Apology) -> bool:
+    """The apology's clip really was on the wire."""
+    clip = ScriptedTts()
+    pcm = asyncio.new_event_loop().run_until_complete(_all(clip, apology.value))
+    return pcm in bytes(stage.leg.bot)
+
+
+async def _all(tts: ScriptedTts, text: str) -> bytes:
+    tts.first_s = tts.piece_s = 0.0
+    return b"".join([piece async for piece in tts.synthesize(text, CLIP_RATE)])
+
+
+def test_a_voice_that_fails(stage: Stage) -> None:
+    stage.tts.fail = re.compile("first")
+    ask_twice(stage)
+    assert stage.lines("agent")[2:] == [Apology.VOICE.value, "You said second."]
+    assert sounded_like(stage, Apology.VOICE)
+
+
+def test_a_voice_that_fails_in_the_middle(stage: Stage) -> None:
+    stage.script.answers["first."] = Answer("Here it begins well. But here is a broken one. And more.")
+    stage.tts.fail = re.compile("broken")
+    ask_twice(stage)
+    turn = stage.ledger[0]
+    assert turn["interrupted"]
+    assert "Here it begins well." in turn["agent_said"]
+    assert stage.lines("agent")[2:] == [Apology.VOICE.value, "You said second."]
+
+
+@pytest.mark.parametrize("hangs", ["first", "You said"])
+def test_a_voice_that_hangs(stage: Stage, hangs: str) -> None:
+    stage.tts.hang = re.compile(hangs)
+    stage.cfg["tts_timeout_s"] = 2.0
+    ask_twice(stage)
+    assert stage.lines("agent")[2] == Apology.VOICE.value
+    assert stage.ledger[1]["caller_heard"] == "second."
+
+
+def test_a_recogniser_that_hangs(stage: Stage) -> None:
+    stage.stt.hang = {0}
+    stage.cfg["stt_timeout_s"] = 2.0
+    ask_twice(stage)
+    assert stage.lines("agent")[1:] == [Apology.HEARING.value, "You said second."]
+    assert sounded_like(stage, Apology.HEARING)
+
+
+def test_a_recogniser_that_fails(stage: Stage) -> None:
+    stage.stt.fail = {0}
+    ask_twice(stage)
+    assert stage.lines("agent")[1:] == [Apology.HEARING.value, "You said second."]
+
+
+def test_a_brain_that_fails(stage: Stage) -> None:
+    stage.script.fail = True
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("first.")
+        await stage.quiet(5.0)
+
+    stage.play(scene())
+    assert stage.lines("agent")[1:] == [Apology.THINKING.value]
+
+
+def test_a_brain_that_says_nothing(stage: Stage) -> None:
+    stage.script.answers["first."] = Answer("")
+    ask_twice(stage)
+    assert stage.lines("agent")[1:] == [Apology.THINKING.value, "You said second."]
+
+
+def test_a_brain_that_hangs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(think: Any) -> Any:
+        await asyncio.sleep(1e6)
+        yield think().text
+
+    def scene_setup() -> None:
+        monkeypatch.setattr("sipagent.engines.rules._stream", never)
+
+    async def scene() -> None:
+        await stage.quiet()
+        scene_setup()
+        stage.say("first.")
+        await stage.quiet(15.0)
+
+    stage.play(scene())
+    assert stage.lines("agent")[1:] == [Apology.THINKING.value]
+
+
+def test_after_three_failures_the_call_ends_with_an_apology(stage: Stage) -> None:
+    stage.stt.fail = set(range(20))
+
+    async def scene() -> None:
+        for _ in range(3):
+            await stage.quiet()
+            stage.say("anybody?")
+            await stage.bot_speaks()
+        await asyncio.sleep(20)
+
+    stage.play(scene())
+    assert stage.lines("agent")[1:] == [Apology.HEARING.value, Apology.HEARING.value, Apology.GIVE_UP.value]
+    assert stage.finished
+    assert len(stage.control.hung_up) == 1
+
+
+def test_a_success_in_between_starts_the_count_anew(stage: Stage) -> None:
+    stage.stt.fail = {0, 1, 3, 4}
+
+    async def scene() -> None:
+        for _ in range(5):
+            await stage.quiet()
+            stage.say("anybody?")
+            await stage.bot_speaks()
+
+    stage.play(scene())
+    assert not stage.finished
+
+
+def test_a_listener_that_fails_harms_nobody(stage: Stage) -> None:
+    class Bad(list[Any]):
+        def append(self, item: Any) -> None:
+            raise RuntimeError("no")
+
+    stage.events = Bad()
+    ask_twice(stage, patience_s=1.0)
+    assert stage.lines("agent")[-1] == "You said second."
+
+
+async def test_when_no_voice_works_the_caller_hears_the_information_tone() -> None:
+    tts = ScriptedTts()
+    tts.fail = re.compile("")
+    clips = Clips()
+    assert not await clips.record(tts)
+    for rate in (8000, 16000):
+        pcm = clips.get(Apology.VOICE, rate)
+        assert len(pcm) == pytest.approx(2 * rate, rel=0.02)
+        assert max(pcm) > 0
