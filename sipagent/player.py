@@ -19,7 +19,6 @@ from sipagent.recorder import Recorder
 
 REFILL_S = 1.0  # the output ring holds many times that
 HANGUP_S = 5.0  # for the far end to answer our BYE
-ANSWER_POLL_S = 0.02
 GAP_MAX_S = 5.0  # a longer jump of the sample index is not silence but a new stream
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -156,11 +155,10 @@ async def carry_out(
         await asyncio.wait_for(call.ended.wait(), HANGUP_S)
 
 
-async def answered(call: Call, sleep: Sleep = asyncio.sleep) -> None:
+async def answered(call: Call) -> None:
     """Returns when the call is answered and its media runs (media alone may be that of a 183)."""
+    await call.answered.wait()
     await call.media_ready.wait()
-    while not call.answered_us:
-        await sleep(ANSWER_POLL_S)
 
 
 async def _play_and_say(leg: MediaLeg, plan: Plan, pcm: bytes, tts: Tts | None, sleep: Sleep) -> None:

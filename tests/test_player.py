@@ -84,6 +84,7 @@ def make_call(*, is_answered: bool) -> tuple[Call, Control]:
     control.call = call
     if is_answered:
         call.state, call.answered_us = CallState.CONFIRMED, 500_001
+        call.answered.set()
         call.media_ready.set()
     return call, control
 

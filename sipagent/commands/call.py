@@ -8,7 +8,7 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +29,7 @@ from sipagent.player import CallResult, Plan
 from sipagent.signalling.agent import UserAgent
 from sipagent.signalling.errors import SignallingError, UriError
 from sipagent.signalling.resolve import resolve
-from sipagent.signalling.uri import parse_uri
+from sipagent.signalling.uri import SipUri, Transport, parse_uri
 from sipagent.wavfile import WavError, read_wav
 
 __all__ = ["Plan", "call", "client"]
@@ -60,7 +60,7 @@ async def make_call(uri: str, plan: Plan, path: Path | None, overrides: Override
     pcm = await _file(plan, cfg.media.rate)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    async with _voice(plan, cfg) as tts, client(cfg) as agent:
+    async with _voice(plan, cfg) as tts, client(cfg, connect=(_target(uri).transport,)) as agent:
         made = await agent.invite(uri, await _registered(agent, stop) if overrides.register else None)
         with log.call_context(made.id):
             await player.carry_out(made, plan, pcm, tts, stop)
@@ -70,16 +70,21 @@ async def make_call(uri: str, plan: Plan, path: Path | None, overrides: Override
 
 
 async def local_listen(uri: str) -> dict[str, Any]:
-    """A row of sip.listen for this call: any free port of the address that the route to the far end starts from."""
-    try:
-        target = parse_uri(uri)
-    except UriError as exc:
-        raise OptionError(str(exc)) from None
+    """A row of sip.listen for this call: any free port of the address that the route to the far end starts from. TLS needs no
+    row: a client has no certificate to listen with."""
+    target = _target(uri)
     remote = await resolve(target.host)
     family = socket.AF_INET6 if ":" in remote else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((remote, target.port or 5060))  # on UDP this only picks the route
-        return {"transport": target.transport, "host": probe.getsockname()[0], "port": 0}
+        return {"transport": "tcp" if target.transport == "tcp" else "udp", "host": probe.getsockname()[0], "port": 0}
+
+
+def _target(uri: str) -> SipUri:
+    try:
+        return parse_uri(uri)
+    except UriError as exc:
+        raise OptionError(str(exc)) from None
 
 
 async def _file(plan: Plan, rate: int) -> bytes:
@@ -120,8 +125,9 @@ async def _voice(plan: Plan, cfg: Config) -> AsyncIterator[Tts | None]:
 
 
 @asynccontextmanager
-async def client(cfg: Config) -> AsyncIterator[UserAgent]:
-    """Signalling and a media worker, for calls that we make: whoever calls us meanwhile is turned away."""
+async def client(cfg: Config, connect: Collection[Transport] = ()) -> AsyncIterator[UserAgent]:
+    """Signalling and a media worker, for calls that we make: whoever calls us meanwhile is turned away.
+    `connect`: transports that are only called out by."""
     refusals: set[asyncio.Task[None]] = set()
 
     def refuse(incoming: Call) -> None:
@@ -129,7 +135,7 @@ async def client(cfg: Config) -> AsyncIterator[UserAgent]:
 
     loop = asyncio.get_running_loop()
     worker = mediacore.Worker(cpu=cfg.media.cpu, fifo=cfg.media.fifo)
-    agent = UserAgent(cfg, worker, refuse)
+    agent = UserAgent(cfg, worker, refuse, connect=connect)
     worker.start()
     loop.add_reader(worker.fileno(), worker.drain)
     try:
