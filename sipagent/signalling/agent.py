@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping
 
@@ -24,6 +25,8 @@ from sipagent.signalling.thread import SipThread
 from sipagent.signalling.uri import Transport, parse_uri
 
 log = get_logger(__name__)
+
+_the_endpoint = threading.Lock()  # held by the user agent that is up: a second PJSIP endpoint would take the first one down
 
 
 class _Control:
@@ -88,6 +91,8 @@ class UserAgent:
     async def start(self) -> None:
         """Opens the transports and starts registering. SignallingError or ConfigError when a transport can't be had."""
         advertised = await self._advertised()
+        if not _the_endpoint.acquire(blocking=False):
+            raise SignallingError("another user agent is up in this process; PJSIP has room for one")
         self._worker.install_seam()
         self._log.open()
         await self._thread.start()
@@ -122,6 +127,7 @@ class UserAgent:
         await self._thread.stop()
         self._log.close()
         self._worker.uninstall_seam()
+        _the_endpoint.release()
 
     async def invite(self, uri: str, account: str | None = None) -> Call:
         """Calls `uri`, directly or through a registered account (its "user@host", or "user" if that is unique). Returns as

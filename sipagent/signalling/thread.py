@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from mediacore import clock_us, pjsua2
+from sipagent.config import ConfigError
 from sipagent.log import get_logger
 from sipagent.signalling.errors import SignallingError
 
@@ -93,14 +94,15 @@ class SipThread:
         self._thread.start()
 
     def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-        """Runs `fn` on the sip thread; the future gets its result, or its error as a SignallingError."""
+        """Runs `fn` on the sip thread; the future gets its result, or its error as a SignallingError or
+        ConfigError."""
         assert self._loop is not None
         future: asyncio.Future[T] = self._loop.create_future()
 
         def job() -> None:
             try:
                 result = fn(*args, **kwargs)
-            except SignallingError as error:
+            except (SignallingError, ConfigError) as error:  # a new one: the old one's frames hold PJSIP's objects
                 self._reply(_fail, future, type(error)(*error.args))
             except pjsua2.Error as error:
                 self._reply(_fail, future, SignallingError(error.reason or error.info()))

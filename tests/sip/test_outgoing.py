@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 
 from sipagent.call import CallState
+from sipagent.config import ConfigError
+from sipagent.signalling.agent import UserAgent
 from sipagent.signalling.errors import CallLimitError, SignallingError, UriError
 from tests.sip.rig import Rig, config, user_agent
 from tests.sip.wire import Peer, sdp
@@ -87,6 +90,40 @@ async def test_nobody_there(rig: Rig) -> None:
     await call.hangup()
     await rig.over(call)
     assert call.end_code == 487
+
+
+@pytest.mark.parametrize("first", range(5))
+async def test_codecs_are_offered_in_the_configured_order(first: int, peer: Peer) -> None:
+    names = ["opus/48000", "PCMU/8000", "PCMA/8000", "L16/16000", "L16/8000"]
+    order = names[first:] + names[:first]
+    async with user_agent(config(media={"codecs": order[:4]})) as rig:
+        call = await rig.invite(f"sip:bob@127.0.0.1:{peer.port}")
+        invite = await peer.request("INVITE")
+        types = dict(re.findall(r"a=rtpmap:(\d+) ([\w-]+/\d+)", invite.body))
+        offered = [types[pt] for pt in re.search(r"m=audio \d+ \S+ ([\d ]+)", invite.body)[1].split()]  # type: ignore[index]
+        assert [name for name in offered if not name.startswith("telephone-event")] == order[:4]
+        peer.respond(invite, "486 Busy Here", rig.port)
+        await rig.over(call)
+
+
+async def test_a_codec_we_do_not_have_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"media\.codecs: 'G729/8000' is not a codec of this core; choose from .*PCMU/8000"):
+        async with user_agent(config(media={"codecs": ["PCMU/8000", "G729/8000"]})):
+            pass
+
+
+async def test_a_port_in_use_is_named(peer: Peer) -> None:
+    with pytest.raises(SignallingError, match=rf"can't listen on udp:127.0.0.1:{peer.port}: .*; see sip.listen"):
+        async with user_agent(config(sip={"listen": [{"transport": "udp", "port": peer.port}]})):
+            pass
+    async with user_agent(config()) as rig:  # and nothing is left of the attempt
+        assert await rig.ua.ping() < 1
+
+
+async def test_one_user_agent_a_process(rig: Rig) -> None:
+    with pytest.raises(SignallingError, match="another user agent is up"):
+        await UserAgent(config(), rig.worker, lambda call: None).start()
+    assert await rig.ua.ping() < 1
 
 
 @pytest.mark.parametrize(
