@@ -42,8 +42,6 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
     seconds, want = (5.0, 1) if quick else (12.0, 5)
     names = [f"{s} {c}" for c in CONDITIONS for s in SYSTEMS]
     rounds = harness.run_rounds(names, lambda name: measure(*name.split(), seconds), want, "pacing")
-    if not rounds.kept:
-        raise harness.TooNoisy(rounds)
     rows, systems = [], {}
     for name in names:
         found: list[stats.Pacing] = rounds.results[name]
@@ -63,7 +61,7 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
         for peer in SYSTEMS[1:]
     }
     text = harness.table(
-        f"pacing: error against the 20 ms grid, {CALLS} calls, {rounds.kept} rounds of {seconds:g} s",
+        f"pacing: error against the 20 ms grid, {CALLS} calls, {seconds:g} s each; {rounds.remark}",
         ["sender, condition", "sd us", "range", "p99 us", "worst us", "gaps", "packets"],
         rows,
     )

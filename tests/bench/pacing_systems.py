@@ -51,7 +51,8 @@ def speech(seconds: float) -> bytes:
 class TickSender(asyncio.DatagramProtocol):
     """Sends a packet every 20 ms, planned from the first one so that lateness does not add up."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, port: int) -> None:
+        self._to = (LOOPBACK, port)
         self._loop = asyncio.get_running_loop()
         self._ssrc = index.to_bytes(4, "big")
         self._n = 0
@@ -63,9 +64,11 @@ class TickSender(asyncio.DatagramProtocol):
         self._loop.call_at(self._start, self._tick)
 
     def _tick(self) -> None:
+        if self.transport.is_closing():
+            return
         n = self._n
         header = b"\x80\x00" + (n & 0xFFFF).to_bytes(2, "big") + (n * 160 & 0xFFFFFFFF).to_bytes(4, "big") + self._ssrc
-        self.transport.sendto(header + self._payload)
+        self.transport.sendto(header + self._payload, self._to)
         self._n += 1
         self._loop.call_at(self._start + self._n * FRAME_S, self._tick)
 
@@ -74,7 +77,7 @@ async def tick_senders(n: int, port: int) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     ends = []
     for i in range(n):
-        ends.append(await loop.create_datagram_endpoint(lambda i=i: TickSender(i), remote_addr=(LOOPBACK, port)))  # type: ignore[misc]
+        ends.append(await loop.create_datagram_endpoint(lambda i=i: TickSender(i, port), local_addr=(LOOPBACK, 0)))  # type: ignore[misc]
         await asyncio.sleep(FRAME_S / n)
     say("sending")
     await input_ends()
