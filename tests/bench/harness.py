@@ -195,8 +195,8 @@ def environment() -> dict[str, Any]:
     """The machine line and the versions."""
     model = next((x.split(":")[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in x), "?")
     return {
-        "machine": f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, SCHED_FIFO {'yes' if _fifo() else 'refused'}, "
-        f"load {os.getloadavg()[0]:.1f}",
+        "machine": f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}, "
+        f"SCHED_FIFO {'granted' if _fifo() else 'refused'}",
         "cores": {"generator": GENERATOR_CPU, "system": SYSTEM_CPU, "shared": GENERATOR_CPU == SYSTEM_CPU},
         "versions": {"python": platform.python_version(), "uvloop": _installed("uvloop"), "sipagent": _installed("sipagent")},
     }
