@@ -88,7 +88,7 @@ static void account(struct mc_grid *g, uint64_t late_us) {
     g->n_visits++;
     g->late_sum_us += late_us;
     g->late_max_us = late_us > g->late_max_us ? late_us : g->late_max_us;
-    g->n_overruns += late_us > MC_GRID_ROUND * 1000;
+    g->n_overruns += late_us > (uint64_t)MC_GRID_ROUND * 1000;
 }
 
 void mc_grid_run(struct mc_grid *g, uint64_t now_us, uint64_t (*clock)(void)) {

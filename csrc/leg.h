@@ -97,7 +97,7 @@ void mc_path_free(struct mc_path *path); /* NULL is fine */
 /* Swaps the path in; returns the one that is to be freed (the new one when the old could go on with new directions). */
 struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const struct mc_wire *wire, uint64_t now_us);
 void mc_leg_publish(struct mc_leg *leg); /* statistics, as of now; a tick does it too */
-void mc_leg_close(struct mc_leg *leg); /* it is not to be started again */
+void mc_leg_close(struct mc_leg *leg);   /* it is not to be started again */
 bool mc_leg_closed(const struct mc_leg *leg);
 struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us);
 void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);

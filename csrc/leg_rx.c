@@ -86,6 +86,9 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
     }
     const struct mc_sink *sink = mc_leg_sink(leg);
     if (sink->packet != NULL && sink->packet(sink, leg, &pkt, now_us)) {
+        if (rx->ear.started) {
+            mc_ear_restart(&rx->ear); /* nobody listens: no gap is to be filled when somebody does again */
+        }
         return;
     }
     mc_ear_packet(leg, path, &pkt, ext, false, now_us);
