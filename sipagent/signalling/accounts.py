@@ -102,10 +102,10 @@ def registered_config(
     config.regConfig.timeoutSec = settings.expires_s
     config.regConfig.retryIntervalSec = 0  # we retry ourselves, with back-off and a fresh look-up of the name
     config.regConfig.unregWaitMsec = 1000
-    # A name would be looked up by PJSIP, blocking, so requests take a route to the address. TLS checks the certificate
-    # against the name it connects to and must see it.
-    if address != settings.host and settings.transport != "tls":
-        config.sipConfig.proxies.append(f"<sip:{host_port(address, settings.port)}{transport};lr;hide>")
+    # All requests of the account take this way, whatever the host of their URI: a name there would be looked up by PJSIP,
+    # blocking. TLS checks the certificate against the name it connects to and must see it. "hide": no Route header.
+    target = settings.host if settings.transport == "tls" else address
+    config.sipConfig.proxies.append(f"<sip:{host_port(target, settings.port)}{transport};lr;hide>")
     if listening.transport == "udp":
         config.sipConfig.transportId = listening.id
     if settings.password:

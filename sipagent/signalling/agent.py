@@ -130,8 +130,9 @@ class UserAgent:
         _the_endpoint.release()
 
     async def invite(self, uri: str, account: str | None = None) -> Call:
-        """Calls `uri`, directly or through a registered account (its "user@host", or "user" if that is unique). Returns as
-        soon as the INVITE is out, with a call in state CALLING; a call that fails later ends with end_code and end_reason.
+        """Calls `uri`, directly or through the registrar of an account (its "user@host", or "user" if that is unique).
+        Returns as soon as the INVITE is out, with a call in state CALLING; a call that fails later ends with end_code and
+        end_reason.
 
         UriError, CallLimitError, SignallingError when there is nothing to send.
         """

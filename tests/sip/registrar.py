@@ -43,6 +43,7 @@ class Registrar:
     expires: int = 300
     refuse: list[str] = field(default_factory=list)  # status lines for the next ones
     bindings: asyncio.Queue[int] = field(default_factory=asyncio.Queue)
+    others: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)  # INVITEs and so on
     attempts: int = 0
     contact: str = ""
 
@@ -67,6 +68,7 @@ class Registrar:
         while True:
             request, addr = await self.peer.inbox.get()
             if request.method != "REGISTER":
+                self.others.put_nowait(request)
                 continue
             if not request.get("authorization"):
                 self.peer.respond(request, "401 Unauthorized", addr[1], self.challenge)
@@ -82,6 +84,13 @@ class Registrar:
                 expires = min(int(asked[1]), self.expires) if asked else self.expires
                 self.peer.respond(request, "200 OK", addr[1], f"Expires: {expires}\r\n")
                 self.bindings.put_nowait(expires)
+
+    async def invited(self) -> Message:
+        """The next INVITE."""
+        while True:
+            request = await asyncio.wait_for(self.others.get(), 10)
+            if request.method == "INVITE":
+                return request
 
     async def bound(self) -> int:
         """Expires of the next accepted REGISTER."""

@@ -11,7 +11,7 @@ import pytest
 from sipagent.signalling import registration
 from tests.sip.registrar import NONCE, Registrar
 from tests.sip.rig import Rig, config, user_agent
-from tests.sip.wire import Peer
+from tests.sip.wire import Dialog, sdp
 
 
 def account(registrar: Registrar, **changes: Any) -> dict[str, Any]:
@@ -71,13 +71,18 @@ async def test_a_call_comes_in_and_goes_out_through_the_account() -> None:
     async with user_agent(config(sip={"accounts": [account(registrar)]})) as rig:
         await registrar.bound()
         await registered(rig)
-        bob = await Peer.open()
-        call = await rig.invite(f"sip:bob@127.0.0.1:{bob.port}", account="600")
-        invite = await bob.request("INVITE")
+        call = await rig.invite("sip:bob@elsewhere.example", account="600")  # the registrar knows where that is
+        invite = await registrar.invited()
+        assert invite.start == "INVITE sip:bob@elsewhere.example SIP/2.0"
         assert "sip:600@127.0.0.1" in invite.get("from")
-        bob.respond(invite, "486 Busy Here", rig.port)
+        assert not invite.get("route")
+        registrar.peer.respond(invite, "486 Busy Here", rig.port)
         await rig.over(call)
-        bob.close()
+        dialog = Dialog(registrar.peer, rig.port)
+        dialog.invite(sdp())
+        incoming = await rig.taken()
+        await incoming.hangup(480)
+        await rig.over(incoming)
     registrar.close()
 
 
@@ -88,18 +93,16 @@ async def test_credentials_go_to_their_own_realm_only(realm: str, trusted: bool,
     async with user_agent(config(sip={"accounts": [account(registrar, realm=configured)]})) as rig:
         await registrar.bound()
         await registered(rig)
-        bob = await Peer.open()
-        call = await rig.invite(f"sip:bob@127.0.0.1:{bob.port}", account="600@127.0.0.1")
+        call = await rig.invite("sip:bob@127.0.0.1", account="600@127.0.0.1")
         challenge = f'Proxy-Authenticate: Digest realm="{realm}", nonce="{NONCE}", algorithm=MD5, qop="auth"\r\n'
-        bob.respond(await bob.request("INVITE"), "407 Proxy Authentication Required", rig.port, challenge)
+        registrar.peer.respond(await registrar.invited(), "407 Proxy Authentication Required", rig.port, challenge)
         if trusted:
-            again = await bob.request("INVITE")
+            again = await registrar.invited()
             assert 'realm="pbx"' in again.get("proxy-authorization")
-            bob.respond(again, "486 Busy Here", rig.port)
+            registrar.peer.respond(again, "486 Busy Here", rig.port)
         await rig.over(call)
         assert call.end_code == (486 if trusted else 401)
-        assert trusted or not any(m.get("proxy-authorization") for m in bob.seen)
-        bob.close()
+        assert trusted or not any(m.get("proxy-authorization") for m in registrar.peer.seen)
     registrar.close()
 
 
