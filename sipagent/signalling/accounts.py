@@ -75,6 +75,14 @@ class SipAccount(pjsua2.Account):
             prm.challenge.abandon()
 
     @callback
+    def onInstantMessage(self, prm: pjsua2.OnInstantMessageParam) -> None:
+        """No MESSAGE is served (RFC 3428); PJSIP would say 200 and throw it away."""
+        response = pjsua2.SendResponseParam()
+        response.deferredResponse = pjsua2.DeferredResponse(prm)
+        response.code, response.reason = 405, "Method Not Allowed"
+        self.sendResponse(response)
+
+    @callback
     def onIncomingSubscribe(self, prm: pjsua2.OnIncomingSubscribeParam) -> None:
         prm.code, prm.reason = 489, "Bad Event"
 
@@ -120,6 +128,7 @@ def _config(cfg: Config, srtp: SrtpPolicy, advertised: dict[str, str]) -> pjsua2
     config.callConfig.prackUse = pjsua2.PJSUA_100REL_NOT_USED
     config.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_OPTIONAL  # RFC 4028
     config.natConfig.sipOutboundUse = 0
+    config.sipConfig.autoRespondSipMessage = False
     media = config.mediaConfig
     v6 = ipaddress.ip_address(cfg.media.host).version == 6
     # With the default PJSIP looks up this machine's own name, blocking, for every call: 5 s without DNS.
