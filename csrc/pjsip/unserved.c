@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Requests that nobody here serves get 405 with Allow (RFC 3261 section 8.2.1); PJSIP alone would drop them without a word and
- * the sender would repeat them for half a minute. */
+ * Requests that nobody here serves get 405 with Allow (RFC 3261 section 8.2.1). PJSIP alone would drop most of them without a word,
+ * so that the sender repeats them for half a minute, and would take a MESSAGE with 200 and lose it. */
 #include "../err.h"
 #include "pj_internal.h"
 
-static pj_bool_t on_rx_request(pjsip_rx_data *rdata) {
-    const pjsip_method *method = &rdata->msg_info.msg->line.req.method;
-    const pjsip_hdr *allow;
+static pj_bool_t refuse(pjsip_rx_data *rdata) {
+    const pjsip_hdr *allow = pjsip_endpt_get_capability(pjsua_var.endpt, PJSIP_H_ALLOW, NULL);
     pjsip_hdr headers;
 
-    if (method->id == PJSIP_ACK_METHOD) { /* never answered */
+    if (rdata->msg_info.msg->line.req.method.id == PJSIP_ACK_METHOD) { /* never answered */
         return PJ_TRUE;
     }
     pj_list_init(&headers);
-    allow = pjsip_endpt_get_capability(pjsua_var.endpt, PJSIP_H_ALLOW, NULL);
     if (allow) {
         pj_list_push_back(&headers, pjsip_hdr_clone(rdata->tp_info.pool, allow));
     }
@@ -21,21 +19,42 @@ static pj_bool_t on_rx_request(pjsip_rx_data *rdata) {
     return PJ_TRUE;
 }
 
-static pjsip_module module;
+/* Outside a dialog: what belongs to one was taken by PJSIP's dialog layer before. */
+static pj_bool_t refuse_message(pjsip_rx_data *rdata) {
+    return !pjsip_method_cmp(&rdata->msg_info.msg->line.req.method, &pjsip_message_method) && refuse(rdata);
+}
+
+static pjsip_module early = {.id = -1}, late = {.id = -1}; /* before and after pjsua's own */
+
+static int add(pjsip_module *module, char *name, int priority, pj_bool_t (*on_request)(pjsip_rx_data *)) {
+    pj_bzero(module, sizeof(*module)); /* PJSIP keeps its links in it; none of a former run may stay */
+    module->name = pj_str(name);
+    module->id = -1;
+    module->priority = priority;
+    module->on_rx_request = on_request;
+    return pjsip_endpt_register_module(pjsua_var.endpt, module) == PJ_SUCCESS ? MC_OK : MC_E_STATE;
+}
+
+static void drop(pjsip_module *module) {
+    if (module->id >= 0) {
+        pjsip_endpt_unregister_module(pjsua_var.endpt, module);
+    }
+    module->id = -1;
+}
 
 int mc_unserved_start(void) {
-    static char name[] = "mod-unserved";
+    int rc = add(&early, "mod-mc-message", PJSIP_MOD_PRIORITY_APPLICATION - 4, refuse_message);
 
-    pj_bzero(&module, sizeof(module)); /* PJSIP keeps its links in it; none of a former run may stay */
-    module.name = pj_str(name);
-    module.id = -1;
-    module.priority = PJSIP_MOD_PRIORITY_APPLICATION + 32; /* after everybody else */
-    module.on_rx_request = on_rx_request;
-    return pjsip_endpt_register_module(pjsua_var.endpt, &module) == PJ_SUCCESS ? MC_OK : MC_E_STATE;
+    if (rc == MC_OK) {
+        rc = add(&late, "mod-mc-unserved", PJSIP_MOD_PRIORITY_APPLICATION + 32, refuse);
+        if (rc != MC_OK) {
+            drop(&early);
+        }
+    }
+    return rc;
 }
 
 void mc_unserved_stop(void) {
-    if (module.id >= 0) {
-        pjsip_endpt_unregister_module(pjsua_var.endpt, &module);
-    }
+    drop(&late);
+    drop(&early);
 }
