@@ -101,20 +101,19 @@ def serve_notes(switch: SwitchProcess, host: str) -> None:
         f"""
 The switch stays up; Ctrl-C ends it. Its calls: {switch.api}/v1/calls
 
-Phone it from a softphone{"" if host != "127.0.0.1" else " on this machine"}: no account is needed, dial
+Phone it from a softphone{"" if not host.startswith("127.") else " on this machine"}: no account is needed, dial
     sip:reception@{address}:{port}          (UDP; Opus, G.711 or L16)
   for example   baresip -e '/dial sip:reception@{address}:{port}'
-  and, without a phone,   .venv/bin/sipagent call sip:reception@{address}:{port} --say "What time is it?" --record heard.wav
+  and, without a phone,
+    .venv/bin/sipagent call sip:reception@{address}:{port} --say "What time is it?" --duration 10 --record heard.wav
 
 Register it on a PBX: make an extension there with a user name and a password, then
     .venv/bin/sipagent serve --sip udp:ADDRESS:5060 --register sip:USER:PASSWORD@PBX
   where ADDRESS is an address of this machine that the PBX can reach. Calls to the extension are answered.""",
         markup=False,
     )
-    if host == "127.0.0.1":
-        show.console.print(
-            "A phone on another machine can't reach 127.0.0.1: start with --host and an address of this machine."
-        )
+    if host.startswith("127."):
+        show.console.print("A phone on another machine can't reach {host}: start with --host and an address of this machine.")
 
 
 async def until_interrupted(switch: SwitchProcess) -> None:
