@@ -107,6 +107,8 @@ int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us);
 void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us);
 uint32_t mc_leg_period_us(const struct mc_leg *leg);                 /* 10,000 or 20,000; 0 = no path */
 const struct mc_leg_params *mc_leg_params(const struct mc_leg *leg); /* NULL = no path */
+const struct mc_leg_params *mc_leg_last_params(
+    const struct mc_leg *leg); /* of the last path when stopped; NULL = never started */
 void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink);
 const struct mc_sink *mc_leg_sink(const struct mc_leg *leg);
 /* The live path, one line; returns its length without NUL, cut to size. */

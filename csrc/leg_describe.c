@@ -20,38 +20,48 @@ static int put_event_pt(char *out, size_t size, int at, uint8_t pt) {
     return pt == MC_PT_NONE ? at : put(out, size, at, " > dtmf(%u)", pt);
 }
 
+static int put_rx(char *out, size_t size, int at, const struct mc_leg *leg, const struct mc_leg_params *p,
+                  uint32_t codec_rate) {
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    if (!p->recv) {
+        return put(out, size, at, "rx off");
+    }
+    at = put(out, size, at, "wire%s > parse > stats", p->secure ? " > srtp" : "");
+    at = put_event_pt(out, size, at, p->event_rx_pt);
+    at = put(out, size, at, " > ear > decode %s/%u(%u) > resample %u:%u > %s", p->codec, p->clock, p->rx_pt, codec_rate,
+             leg->cfg.rate, sink->name);
+    if (leg->path != NULL && leg->path->rx.human.on) {
+        struct mc_jb_stats js;
+        mc_jb_stats(leg->path->rx.human.jb, &js);
+        at = put(out, size, at, " + jitter(%u ms) > decode > resample > %s", js.target_ms,
+                 leg->tap != NULL ? "tap" : sink->name);
+    }
+    return at;
+}
+
+static int put_tx(char *out, size_t size, int at, const struct mc_leg *leg, const struct mc_leg_params *p,
+                  uint32_t codec_rate) {
+    if (!p->send) {
+        return put(out, size, at, "tx held");
+    }
+    at = put(out, size, at, "%s > ring", mc_leg_sink(leg) == &mc_sink_echo ? "echo" : "engine");
+    at = put_event_pt(out, size, at, p->event_tx_pt);
+    return put(out, size, at, " > resample %u:%u > encode %s/%u(%u) %u ms > build%s > wire", leg->cfg.rate, codec_rate,
+               p->codec, p->clock, p->tx_pt, p->ptime_ms, p->secure ? " > srtp" : "");
+}
+
 int mc_leg_describe(const struct mc_leg *leg, char *out, size_t size) {
+    const struct mc_leg_params *p = mc_leg_last_params(leg);
     if (size == 0) {
         return 0;
     }
     out[0] = '\0';
-    const struct mc_sink *sink = mc_leg_sink(leg);
-    const struct mc_path *path = leg->path;
-    if (path == NULL) {
-        return put(out, size, 0, "stopped | engine(%u) > ring", leg->cfg.rate);
+    if (p == NULL) {
+        return put(out, size, 0, "not started | engine(%u) > ring", leg->cfg.rate);
     }
-    const struct mc_leg_params *p = &path->params;
-    const char *srtp = p->secure ? " > srtp" : "";
-    int at = 0;
-    if (p->recv) {
-        at = put(out, size, at, "wire%s > parse > stats", srtp);
-        at = put_event_pt(out, size, at, p->event_rx_pt);
-        at = put(out, size, at, " > ear > decode %s/%u(%u) > resample %u:%u > %s", path->codec->name, p->clock, p->rx_pt,
-                 path->codec->rate, path->rate, sink->name);
-        if (path->rx.human.on) {
-            struct mc_jb_stats js;
-            mc_jb_stats(path->rx.human.jb, &js);
-            at = put(out, size, at, " + jitter(%u ms) > decode > resample > %s", js.target_ms,
-                     leg->tap != NULL ? "tap" : sink->name);
-        }
-    } else {
-        at = put(out, size, at, "rx off");
-    }
-    if (!p->send) {
-        return put(out, size, at, " | tx held");
-    }
-    at = put(out, size, at, " | %s > ring", sink == &mc_sink_echo ? "echo" : "engine");
-    at = put_event_pt(out, size, at, p->event_tx_pt);
-    return put(out, size, at, " > resample %u:%u > encode %s/%u(%u) %u ms > build%s > wire", path->rate, path->codec->rate,
-               path->codec->name, p->clock, p->tx_pt, p->ptime_ms, srtp);
+    uint32_t codec_rate = mc_codec_find(p->codec, p->clock)->rate; /* it had one: mc_path_new saw to it */
+    int at = put(out, size, 0, "%s", leg->path == NULL ? "stopped, was: " : "");
+    at = put_rx(out, size, at, leg, p, codec_rate);
+    at = put(out, size, at, " | ");
+    return put_tx(out, size, at, leg, p, codec_rate);
 }

@@ -97,6 +97,7 @@ struct mc_path {
 /* The sent stream of a leg that was stopped: a later start goes on with it, so that a receiver never sees a number twice. */
 struct mc_kept {
     bool valid;
+    struct mc_leg_params params; /* for those who ask what it was */
     bool playing;
     uint32_t clock, ssrc, ts, n_flush;
     uint16_t seq;

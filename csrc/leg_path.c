@@ -67,6 +67,7 @@ static void keep_stream(struct mc_leg *leg, const struct mc_path *path, uint64_t
     const struct mc_tx *tx = &path->tx;
     leg->kept = (struct mc_kept){.valid = true,
                                  .playing = tx->playing,
+                                 .params = path->params,
                                  .clock = path->params.clock,
                                  .ssrc = tx->ssrc,
                                  .ts = tx->ts,
@@ -147,4 +148,8 @@ bool mc_leg_closed(const struct mc_leg *leg) {
 
 const struct mc_leg_params *mc_leg_params(const struct mc_leg *leg) {
     return leg->path != NULL ? &leg->path->params : NULL;
+}
+
+const struct mc_leg_params *mc_leg_last_params(const struct mc_leg *leg) {
+    return leg->path != NULL ? &leg->path->params : leg->kept.valid ? &leg->kept.params : NULL;
 }

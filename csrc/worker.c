@@ -20,7 +20,7 @@
 #include "worker_int.h"
 
 #define EVENTS 64
-#define IDLE_US 500000 /* wakes this often with nothing to do, so that last_tick_us proves life */
+#define IDLE_US 100000 /* wakes this often with nothing to do, so that last_tick_us proves life */
 #define FIFO_PRIORITY 20
 
 static void set(_Atomic uint64_t *to, uint64_t v) {

@@ -44,7 +44,8 @@ int mc_worker_set_sink(struct mc_leg *leg, const struct mc_sink *sink); /* retur
 /* NULL = off. Returns the one to be freed, or NULL. */
 struct mc_tap *mc_worker_set_tap(struct mc_leg *leg, struct mc_tap *tap);
 int mc_worker_describe(struct mc_leg *leg, char *out, size_t size);
-bool mc_worker_params(struct mc_leg *leg, struct mc_leg_params *out); /* false: stopped */
+/* 1 = runs with them, 0 = stopped and had them last, MC_E_STATE = never started. */
+int mc_worker_params(struct mc_leg *leg, struct mc_leg_params *out);
 
 /* Sockets; see seam.h. */
 int mc_sock_add(struct mc_worker *w, int fd, mc_sock_fn *fn, void *ctx, struct mc_sock **out);

@@ -110,14 +110,15 @@ int mc_worker_describe(struct mc_leg *leg, char *out, size_t size) {
 
 static int do_params(void *arg) {
     struct ask *a = arg;
-    const struct mc_leg_params *p = mc_leg_params(a->leg);
-    if (p != NULL) {
-        *a->params = *p;
+    const struct mc_leg_params *p = mc_leg_last_params(a->leg);
+    if (p == NULL) {
+        return MC_E_STATE;
     }
-    return p != NULL;
+    *a->params = *p;
+    return mc_leg_params(a->leg) != NULL;
 }
 
-bool mc_worker_params(struct mc_leg *leg, struct mc_leg_params *out) {
+int mc_worker_params(struct mc_leg *leg, struct mc_leg_params *out) {
     struct ask a = {.leg = leg, .params = out};
-    return mc_worker_call(worker_of(leg), do_params, &a) == 1;
+    return mc_worker_call(worker_of(leg), do_params, &a);
 }

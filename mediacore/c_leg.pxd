@@ -143,6 +143,7 @@ cdef extern from "leg.h" nogil:
     void mc_leg_publish(mc_leg *leg)
     int mc_leg_on_tick(mc_leg *leg, uint64_t now_us)
     const mc_leg_params *mc_leg_params_of "mc_leg_params"(const mc_leg *leg)
+    const mc_leg_params *mc_leg_last_params(const mc_leg *leg)
     void mc_leg_set_sink(mc_leg *leg, const mc_sink *sink)
     int mc_leg_describe(const mc_leg *leg, char *out, size_t size)
     int mc_tap_new(mc_tap **out, uint32_t rate)

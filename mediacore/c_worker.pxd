@@ -68,6 +68,6 @@ cdef extern from "worker.h" nogil:
     int mc_worker_set_sink(mc_leg *leg, const mc_sink *sink)
     mc_tap *mc_worker_set_tap(mc_leg *leg, mc_tap *tap)
     int mc_worker_describe(mc_leg *leg, char *out, size_t size)
-    cbool mc_worker_params(mc_leg *leg, mc_leg_params *out)
+    int mc_worker_params(mc_leg *leg, mc_leg_params *out)
     int mc_udp_leg_start(mc_udp_leg **out, mc_leg *leg, const mc_leg_params *params, mc_udp_ends *ends)
     void mc_udp_leg_stop(mc_udp_leg *ul)

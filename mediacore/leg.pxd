@@ -10,4 +10,5 @@ cdef class Leg(Port):
     cdef bint native_echo
     cdef int call_id
 
+    cdef tuple ask_params(self)
     cdef void release(self) noexcept

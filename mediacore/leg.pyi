@@ -26,7 +26,8 @@ class Leg(Port):
         """The worker moves each machine-ear frame into the output ring itself, nothing goes to Python (benchmarks)."""
     def describe(self) -> str:
         """The live path, one line."""
-    def stats(self) -> LegStats: ...
+    def stats(self) -> LegStats:
+        """Codec, ptime and protection are those of the last run once it stopped."""
     def bind_call(self, call_id: int) -> None:
         """This leg serves PJSUA call `call_id`. Signalling thread, before SDP is settled."""
     def unbind_call(self) -> None:

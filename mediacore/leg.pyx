@@ -5,7 +5,7 @@ from libc.stdint cimport uint16_t
 from mediacore cimport c_leg as c
 from mediacore cimport c_worker as w
 from mediacore.errors cimport check
-from mediacore.port cimport Port, fill_cfg, fill_params, params_dict
+from mediacore.port cimport Port, fill_cfg, fill_params, params_dict, params_stats
 from mediacore.worker cimport Worker, live_legs
 
 from mediacore.errors import ArgumentError, StateError
@@ -53,10 +53,8 @@ cdef class Leg(Port):
 
     def close(self) -> None:
         if self.leg != NULL:
-            path, params = self.describe(), self.params
-            if self.udp != NULL or self.started:
-                self.stop()
-            self.keep_last().update(describe=f"closed, was: {path}", params=params)
+            self.stop()
+            self.keep_last().update(describe=self.describe(), params=self.ask_params()[1])
             self.release()
 
     def stop(self) -> None:
@@ -103,23 +101,25 @@ cdef class Leg(Port):
             w.mc_worker_describe(leg, text, sizeof(text))
         return text.decode()
 
-    @property
-    def params(self) -> dict | None:
+    cdef tuple ask_params(self):
+        """(runs, what it runs or ran last with: None = never)"""
         cdef c.mc_leg_params p
         cdef c.mc_leg *leg = self.leg
-        cdef bint there
+        cdef int runs
         if leg == NULL:
-            return self.last["params"]
+            return False, self.last["params"]
         with nogil:
-            there = w.mc_worker_params(leg, &p)
-        return params_dict(&p) if there else None
+            runs = w.mc_worker_params(leg, &p)
+        return runs == 1, params_dict(&p) if runs >= 0 else None
+
+    @property
+    def params(self) -> dict | None:
+        runs, params = self.ask_params()
+        return params if runs else None
 
     def stats(self) -> dict:
-        params = self.params
-        return {
-            "codec": params["codec"] if params else "", "ptime_ms": params["ptime_ms"] if params else 0,
-            "secure": params["secure"] if params else False, **self.counters(),
-        }
+        params = self.ask_params()[1]
+        return {**params_stats(params), **self.counters()}
 
     def bind_call(self, int call_id) -> None:
         self.need()

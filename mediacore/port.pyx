@@ -42,7 +42,7 @@ cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeou
 
 cdef int copy_text(char *to, size_t size, str text, str what) except -1:
     raw = text.encode()
-    if len(raw) >= size:
+    if <size_t>len(raw) >= size:
         raise ArgumentError(f"{what} is longer than {size - 1} bytes")
     strncpy(to, raw, size)
     return 0
@@ -68,10 +68,17 @@ cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_p
 
 cdef dict params_dict(const mc_leg_params *p):
     return {
-        "codec": p.codec.decode(), "clock": p.clock, "tx_pt": p.tx_pt, "rx_pt": p.rx_pt, "event_tx_pt": p.event_tx_pt,
+        "codec": (<const char *>p.codec).decode(), "clock": p.clock, "tx_pt": p.tx_pt, "rx_pt": p.rx_pt, "event_tx_pt": p.event_tx_pt,
         "event_rx_pt": p.event_rx_pt, "ptime_ms": p.ptime_ms, "send": bool(p.send), "recv": bool(p.recv), "secure": bool(p.secure),
-        "fmtp": p.fmtp.decode(),
+        "fmtp": (<const char *>p.fmtp).decode(),
     }
+
+
+cdef dict params_stats(dict params):
+    """What statistics say about them; `params` None: never started."""
+    if params is None:
+        return {"codec": "", "ptime_ms": 0, "secure": False}
+    return {"codec": params["codec"], "ptime_ms": params["ptime_ms"], "secure": params["secure"]}
 
 
 cdef bytes pcm_of(const int16_t *pcm, size_t n):

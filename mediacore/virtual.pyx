@@ -5,7 +5,7 @@ from libc.string cimport memcpy, memset
 
 from mediacore cimport c_leg as c
 from mediacore.errors cimport check
-from mediacore.port cimport Port, fill_cfg, fill_params, params_dict
+from mediacore.port cimport Port, fill_cfg, fill_params, params_dict, params_stats
 from mediacore.worker cimport live_legs
 
 cdef enum:
@@ -57,7 +57,8 @@ cdef class VirtualLeg(Port):
 
     def close(self) -> None:
         if self.leg != NULL:
-            self.keep_last()["describe"] = self.describe()
+            self.stop()
+            self.keep_last().update(describe=self.describe(), stats=self.stats())
             c.mc_leg_unref(self.leg)
             self.leg = NULL
 
@@ -123,11 +124,11 @@ cdef class VirtualLeg(Port):
         return Port.counters(self)
 
     def stats(self) -> dict:
-        params = self.params
-        return {
-            "codec": params["codec"] if params else "", "ptime_ms": params["ptime_ms"] if params else 0, "secure": False,
-            **self.counters(),
-        }
+        cdef const c.mc_leg_params *p
+        if self.leg == NULL:
+            return {**self.last["stats"], **self.counters()}
+        p = c.mc_leg_last_params(self.leg)
+        return {**params_stats(params_dict(p) if p != NULL else None), **self.counters()}
 
     def drain(self) -> int:
         """Hands everything that waits to the handlers; what a handler raises comes out here."""

@@ -15,7 +15,7 @@ class WorkerStats(TypedDict):
     wakeups: int
     fifo: bool  # SCHED_FIFO was granted
     cpu: int
-    last_tick_us: int  # last turn of the loop; at most 500 ms old while it lives
+    last_tick_us: int  # last turn of the loop; at most 100 ms old while it lives and gets CPU
 
 def live() -> dict[str, int]:
     """Native objects that exist now, {"legs", "socks", "workers"}: all zero when everything was closed."""

@@ -137,7 +137,7 @@ static void *signalling(void *arg) {
         mc_worker_set_sink(p.leg[1], &mc_sink_echo);
         usleep(rng_below(&r, 30000));
         mc_worker_describe(p.leg[0], text, sizeof text);
-        CHECK(mc_worker_params(p.leg[0], &params));
+        CHECK_INT(i, mc_worker_params(p.leg[0], &params), 1);
         mc_leg_stats(p.leg[1], &st);
         mc_worker_set_sink(p.leg[1], &mc_sink_engine);
         CHECK(mc_worker_set_tap(p.leg[0], NULL) == tap);

@@ -236,7 +236,7 @@ def test_a_closed_leg_answers_with_its_last_values(worker: Worker) -> None:
         assert (a.written, a.played, a.pending) == (1600, 1600, 0)
         assert a.stats()["tx_packets"] >= 5
         assert a.stats()["codec"] == "PCMU"
-        assert a.describe().startswith("closed, was: wire")
+        assert a.describe().startswith("stopped, was: wire")
         assert a.write(bytes(640)) == 0
         assert a.flush() == 1600
         a.send_dtmf("1")
