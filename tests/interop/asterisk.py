@@ -8,7 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop import ports
+import numpy as np
+
+from tests.interop import audio, ports
 from tests.interop.certs import Certificates
 from tests.interop.process import PeerError, Process, until
 
@@ -201,10 +203,10 @@ verify_client=no
             raise PeerError(f"{error}\n{self.log()}") from None
         return self.contact(name)
 
-    def probe(self, channel: str, audio: bytes, suffix: str, rate: int, within_s: float = 30.0) -> bytes:
+    def probe(self, channel: str, audio: bytes, suffix: str, rate: int, within_s: float = 30.0) -> audio.Pcm:
         """Calls `channel`, plays a raw file of the format that `suffix` names (ulaw, alaw, sln, sln16), then hangs up.
 
-        Returns what came back, s16le mono at `rate` (8000 or 16000), from the answer to 0.8 s after the file's end: every frame
+        Returns what came back, mono at `rate` (8000 or 16000), from the answer to 0.8 s after the file's end: every frame
         as Asterisk decoded it, none added for what was lost.
         """
         self._n_probes += 1
@@ -220,7 +222,7 @@ verify_client=no
         reply = (self._files / f"reply-{number}").read_text()
         if not reply.startswith("200 result=0"):
             raise PeerError(f"Asterisk could not play to {channel}: {reply}\n{self.log()}")
-        return (self._files / f"heard-{number}.raw").read_bytes()
+        return np.fromfile(self._files / f"heard-{number}.raw", "<i2")
 
     @property
     def sip_uri(self) -> str:

@@ -7,7 +7,9 @@ other's fault.
 
 from __future__ import annotations
 
+import itertools
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ def _alaw_table() -> Pcm:
     return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
+ALAW_ZERO = 8  # A-law has no zero: its silence decodes to this
 G711 = {"ulaw": _ulaw_table(), "alaw": _alaw_table()}
 
 
@@ -71,29 +74,61 @@ def read_wav(path: Path) -> tuple[Pcm, int]:
     return pcm.reshape(-1, channels)[:, 0].copy(), rate
 
 
-def find(part: Pcm, whole: Pcm) -> int:
-    """Index in `whole` where the samples of `part` begin, or -1."""
-    at = whole.tobytes().find(part.tobytes())
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of what was sent that came back sample for sample: sent[begin : begin + length] == heard[at : at + length]."""
+
+    begin: int
+    at: int
+    length: int
+
+
+def _find(part: Pcm, whole: Pcm, start: int) -> int:
+    """Index in `whole`, from `start` on, where the samples of `part` begin, or -1."""
+    data, wanted = whole.tobytes(), part.tobytes()
+    at = data.find(wanted, 2 * start)
     while at % 2 and at != -1:
-        at = whole.tobytes().find(part.tobytes(), at + 1)
+        at = data.find(wanted, at + 1)
     return at // 2 if at >= 0 else -1
 
 
-def equal_run(sent: Pcm, heard: Pcm, probe: int = 160) -> tuple[int, int, int]:
-    """(begin in sent, begin in heard, length) of the longest stretch of `sent` that came back sample for sample."""
-    best = (0, 0, 0)
-    begin = 0
-    while begin + probe <= len(sent):
-        at = find(sent[begin : begin + probe], heard)
+def pieces(sent: Pcm, heard: Pcm, frame: int = 160) -> list[Piece]:
+    """What came back, in order. `sent` must be noise: a frame of it that occurs nowhere else."""
+    found: list[Piece] = []
+    begin = searched = 0
+    while begin + frame <= len(sent):
+        at = _find(sent[begin : begin + frame], heard, searched)
         if at < 0:
-            begin += probe
+            begin += frame
             continue
         n = min(len(sent) - begin, len(heard) - at)
         differ = np.flatnonzero(sent[begin : begin + n] != heard[at : at + n])
         length = int(differ[0]) if len(differ) else n
-        best = max(best, (begin, at, length), key=lambda run: run[2])
-        begin += max(length, probe)
-    return best
+        found.append(Piece(begin, at, length))
+        begin, searched = begin + length, at + length
+    return found
+
+
+def echo_fault(sent: Pcm, heard: Pcm, rate: int, *, head_ms: int = 40, tail_ms: int = 0, slip_ms: int = 500) -> str:
+    """What is wrong with an echo; "" when every sample came back once, in order and unchanged.
+
+    Allowed: head_ms that were sent before the other side listened, tail_ms still under way at the end, and silence put in
+    between, slip_ms in all, when a process did not get the processor in time; never a sample less or another one.
+    """
+    found = pieces(sent, heard)
+    told = f"sent {len(sent)}, heard {len(heard)} samples, pieces {[(p.begin, p.at, p.length) for p in found]}"
+    if not found or found[0].begin > rate * head_ms // 1000:
+        return f"the beginning did not come back: {told}"
+    for a, b in itertools.pairwise(found):
+        if b.begin != a.begin + a.length:
+            return f"samples {a.begin + a.length} to {b.begin} were lost or changed: {told}"
+        if int(np.max(np.abs(heard[a.at + a.length : b.at].astype(np.int32)), initial=0)) > ALAW_ZERO:
+            return f"a sound that nobody sent at {a.at + a.length} to {b.at}: {told}"
+    if found[-1].begin + found[-1].length < len(sent) - rate * tail_ms // 1000:
+        return f"the end did not come back: {told}"
+    if sum(b.at - a.at - a.length for a, b in itertools.pairwise(found)) > rate * slip_ms // 1000:
+        return f"too much silence put in between: {told}"
+    return ""
 
 
 def delay(sent: Pcm, heard: Pcm) -> tuple[int, float]:
@@ -105,6 +140,12 @@ def delay(sent: Pcm, heard: Pcm) -> tuple[int, float]:
     window = b[lag : lag + len(a)]
     norm = float(np.linalg.norm(a[: len(window)]) * np.linalg.norm(window))
     return lag, float(cross[lag] / norm) if norm else 0.0
+
+
+def likeness(sent: Pcm, heard: Pcm, rate: int, window_s: float = 0.5) -> npt.NDArray[np.float64]:
+    """Of each stretch of what was sent, but the first and the last, how well it is found in what was heard: see delay()."""
+    n = round(window_s * rate)
+    return np.array([delay(sent[i : i + n], heard)[1] for i in range(n, len(sent) - 2 * n + 1, n)])
 
 
 def level_db(pcm: Pcm) -> float:

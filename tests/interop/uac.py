@@ -26,6 +26,7 @@ from tests.interop import audio, ports
 
 FRAME_S = 0.020
 FRAME_SAMPLES = 160
+UNDER_WAY_MS = 200  # what the call's end cut off on its way back
 RTP_VERSION = 0x80  # RFC 3550 5.1: V=2, no padding, extension or CSRC
 
 
@@ -73,9 +74,9 @@ class Report:
         """Payloads in the order they came."""
         return b"".join(packet.payload for packet in self.packets)
 
-    def longest_gap_ms(self) -> float:
-        times = [packet.at for packet in self.packets]
-        return 1000 * max((b - a for a, b in itertools.pairwise(times)), default=float("inf"))
+    def timestamp_steps(self) -> list[int]:
+        """RTP clock from each packet to the next (RFC 3550 5.1): 160 for every 20 ms of G.711."""
+        return [(b.timestamp - a.timestamp) & 0xFFFFFFFF for a, b in itertools.pairwise(self.packets)]
 
     def missing(self) -> int:
         """Sequence numbers that never came, between the first and the last."""
@@ -239,11 +240,16 @@ class Caller:
 
     # --- verdicts ---
 
-    def returned(self) -> tuple[int, int, int]:
-        """The longest stretch of what was sent that came back sample for sample: begin sent, begin heard, samples."""
+    def fault(self, slip_ms: int = 500) -> str:
+        """What is wrong with what came back; "" = each sent packet's samples, and no packet of the other side is missing."""
+        if missing := self.report.missing():
+            return f"{missing} packets of the other side never came"
+        if any(step != FRAME_SAMPLES for step in self.report.timestamp_steps()):
+            return f"its clock jumped: {[s for s in self.report.timestamp_steps() if s != FRAME_SAMPLES]}"
         law = audio.G711["ulaw"]
         sent = law[np.frombuffer(self.codes[: self.report.sent * FRAME_SAMPLES], np.uint8)]
-        return audio.equal_run(sent, law[np.frombuffer(self.report.codes(), np.uint8)])
+        heard = law[np.frombuffer(self.report.codes(), np.uint8)]
+        return audio.echo_fault(sent, heard, 8000, tail_ms=UNDER_WAY_MS + slip_ms, slip_ms=slip_ms)
 
     def __enter__(self) -> Self:
         return self
