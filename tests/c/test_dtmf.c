@@ -82,6 +82,11 @@ static void received(void) {
         {40, false, 1000, 13, true, 480, 'B', 480}, {60, false, 1000, 13, false, 400, 0, 0},
         {999, false, 0, TICK, false, 0, 0, 0},
     };
+    static const struct row reordered_without_end[] = {
+        {0, true, 1000, 13, false, 320, 0, 0},
+        {20, false, 1000, 13, false, 160, 0, 0},
+        {999, false, 0, TICK, false, 0, 'B', 320},
+    };
     static const struct row not_digits[] = {{0, true, 1000, 16, true, 160, 0, 0}, {9, true, 1900, 64, true, 160, 0, 0}};
     static const struct row timestamp_wraps[] = {
         {0, true, 0xffffff00, 3, true, 160, '3', 160},
@@ -106,6 +111,7 @@ static void received(void) {
     play(7, not_digits, COUNT(not_digits));
     play(8, timestamp_wraps, COUNT(timestamp_wraps));
     play(9, clock_set_anew, COUNT(clock_set_anew));
+    play(11, reordered_without_end, COUNT(reordered_without_end));
     play(10, long_segments, COUNT(long_segments));
 }
 

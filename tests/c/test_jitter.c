@@ -159,6 +159,13 @@ static void a_stray_does_nothing_and_its_successor_restarts(void) {
     CHECK_INT(0, st.n_lost, 0);
 }
 
+static void two_strays_with_a_good_packet_between_are_strays(void) {
+    struct mc_jb *jb = open_jb();
+    PLAY(jb, P(0, 100, 160, MC_OK), FRAME(20, 100), FROM(1, 21, 5000, 777, MC_E_LATE), P(22, 101, 320, MC_OK),
+         FROM(1, 23, 5001, 937, MC_E_LATE), FRAME(40, 101));
+    CHECK_INT(0, close_jb(jb).n_stray, 2);
+}
+
 static void the_source_sets_its_clock_anew(void) {
     struct mc_jb *jb = open_jb();
     PLAY(jb, P(0, 1, 160, MC_OK), FRAME(20, 1), P(20, 2, 4000000000, MC_OK), EMPTY(20), P(40, 3, 4000000160, MC_OK),
@@ -220,6 +227,41 @@ static void packet_time_changes_in_mid_stream(void) {
     CHECK_INT(0, st.n_empty, 1);
     CHECK_INT(0, st.n_lost, 0);
     CHECK_INT(0, st.n_dropped, 0);
+}
+
+/* Shorter is believed at once, longer (it might be a pause) the second time. */
+static void packet_time_is_learnt(void) {
+    static const struct {
+        uint32_t move;
+        uint32_t step;
+    } want[] = {{160, 160}, {80, 80},   {80, 80},   {320, 80}, {320, 320}, {320, 320},
+                {160, 160}, {960, 160}, {160, 160}, {1, 160},  {7000, 160}};
+    struct mc_jb *jb = open_jb();
+    uint32_t ts = 0;
+    PLAY(jb, P(0, 0, 0, MC_OK));
+    for (uint16_t i = 0; i < COUNT(want); i++) {
+        struct mc_jb_frame f;
+        ts += want[i].move;
+        struct row r = P(ts / 8, (uint16_t)(i + 1), ts, MC_OK);
+        play(jb, &r, 1);
+        mc_jb_get(jb, 5000000, &f);
+        CHECK_INT(i, f.step, want[i].step);
+    }
+    mc_jb_free(jb);
+}
+
+/* Packets began to be late: when the next one is missing it is waited for, up to the new target, before it is called lost. */
+static void a_missing_packet_is_waited_for_when_more_delay_is_wanted(void) {
+    struct mc_jb *jb = open_jb();
+    for (uint16_t i = 0; i < 50; i++) {
+        struct row r[] = {P(20u * i, i, i * 160u, MC_OK), FRAME(20u * i + 20, i)};
+        play(jb, r, 2);
+    }
+    PLAY(jb, EMPTY(1020), P(1040, 52, 8320, MC_OK), {'G', 1040, 52, 0, MC_JB_LOST, 1, 0}, P(1060, 53, 8480, MC_OK),
+         FRAME(1060, 52), FRAME(1080, 53), P(1081, 50, 8000, MC_E_LATE), P(1100, 51, 8160, MC_E_LATE) /* 80 ms late both */);
+    PLAY(jb, P(1100, 55, 8800, MC_OK), EMPTY(1101), P(1120, 56, 8960, MC_OK), EMPTY(1121), P(1140, 57, 9120, MC_OK),
+         EMPTY(1141), P(1150, 54, 8640, MC_OK), FRAME(1161, 54), FRAME(1181, 55));
+    mc_jb_free(jb);
 }
 
 /* 10 ms packets, a player that ticks every 20 ms and asks twice in the same microsecond. */
@@ -308,11 +350,14 @@ int main(void) {
     RUN(a_pause_is_played_at_its_length);
     RUN(packets_without_sound_are_no_loss);
     RUN(a_stray_does_nothing_and_its_successor_restarts);
+    RUN(two_strays_with_a_good_packet_between_are_strays);
     RUN(the_source_sets_its_clock_anew);
     RUN(underrun_then_on_with_the_packet_that_was_late);
     RUN(after_a_burst_only_the_newest_is_played);
     RUN(a_full_buffer_drops_its_oldest);
     RUN(packet_time_changes_in_mid_stream);
+    RUN(packet_time_is_learnt);
+    RUN(a_missing_packet_is_waited_for_when_more_delay_is_wanted);
     RUN(two_frames_at_one_time);
     RUN(empty_payload_and_too_long_payload);
     RUN(what_a_frame_says);

@@ -101,6 +101,30 @@ static void a_long_loss_fades_to_nothing_without_a_click(void) {
     CHECK_BETWEEN(0, largest_step(heard, 0, 8000 * SECONDS), 0, 1.3 * largest_step(good, 0, 8000 * SECONDS));
 }
 
+/* Two tones that share no period: no repetition fits, and still no seam is steeper than the sound itself. */
+static void no_click_where_nothing_repeats(void) {
+    for (int f = 0; f < 40; f++) {
+        for (int i = 0; i < 8000 * SECONDS; i++) {
+            good[i] = (int16_t)(6000 * sin(2 * M_PI * (150 + f) * i / 8000) +
+                                6000 * sin(2 * M_PI * (233 + 1.7 * f) * i / 8000));
+        }
+        lose(8000, 30, 3);
+        CHECK_BETWEEN(f, largest_step(heard, 29 * 160, 35 * 160), 0, 1.25 * largest_step(good, 0, 8000 * SECONDS));
+    }
+}
+
+/* A sound that swells: one period ago it was far softer, the first concealed sample must not jump there. */
+static void no_click_where_the_sound_swells(void) {
+    for (int f = 100; f < 300; f += 7) {
+        for (int i = 0; i < 8000 * SECONDS; i++) {
+            good[i] = (int16_t)(20000 * exp((i - 30 * 160) / 80.0 < 0 ? (i - 30 * 160) / 80.0 : 0) *
+                                sin(2 * M_PI * f * (i - 30 * 160 + 17) / 8000));
+        }
+        lose(8000, 30, 1);
+        CHECK_BETWEEN(f, abs(heard[30 * 160] - heard[30 * 160 - 1]), 0, 1.25 * largest_step(good, 29 * 160, 33 * 160));
+    }
+}
+
 static void silence_stays_silence(void) {
     memset(good, 0, sizeof good);
     lose(8000, 30, 3);
@@ -144,6 +168,8 @@ int main(void) {
     RUN(good_frames_are_not_touched);
     RUN(a_voice_goes_on);
     RUN(a_long_loss_fades_to_nothing_without_a_click);
+    RUN(no_click_where_nothing_repeats);
+    RUN(no_click_where_the_sound_swells);
     RUN(silence_stays_silence);
     RUN(anything_in);
     RUN(rates_it_can_hold);

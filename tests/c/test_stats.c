@@ -126,8 +126,8 @@ static void jitter_is_not_moved_by_events_and_new_clocks(void) {
         struct mc_rtp p = packet(1, (uint16_t)i, i >= 100 && i < 110 ? 100 * 160 : ts); /* ten packets of one digit */
         mc_rx_stats_packet(&st, &p, i * UINT64_C(20000));
         ts += i == 200 ? 123456789 : 160; /* the source's clock jumps */
+        CHECK_BETWEEN(i, mc_rx_stats_jitter_ms(&st), 0, 0.01);
     }
-    CHECK_BETWEEN(0, mc_rx_stats_jitter_ms(&st), 0, 0.01);
 }
 
 int main(void) {
