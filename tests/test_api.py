@@ -194,10 +194,10 @@ async def test_health_needs_no_engines_for_an_agent_that_does_not_speak(switch: 
     assert (await examine(switch, lag)).checks["engines"].status == "ok"
 
 
-async def test_health_fails_when_the_loop_was_held_up(switch: Switch, lag: LoopLag) -> None:
+async def test_loop_that_was_held_up_degrades(switch: Switch, lag: LoopLag) -> None:
     lag.observe(2 * LOOP_LAG_MAX_S)
     report = await examine(switch, lag)
-    assert (report.status, report.checks["loop_lag_ms"].value) == ("failing", 2000 * LOOP_LAG_MAX_S)
+    assert (report.status, report.checks["loop_lag_ms"].value) == ("degraded", 2000 * LOOP_LAG_MAX_S)
 
 
 async def test_lost_registration_degrades_but_calls_still_come(http: httpx.AsyncClient, switch: Switch) -> None:

@@ -82,6 +82,8 @@ def test_caller_hears_every_sample_of_himself(switch: Running, config: Path, tmp
     result = json.loads(done.stdout)
     assert result["answered"]
     assert (result["lost_packets"], result["played_s"], result["end_code"]) == (0, 1.0, 0)
+    assert (result["codec"], result["ptime_ms"], result["secure"]) == ("L16", 20, True)  # each end takes SRTP by default
+    assert "L16/16000" in result["path"]
     assert result["received_packets"] == pytest.approx(100, abs=5)
     with wave.open(str(tmp_path / "heard.wav")) as file:
         heard = file.readframes(file.getnframes())
@@ -95,7 +97,8 @@ def test_api_tells_of_the_call(switch: Running, config: Path) -> None:
     assert len(calls) == before + 1
     last = httpx.get(f"{switch.api}/v1/calls/{calls[-1]['id']}").json()
     assert last["sip_call_id"] == json.loads(done.stdout)["sip_call_id"]
-    assert (last["state"], last["direction"], last["loss"]) == ("ended", "in", 0)
+    assert (last["state"], last["direction"], last["loss"], last["codec"]) == ("ended", "in", 0, "L16")
+    assert "L16/16000" in last["path"]
     families = text_string_to_metric_families(httpx.get(f"{switch.api}/metrics").text)
     values = {sample.name: sample.value for family in families for sample in family.samples}
     assert values["sipagent_calls_total"] == before + 1
@@ -103,9 +106,9 @@ def test_api_tells_of_the_call(switch: Running, config: Path) -> None:
 
 
 def test_health_is_a_real_round_trip(switch: Running) -> None:
-    report = httpx.get(f"{switch.api}/health").json()
-    assert report["status"] == "ok"
-    assert report["checks"]["options_ms"]["value"] > 0
+    checks = httpx.get(f"{switch.api}/health").json()["checks"]
+    assert (checks["options_ms"]["status"], checks["worker_tick_age_ms"]["status"]) == ("ok", "ok")
+    assert checks["options_ms"]["value"] > 0
 
 
 def test_interrupted_call_hangs_up_and_reports(switch: Running, config: Path) -> None:
