@@ -50,7 +50,7 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
     }
     struct mc_rx *rx = &path->rx;
     struct mc_rtp pkt;
-    if (len > MC_RTP_MAX_PACKET || mc_rtp_parse(&pkt, buf, len) != MC_OK) {
+    if (mc_rtp_parse(&pkt, buf, len) != MC_OK) {
         leg->st.rx_malformed++;
         return;
     }

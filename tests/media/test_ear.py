@@ -207,7 +207,21 @@ def test_packets_that_a_stall_held_up_are_heard_where_silence_was_not_yet() -> N
         assert leg.stats()["rx_late"] == made_up
 
 
-@pytest.mark.parametrize("jump", [2**31, 10**9, -(10**6)])
+def test_packet_half_hidden_by_silence_already_made_up_is_heard_in_part() -> None:
+    """40 ms packets, silence made up in steps of 20 ms: the first one after the stall may be late by half."""
+    with closing(VirtualLeg(codec="L16", clock=8000, pt=96, rate=8000, ptime_ms=40)) as leg:
+        heard = Heard(leg)
+        pkts = numbered(20, 320)
+        heard.packet(pkts[0], START)
+        for t in range(START, START + 220 * MS, 20 * MS):  # made up: at 200 ms, 20 ms
+            heard.tick(t)
+        heard.packet(pkts[1], START + 219 * MS)
+        heard.packet(pkts[2], START + 219 * MS)
+        line = heard.line()
+        assert line.tolist() == [1] * 320 + [0] * 160 + [2] * 160 + [3] * 320
+
+
+@pytest.mark.parametrize("jump", [2**31, 10**9, 60 * 16000, -(10**6)])
 def test_senders_clock_set_anew_makes_no_gap(jump: int) -> None:
     with ear() as leg:
         heard = Heard(leg)
@@ -217,13 +231,14 @@ def test_senders_clock_set_anew_makes_no_gap(jump: int) -> None:
         assert heard.numbers() == list(range(1, 11))
 
 
-def test_new_source_takes_over_after_two_packets_and_the_line_goes_on() -> None:
+@pytest.mark.parametrize("first_seq", [40_000, 100])
+def test_new_source_takes_over_after_two_packets_and_the_line_goes_on(first_seq: int) -> None:
     with ear() as leg:
         heard = Heard(leg)
-        for k, pkt in enumerate(numbered(5)):
+        for k, pkt in enumerate(numbered(5, first_seq=20_000)):
             heard.packet(pkt, START + k * 20 * MS)
         for k in range(5, 10):
-            pkt = Rtp(900 + k, 7_000_000 + k * SIZE, l16(np.full(SIZE, k + 1, np.int16)), 96, ssrc=0x9999).pack()
+            pkt = Rtp(first_seq + k, 7_000_000 + k * SIZE, l16(np.full(SIZE, k + 1, np.int16)), 96, ssrc=0x9999).pack()
             heard.packet(pkt, START + k * 20 * MS)
         assert heard.numbers() == [1, 2, 3, 4, 5, 7, 8, 9, 10]
         assert leg.stats()["rx_restarts"] == 1

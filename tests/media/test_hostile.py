@@ -69,12 +69,16 @@ def test_other_payload_types_and_sources() -> None:
         assert leg.stats()["rx_restarts"] == 0
 
 
-def test_comfort_noise_inside_the_stream_is_no_loss() -> None:
+@pytest.mark.parametrize("pt", [13, 101])
+def test_packets_without_sound_inside_the_stream_are_no_loss(pt: int) -> None:
+    """Comfort noise, a telephone-event: the audio after it is handed over at once."""
     with closing(VirtualLeg(codec="PCMU", clock=8000, pt=0, rate=8000)) as leg:
+        frames = []
         for k in range(10):
-            pkt = Rtp(k, 160 * k, b"\x40" if k == 5 else bytes(160), 13 if k == 5 else 0)
+            pkt = Rtp(k, 160 * k, b"\x01\x0a\x00\xa0" if k == 5 else bytes(160), pt if k == 5 else 0)
             leg.on_packet(pkt.pack(), START + k * 20 * MS)
-        frames = leg.frames()
+            frames += leg.frames()
+            assert len(frames) == (k + 1 if k != 5 else 5)
         assert leg.stats()["rx_lost"] == 0
         assert [f[2] for f in frames] == [160 * k for k in range(10)]
         assert [f[3] for f in frames] == [k == 5 for k in range(10)]
@@ -88,6 +92,14 @@ def test_payloads_of_odd_sizes(size: int) -> None:
             leg.on_packet(Rtp(k, 320 * k, bytes(size), 96).pack(), START + k * 20 * MS)
             leg.on_tick(START + k * 20 * MS)
             leg.frames()
+
+
+def test_packet_longer_than_any_we_read() -> None:
+    with closing(VirtualLeg(codec="L16", clock=16000, pt=96)) as leg:
+        for size in (1488, 1490, 3000, 60_000):
+            leg.on_packet(Rtp(1, 0, bytes(size), 96).pack(), START)
+        assert leg.stats()["rx_malformed"] == 3
+        assert leg.stats()["rx_packets"] == 1
 
 
 def test_nothing_is_heard_while_not_receiving() -> None:
