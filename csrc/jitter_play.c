@@ -6,7 +6,7 @@
 #include "jitter_int.h"
 
 #define TICK_US 20000          /* of the player: it may ask for several short packets at a time */
-#define EXCESS_US 800000      /* too long a hold is borne for so long in the middle of sound ... */
+#define EXCESS_US 800000       /* too long a hold is borne for so long in the middle of sound ... */
 #define EXCESS_AGAIN_US 100000 /* ... and then cut by one packet each such time */
 
 static int64_t target_us(const struct mc_jb *jb) {
