@@ -13,6 +13,7 @@ from sipagent.config import Config, SrtpPolicy
 from sipagent.log import get_logger
 from sipagent.signalling.endpoint import Listening
 from sipagent.signalling.messages import Registered
+from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback
 from sipagent.signalling.uri import host_port
 
@@ -62,7 +63,7 @@ class SipAccount(pjsua2.Account):
     @callback
     def onRegState(self, prm: pjsua2.OnRegStateParam) -> None:
         self.registered = 200 <= prm.code < 300 and prm.expiration > 0
-        self.thread.send(Registered(self.name, prm.code, prm.reason, prm.expiration, clock_us()))
+        self.thread.send(Registered(self.name, prm.code, readable(prm.reason), prm.expiration, clock_us()))
 
     @callback
     def onAuthChallenge(self, prm: pjsua2.OnAuthChallengeParam) -> None:

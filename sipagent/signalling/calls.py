@@ -12,6 +12,7 @@ from sipagent.signalling.call_state import Invite
 from sipagent.signalling.causes import Reason, clean, parse_reason, reason_values
 from sipagent.signalling.ending import Ending
 from sipagent.signalling.messages import Digit, Ended, MediaReady, Moved
+from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback, sip_only
 
 log = get_logger(__name__)
@@ -102,11 +103,16 @@ class SipCall(pjsua2.Call):
             return
         info = self.getInfo()
         if info.state == Invite.DISCONNECTED:
-            self._finish(prm.e, info)
+            try:
+                code, reason = self._ending(prm.e, info).explain()
+            except Exception:  # whatever a peer has sent: main must hear of the end
+                log.exception("end of a call not understood", call_id=self.key)
+                code, reason = 500, "ended for an unknown reason"
+            self.finish(code, reason)
             return
         self._answered = self._answered or info.state == Invite.CONFIRMED
         if self.announced:
-            self.thread.send(Moved(self.key, info.state, clock_us(), info.callIdString))
+            self.thread.send(Moved(self.key, info.state, clock_us(), readable(info.callIdString)))
 
     @callback
     def onCallMediaState(self, prm: pjsua2.OnCallMediaStateParam) -> None:
@@ -138,10 +144,7 @@ class SipCall(pjsua2.Call):
     def onStreamDestroyed(self, prm: object) -> None:
         """Nothing; without this the base class is reached through two more layers."""
 
-    def _finish(self, event: pjsua2.SipEvent, info: pjsua2.CallInfo) -> None:
-        self.over = True
-        if self.leg is not None:
-            self.leg.unbind_call()
+    def _ending(self, event: pjsua2.SipEvent, info: pjsua2.CallInfo) -> Ending:
         method, heard = "", False
         code, phrase = info.lastStatusCode, info.lastReason
         if event.type == pjsua2.PJSIP_EVENT_TSX_STATE:
@@ -153,7 +156,7 @@ class SipCall(pjsua2.Call):
             if method == "INVITE" and tsx.tsx.statusCode >= 300:  # PJSIP's own summary loses some of them (3xx)
                 code, phrase = tsx.tsx.statusCode, tsx.tsx.statusText
         asked_code, asked_reason = self._ours or (0, "")
-        ending = Ending(
+        return Ending(
             incoming=self.incoming,
             answered=self._answered,
             ours=self._ours is not None,
@@ -162,14 +165,15 @@ class SipCall(pjsua2.Call):
             heard=heard,
             method=method,
             code=code,
-            phrase=phrase,
+            phrase=readable(phrase, 128),
             peer_reason=self._peer_reason,
         )
-        self.finish(*ending.explain())
 
     def finish(self, code: int, reason: str) -> None:
         """Tells main, once, and lets the stack drop this object after PJSIP has returned."""
         self.over = True
+        if self.leg is not None:
+            self.leg.unbind_call()
         if self.announced:
             self.thread.send(Ended(self.key, code, reason, clock_us()))
         self._on_end(self)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from sipagent.signalling.text import readable
+
 MAX_TEXT = 128
 
 # SIP status -> Q.850 cause (RFC 3398 section 8.2.6.1).
@@ -127,7 +129,7 @@ def q850_of(code: int) -> int:
 
 def clean(text: str) -> str:
     """A text that may stand in a quoted string of a header: no line breaks, no quotes, bounded."""
-    return re.sub(r"[\x00-\x1f\x7f\"\\]+", " ", text).strip()[:MAX_TEXT]
+    return re.sub(r"[\"\\]+", " ", readable(text, MAX_TEXT)).strip()
 
 
 def reason_values(code: int, text: str = "") -> list[str]:

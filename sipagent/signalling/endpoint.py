@@ -12,6 +12,7 @@ from sipagent.log import get_logger
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.messages import Refused
 from sipagent.signalling.stack_log import LOG_DECOR
+from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback
 from sipagent.signalling.uri import Transport, host_port
 
@@ -62,7 +63,7 @@ class SipEndpoint(pjsua2.Endpoint):
 
     @callback
     def onRejectedIncomingCall(self, prm: pjsua2.OnRejectedIncomingCallParam) -> None:
-        self.thread.send(Refused(prm.remoteInfo, prm.statusCode, prm.reason))
+        self.thread.send(Refused(readable(prm.remoteInfo), prm.statusCode, readable(prm.reason)))
 
 
 def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:

@@ -17,6 +17,7 @@ from sipagent.signalling.calls import SipCall
 from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
 from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.messages import Incoming, Unused
+from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
 from sipagent.signalling.uri import SipUri, Transport
 
@@ -187,8 +188,8 @@ class Stack:
                 call.end(500, "internal error")
                 return
             call.announced = True
-            message = Incoming(key, call.leg, info.remoteUri, info.localUri, info.callIdString, clock_us())
-            self.thread.send(message)
+            remote, local, call_id = map(readable, (info.remoteUri, info.localUri, info.callIdString))
+            self.thread.send(Incoming(key, call.leg, remote, local, call_id, clock_us()))
 
     # ---- calls that are up
 

@@ -20,7 +20,7 @@ class Message:
 
     @classmethod
     def parse(cls, data: bytes) -> Message:
-        head, _, body = data.decode().partition("\r\n\r\n")
+        head, _, body = data.decode(errors="replace").partition("\r\n\r\n")
         start, *lines = head.split("\r\n")
         return cls(start, [(n.strip().lower(), v.strip()) for n, _, v in (line.partition(":") for line in lines)], body)
 
