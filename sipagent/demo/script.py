@@ -24,10 +24,10 @@ class Utterance:
 CONVERSATION = (
     Utterance("What time do you open in the morning?"),
     Utterance("Could you tell me what time it is now?"),
-    Utterance("Where can I park my car?"),
-    Utterance("What can I ask you about?"),
+    Utterance("Do you have a swimming pool?"),
+    Utterance("What can you do for me?"),
     Utterance("Stop, please. I would like to leave a message.", Manner.INTERRUPT),
-    Utterance("Please tell Martin that the meeting is on Friday afternoon."),
+    Utterance("Please tell the manager that my train is late."),
     Utterance("Yes, that is right."),
     Utterance("Goodbye and thanks for your help.", Manner.LAST),
 )

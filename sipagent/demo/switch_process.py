@@ -66,6 +66,7 @@ class SwitchProcess:
                     if found := re.match(r"ready: udp:([^,]+), (http://[^;]+);", line):
                         self.sip, self.api = found[1], found[2]
                         return self
+                await self._process.wait()
         except TimeoutError:
             pass
         await self._stop()

@@ -26,9 +26,9 @@
 #include "rtpgen.h"
 
 #define BATCH 64
-#define LEAD_MIN_NS 10000.0   /* leads are spread evenly on a logarithmic scale */
+#define LEAD_MIN_NS 10000.0 /* leads are spread evenly on a logarithmic scale */
 #define LEAD_MAX_NS 8000000.0
-#define TAIL_NS 500000000LL   /* after the last send, so that what is under way can come back */
+#define TAIL_NS 500000000LL /* after the last send, so that what is under way can come back */
 
 struct call {
     uint16_t port; /* of the far end, network order */
@@ -50,22 +50,19 @@ static size_t n_rows, cap_rows;
 static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_idle, n_foreign;
 static uint64_t rng = 88172645463325252ULL;
 
-static void die(const char *what)
-{
+static void die(const char *what) {
     fprintf(stderr, "rtpgen: %s: %s\n", what, strerror(errno));
     exit(1);
 }
 
-static double uniform(void)
-{
+static double uniform(void) {
     rng ^= rng << 13;
     rng ^= rng >> 7;
     rng ^= rng << 17;
     return (double)(rng >> 11) / 9007199254740992.0;
 }
 
-static int open_socket(void)
-{
+static int open_socket(void) {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), on = 1, size = 8 << 20;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
@@ -83,8 +80,7 @@ static int open_socket(void)
 typedef void packet_fn(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *ctx);
 
 /* Hands over everything that waits in the socket. */
-static void receive(int fd, packet_fn *fn, void *ctx)
-{
+static void receive(int fd, packet_fn *fn, void *ctx) {
     static uint8_t buf[BATCH][2048], control[BATCH][64];
     struct sockaddr_in from[BATCH];
     struct iovec iov[BATCH];
@@ -93,8 +89,12 @@ static void receive(int fd, packet_fn *fn, void *ctx)
     do {
         for (int i = 0; i < BATCH; i++) {
             iov[i] = (struct iovec){buf[i], sizeof buf[i]};
-            msg[i].msg_hdr = (struct msghdr){.msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &iov[i],
-                                             .msg_iovlen = 1, .msg_control = control[i], .msg_controllen = sizeof control[i]};
+            msg[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
+                                             .msg_namelen = sizeof from[i],
+                                             .msg_iov = &iov[i],
+                                             .msg_iovlen = 1,
+                                             .msg_control = control[i],
+                                             .msg_controllen = sizeof control[i]};
         }
         n = recvmmsg(fd, msg, BATCH, 0, NULL);
         for (int i = 0; i < n; i++) {
@@ -112,8 +112,7 @@ static void receive(int fd, packet_fn *fn, void *ctx)
     } while (n == BATCH);
 }
 
-static void wait_until(int fd, int64_t at)
-{
+static void wait_until(int fd, int64_t at) {
     int64_t left = at - now_ns();
     if (left < 0)
         left = 0;
@@ -123,8 +122,7 @@ static void wait_until(int fd, int64_t at)
         die("poll");
 }
 
-static void on_echo(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *ctx)
-{
+static void on_echo(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *ctx) {
     uint32_t index, n;
     if (call_of_port[port] == 0 || len < RTP_HEADER + PAYLOAD) {
         n_foreign++;
@@ -160,8 +158,7 @@ static void on_echo(uint16_t port, const uint8_t *buf, size_t len, int64_t at, v
         c->waiting = false;
 }
 
-static void send_frame(int fd, uint32_t index)
-{
+static void send_frame(int fd, uint32_t index) {
     struct call *c = &calls[index];
     uint8_t pkt[RTP_HEADER + PAYLOAD] = {0x80, c->n == 0 ? 0x80 : 0, c->seq >> 8, c->seq & 0xff};
     uint32_t ts = htonl(c->ts), ssrc = htonl(0x52000000u + index);
@@ -187,8 +184,7 @@ static void send_frame(int fd, uint32_t index)
 }
 
 /* When the call that has its turn now sends next. */
-static int64_t next_turn(struct call *c, int64_t now, bool aim)
-{
+static int64_t next_turn(struct call *c, int64_t now, bool aim) {
     if (!aim)
         return now + FRAME_NS;
     int64_t tick = c->tick + FRAME_NS; /* the far end's next packet */
@@ -201,8 +197,7 @@ static int64_t next_turn(struct call *c, int64_t now, bool aim)
     return tick + FRAME_NS - (int64_t)lead;
 }
 
-static void read_ports(void)
-{
+static void read_ports(void) {
     for (uint32_t i = 0; i < n_calls; i++) {
         unsigned port;
         if (scanf("%u", &port) != 1 || port == 0 || port > 65535) {
@@ -215,8 +210,7 @@ static void read_ports(void)
     }
 }
 
-static void echo(double seconds, const char *raw, bool aim)
-{
+static void echo(double seconds, const char *raw, bool aim) {
     int fd = open_socket();
     read_ports();
     int64_t start = now_ns() + 50000000, end = start + (int64_t)(seconds * 1e9);
@@ -244,8 +238,7 @@ static void echo(double seconds, const char *raw, bool aim)
            n_sent, n_back, n_sent - n_back, n_dup, n_swapped, n_unchanged, n_idle, n_foreign);
 }
 
-static void on_packet(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *file)
-{
+static void on_packet(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *file) {
     if (len <= RTP_HEADER) {
         n_foreign++;
         return;
@@ -261,8 +254,7 @@ static void on_packet(uint16_t port, const uint8_t *buf, size_t len, int64_t at,
     n_back++;
 }
 
-static void listen_only(double seconds, const char *raw)
-{
+static void listen_only(double seconds, const char *raw) {
     FILE *f = fopen(raw, "wb");
     if (!f)
         die(raw);
@@ -277,14 +269,12 @@ static void listen_only(double seconds, const char *raw)
     printf("{\"received\": %lu, \"sources\": %u, \"foreign\": %lu}\n", n_back, n_calls, n_foreign);
 }
 
-static int by_value(const void *a, const void *b)
-{
+static int by_value(const void *a, const void *b) {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-static void idle(double seconds)
-{
+static void idle(double seconds) {
     size_t n = (size_t)(seconds * 1000);
     int64_t *late = calloc(n + 1, sizeof *late);
     if (!late)
@@ -296,12 +286,11 @@ static void idle(double seconds)
         late[i] = now_ns() - at;
     }
     qsort(late, n, sizeof *late, by_value);
-    printf("{\"timers\": %zu, \"late_p50_us\": %.1f, \"late_p99_us\": %.1f, \"late_max_us\": %.1f}\n", n, (double)late[n / 2] / 1e3,
-           (double)late[n * 99 / 100] / 1e3, (double)late[n ? n - 1 : 0] / 1e3);
+    printf("{\"timers\": %zu, \"late_p50_us\": %.1f, \"late_p99_us\": %.1f, \"late_max_us\": %.1f}\n", n,
+           (double)late[n / 2] / 1e3, (double)late[n * 99 / 100] / 1e3, (double)late[n ? n - 1 : 0] / 1e3);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     double seconds = argc > 2 ? atof(argv[2]) : 0;
     prctl(PR_SET_TIMERSLACK, 1);
     if (argc == 3 && strcmp(argv[1], "idle") == 0 && seconds > 0)

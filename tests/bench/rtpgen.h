@@ -22,8 +22,7 @@
 #define STAMP 20
 static const uint8_t stamp_mark[4] = {0x1f, 0x10, 0x1d, 0x12};
 
-static inline void stamp_put(uint8_t *p, uint32_t call, uint32_t n)
-{
+static inline void stamp_put(uint8_t *p, uint32_t call, uint32_t n) {
     memcpy(p, stamp_mark, 4);
     for (int i = 0; i < 8; i++) {
         p[4 + i] = 0x10 + ((call >> (4 * i)) & 15);
@@ -31,8 +30,7 @@ static inline void stamp_put(uint8_t *p, uint32_t call, uint32_t n)
     }
 }
 
-static inline bool stamp_get(const uint8_t *p, uint32_t *call, uint32_t *n)
-{
+static inline bool stamp_get(const uint8_t *p, uint32_t *call, uint32_t *n) {
     if (memcmp(p, stamp_mark, 4) != 0)
         return false;
     *call = *n = 0;
@@ -46,8 +44,7 @@ static inline bool stamp_get(const uint8_t *p, uint32_t *call, uint32_t *n)
 }
 
 /* Kernel receive stamps are CLOCK_REALTIME, so everything here is. */
-static inline int64_t now_ns(void)
-{
+static inline int64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return t.tv_sec * 1000000000LL + t.tv_nsec;
@@ -64,8 +61,7 @@ struct heap {
     size_t n;
 };
 
-static inline void heap_put(struct heap *h, int64_t at, uint32_t call)
-{
+static inline void heap_put(struct heap *h, int64_t at, uint32_t call) {
     size_t i = h->n++;
     while (i > 0 && h->item[(i - 1) / 2].at > at) {
         h->item[i] = h->item[(i - 1) / 2];
@@ -74,8 +70,7 @@ static inline void heap_put(struct heap *h, int64_t at, uint32_t call)
     h->item[i] = (struct due){at, call};
 }
 
-static inline struct due heap_pop(struct heap *h)
-{
+static inline struct due heap_pop(struct heap *h) {
     struct due top = h->item[0], last = h->item[--h->n];
     size_t i = 0;
     for (;;) {
