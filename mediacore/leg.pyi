@@ -10,12 +10,13 @@ class Leg(Port):
         worker: Worker,
         *,
         rate: int = 16000,
-        tx_seconds: float = 60.0,
+        tx_seconds: float = 4.0,
         name: str = "",
         rx_timeout: float = 0.0,
         suppress_silence: bool = False,
     ) -> None:
-        """rate: 8000, 16000, 24000 or 48000. tx_seconds: what the output ring holds. rx_timeout: seconds, 0 = never.
+        """rate: 8000, 16000, 24000 or 48000. tx_seconds: what the output ring holds (memory: 2 bytes a sample, up to the next
+        power of two). rx_timeout: seconds, 0 = never.
         suppress_silence: send nothing while there is nothing to say, instead of silence. FullError: the worker has max_legs."""
     @property
     def params(self) -> LegParams | None:

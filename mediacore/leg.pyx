@@ -22,7 +22,7 @@ cdef int parse_address(w.sockaddr_storage *out, w.socklen_t *n, tuple address, s
 cdef class Leg(Port):
     """See leg.pyi for the interface."""
 
-    def __cinit__(self, Worker worker not None, *, int rate=16000, double tx_seconds=60.0, str name="", double rx_timeout=0.0,
+    def __cinit__(self, Worker worker not None, *, int rate=16000, double tx_seconds=4.0, str name="", double rx_timeout=0.0,
                   bint suppress_silence=False):
         cdef c.mc_leg_cfg cfg
         fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name)

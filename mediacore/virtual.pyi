@@ -19,7 +19,7 @@ class VirtualLeg(Port):
         send: bool = True,
         recv: bool = True,
         seed: int = 1,
-        tx_seconds: float = 60.0,
+        tx_seconds: float = 4.0,
         rx_timeout: float = 0.0,
         suppress_silence: bool = False,
         name: str = "virtual",

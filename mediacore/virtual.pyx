@@ -40,7 +40,7 @@ cdef class VirtualLeg(Port):
     cdef list kept_frames, kept_events, kept_taps
 
     def __cinit__(self, *, str codec="PCMU", int clock=8000, int pt=0, int ptime_ms=20, int rate=16000, int event_pt=101, str fmtp="",
-                  bint send=True, bint recv=True, unsigned long long seed=1, double tx_seconds=60.0, double rx_timeout=0.0,
+                  bint send=True, bint recv=True, unsigned long long seed=1, double tx_seconds=4.0, double rx_timeout=0.0,
                   bint suppress_silence=False, str name="virtual"):
         cdef c.mc_leg_cfg cfg
         self.kept_frames, self.kept_events, self.kept_taps = [], [], []
