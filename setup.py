@@ -25,7 +25,7 @@ from setuptools.command.build_ext import build_ext
 CFLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fno-strict-aliasing", "-D_GNU_SOURCE"]
 RPATH = ["-Wl,-rpath,$ORIGIN"]
 CORE_LIBS = ["opus", "m", "pthread"]
-WRAPPED = ["pjmedia_transport_udp_attach"]  # PJSIP functions that csrc/pjsip takes the place of
+WRAPPED = ["pjmedia_transport_udp_attach", "pjsip_inv_verify_request3"]  # PJSIP functions that csrc/pjsip takes the place of
 
 
 def pjsip_manifest() -> dict[str, Any] | None:
@@ -94,7 +94,7 @@ class BuildNative(build_ext):
         system = [f"-isystem{d}" for d in manifest["include_dirs"]]
         objects = self.compile_c(sources, ["csrc"], manifest["defines"], [*CFLAGS, *system, "-fPIC"])
         target = Path(self.get_ext_fullpath("mediacore._pjsua2"))
-        inputs = [*objects, manifest["wrapper"], *manifest["libs"], str(self.target / "libmediacore.so")]
+        inputs = [*objects, manifest["wrapper"], *manifest["libs"], str(self.target / "libmediacore.so"), __file__]
         if not newer(target, inputs):
             # One symbol leaves the module: PJSIP, libsrtp and the seam's C functions meet nobody else's of the same name.
             exports = Path(self.build_temp) / "pjsua2.map"

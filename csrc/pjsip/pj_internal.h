@@ -18,6 +18,9 @@ pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt);
 unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote);
 /* Writes a=ptime into one of our media lines, in place of what is there. */
 void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
+/* Where the offer gives a static payload type number to a codec that we have under a dynamic one (Asterisk: "10 L16/8000"), our
+ * side takes the number over: PJSIP compares numbers below 96 and nothing else. */
+void mc_sdp_follow_numbers(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_media *remote);
 /* Payload type of telephone-event (RFC 4733) at this RTP clock, else at any, or MC_PT_NONE. */
 uint8_t mc_sdp_event_pt(const pjmedia_sdp_media *m, uint32_t clock);
 /* Copies the a=fmtp text of a payload type, "" when there is none or it does not fit. */

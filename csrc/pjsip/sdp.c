@@ -113,3 +113,53 @@ uint32_t mc_sdp_clock(const pjmedia_sdp_media *m, unsigned pt, uint32_t otherwis
     }
     return map.clock_rate;
 }
+
+static bool rtpmap_of(const pjmedia_sdp_media *m, const pj_str_t *fmt, pjmedia_sdp_rtpmap *map) {
+    const pjmedia_sdp_attr *attr = pjmedia_sdp_media_find_attr2(m, "rtpmap", fmt);
+
+    return attr && pjmedia_sdp_attr_get_rtpmap(attr, map) == PJ_SUCCESS;
+}
+
+static bool has_fmt(const pjmedia_sdp_media *m, const pj_str_t *fmt) {
+    for (unsigned i = 0; i < m->desc.fmt_count; i++) {
+        if (!pj_strcmp(&m->desc.fmt[i], fmt)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Gives local format j the number `fmt`, in its m= line and in its rtpmap. Formats with an fmtp line are left alone. */
+static void renumber(pj_pool_t *pool, pjmedia_sdp_media *local, unsigned j, const pj_str_t *fmt) {
+    pjmedia_sdp_attr *attr = pjmedia_sdp_media_find_attr2(local, "rtpmap", &local->desc.fmt[j]);
+    pjmedia_sdp_rtpmap map;
+
+    if (pjmedia_sdp_media_find_attr2(local, "fmtp", &local->desc.fmt[j]) || !attr ||
+        pjmedia_sdp_attr_get_rtpmap(attr, &map) != PJ_SUCCESS) {
+        return;
+    }
+    map.pt = *fmt;
+    pjmedia_sdp_media_remove_attr(local, attr);
+    if (pjmedia_sdp_rtpmap_to_attr(pool, &map, &attr) == PJ_SUCCESS) {
+        pjmedia_sdp_media_add_attr(local, attr);
+        pj_strdup(pool, &local->desc.fmt[j], fmt);
+    }
+}
+
+void mc_sdp_follow_numbers(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
+    for (unsigned i = 0; i < remote->desc.fmt_count; i++) {
+        const pj_str_t *fmt = &remote->desc.fmt[i];
+        pjmedia_sdp_rtpmap theirs, ours;
+
+        if (pj_strtoul(fmt) >= 96 || has_fmt(local, fmt) || !rtpmap_of(remote, fmt, &theirs)) {
+            continue;
+        }
+        for (unsigned j = 0; j < local->desc.fmt_count; j++) {
+            if (pj_strtoul(&local->desc.fmt[j]) >= 96 && rtpmap_of(local, &local->desc.fmt[j], &ours) &&
+                !pj_stricmp(&ours.enc_name, &theirs.enc_name) && ours.clock_rate == theirs.clock_rate) {
+                renumber(pool, local, j, fmt);
+                break;
+            }
+        }
+    }
+}
