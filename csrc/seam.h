@@ -14,16 +14,16 @@ struct mc_sock;
 
 /* What SDP negotiation settled for one audio leg. */
 struct mc_leg_params {
-    char codec[16];     /* SDP encoding name */
-    uint32_t clock;     /* RTP clock, Hz */
-    uint8_t tx_pt;      /* payload types, 0-127 */
+    char codec[16]; /* SDP encoding name */
+    uint32_t clock; /* RTP clock, Hz */
+    uint8_t tx_pt;  /* payload types, 0-127 */
     uint8_t rx_pt;
     uint8_t event_tx_pt; /* telephone-event, or MC_PT_NONE */
     uint8_t event_rx_pt;
-    uint16_t ptime_ms;  /* of what we send: 10, 20, 40 or 60 */
-    bool send, recv;    /* our direction (RFC 3264 section 6.1) */
-    bool secure;        /* SRTP is on; for describe() only */
-    char fmtp[256];     /* remote fmtp of the codec, "" when none */
+    uint16_t ptime_ms; /* of what we send: 10, 20, 40 or 60 */
+    bool send, recv;   /* our direction (RFC 3264 section 6.1) */
+    bool secure;       /* SRTP is on; for describe() only */
+    char fmtp[256];    /* remote fmtp of the codec, "" when none */
 };
 
 /* How the leg's packets leave. Called on the media worker only. 0 or an MC_E_ value; must not block. */
