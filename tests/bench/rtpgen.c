@@ -288,6 +288,7 @@ static void idle(double seconds) {
     qsort(late, n, sizeof *late, by_value);
     printf("{\"timers\": %zu, \"late_p50_us\": %.1f, \"late_p99_us\": %.1f, \"late_max_us\": %.1f}\n", n,
            (double)late[n / 2] / 1e3, (double)late[n * 99 / 100] / 1e3, (double)late[n ? n - 1 : 0] / 1e3);
+    free(late);
 }
 
 int main(int argc, char **argv) {
