@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from rapidfuzz import fuzz
 
 NEAR = 80.0  # rapidfuzz ratio from which two words count as the same
-SHORT_NEAR = 100.0  # words of up to three letters must be equal
+SAME_LENGTH_NEAR = 75.0  # "part" and "park"; words of up to three letters must be equal
 PHRASE_WEIGHT = 0.7  # of how much of the phrase was said, against how much of what was said the phrase explains
 UNKNOWN_WORD = 0.35  # weight of a word no intent knows, in units of a word that one intent knows
 ENOUGH = 0.62
@@ -103,5 +103,7 @@ def _stem(word: str) -> str:
 def _alike(a: str, b: str) -> float:
     if _stem(a) == _stem(b):
         return 1.0
+    if min(len(a), len(b)) <= 3:
+        return float(a == b)
     score = fuzz.ratio(a, b)
-    return score / 100 if score >= (NEAR if min(len(a), len(b)) > 3 else SHORT_NEAR) else 0.0
+    return score / 100 if score >= (SAME_LENGTH_NEAR if len(a) == len(b) else NEAR) else 0.0

@@ -31,7 +31,8 @@ _TEENS = {"ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourte
 _TEENS |= {"sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19"}
 _REPEAT = {"double": 2, "triple": 3, "treble": 3}
 _INTRODUCES = {"as", "for", "like", "in"}  # "B as in Bravo", "B for Bravo": the letter was said already
-_CODE_WORD_SCORE = 80.0
+_CODE_WORD_SCORE = 75.0
+_NO_LETTERS = frozenset({"hm", "hmm", "mm", "mmm", "mhm", "shh", "pst", "mr", "mrs", "dr"})
 
 
 def parse(text: str, *, lenient: bool = True) -> str:
@@ -45,10 +46,8 @@ def parse(text: str, *, lenient: bool = True) -> str:
         word = words[i]
         if word in _REPEAT and i + 1 < len(words):
             repeat = _REPEAT[word]
-        elif word in _INTRODUCES and out and i + 1 < len(words):
-            skip = 2 if word == "as" and words[i + 1 : i + 2] == ["in"] and i + 2 < len(words) else 1
-            word_after = words[i + skip]
-            i += skip if _agrees(out[-1], word_after) else 0
+        elif (skip := _explains(words[i:], out)) > 0:
+            i += skip
         else:
             follows = words[i + 1] if i + 1 < len(words) else ""
             if word in _TENS and follows in _SPOKEN and follows != "zero":
@@ -62,9 +61,12 @@ def parse(text: str, *, lenient: bool = True) -> str:
     return "".join(out)
 
 
-def _agrees(letter: str, word: str) -> bool:
-    """Whether "for `word`" explains a letter that was just said."""
-    return word[:1].upper() == letter
+def _explains(words: list[str], out: list[str]) -> int:
+    """How many words follow in "for Bravo", "as in Bravo" when that explains the letter that was just said; else 0."""
+    if not out or words[0] not in _INTRODUCES:
+        return 0
+    n = 2 if words[:2] == ["as", "in"] else 1
+    return n if len(words) > n and words[n][0].upper() == out[-1] else 0
 
 
 def _one(word: str, lenient: bool) -> str:
@@ -86,7 +88,7 @@ def _one(word: str, lenient: bool) -> str:
     near = process.extractOne(word, _CODE_WORDS.keys(), scorer=fuzz.ratio, score_cutoff=_CODE_WORD_SCORE)
     if near is not None and len(word) > 3:
         return _CODE_WORDS[near[0]]
-    return word.upper() if 2 <= len(word) <= 8 and not re.search("[aeiouy]", word) else ""
+    return word.upper() if 2 <= len(word) <= 8 and word not in _NO_LETTERS and not re.search("[aeiouy]", word) else ""
 
 
 def say(reference: str) -> str:

@@ -31,8 +31,6 @@ from sipagent.engines.base import Act, BrainSession, EngineError, EngineTimeout,
 from sipagent.engines.clips import Apology
 from sipagent.log import get_logger
 
-log = get_logger(__name__)
-
 BRAIN_TIMEOUT_S = 8.0  # for each token
 AFTER_GOODBYE_S = 0.3  # the caller's own jitter buffer still plays when our last packet has left
 MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
@@ -67,6 +65,7 @@ class Conversation:
     ) -> None:
         self._call, self._leg, self._engines, self._session, self._cfg = call, call.leg, engines, session, cfg
         self._clock = clock
+        self._log = get_logger(__name__).bind(call=call.id)  # callbacks of the leg run outside the call's context
         self._notes = Notes(call, listener)
         self._playout = Playout(self._leg)
         self._speaker = Speaker(self._leg, engines.tts, cfg.tts_timeout_s)
@@ -268,7 +267,7 @@ class Conversation:
     def _fail(self, apology: Apology, error: Exception) -> None:
         """The caller hears why; after too many failures the call ends."""
         self._failures += 1
-        log.error("the caller gets an apology", reason=str(error), apology=apology.name.lower(), failures=self._failures)
+        self._log.error("the caller gets an apology", reason=str(error), apology=apology.name.lower(), failures=self._failures)
         self._end_reply(interrupted=True)
         reply = _Reply(None)
         if self._failures >= MAX_FAILURES:
@@ -303,7 +302,7 @@ class Conversation:
             return
         turn.first_packet = self._playout.started_us(segments[0].start)
         if turn.first_packet is not None:
-            log.info("turn", number=turn.number, gap_ms=turn.gap_ms, **turn.stages())
+            self._log.info("turn", number=turn.number, gap_ms=turn.gap_ms, **turn.stages())
             self._notes.turn(turn, "turn", self._clock())
 
     def _line(self, reply: _Reply) -> None:
@@ -360,7 +359,7 @@ class Conversation:
         self._say(_Reply(None), lambda: self._session.idle(self._idle))
 
     def _time_is_up(self) -> None:
-        log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
+        self._log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
         if self._reply is not None:
             self._playout.flush()
             self._end_reply(interrupted=True)

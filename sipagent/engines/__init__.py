@@ -28,6 +28,12 @@ TTSS: Mapping[str, Callable[[Config], Tts]] = {"espeak": EspeakTts, "piper": Pip
 BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain}
 
 
+def available() -> dict[str, list[str]]:
+    """Names of the engines that can be configured, by role."""
+    roles: dict[str, Mapping[str, object]] = {"vad": VADS, "stt": STTS, "tts": TTSS, "brain": BRAINS}
+    return {role: sorted(known) for role, known in roles.items()}
+
+
 @dataclass(slots=True)
 class EngineSet:
     """Loaded engines, shared by all calls, and the clips for the moments when one fails."""

@@ -95,6 +95,8 @@ class _Speaker:
 def _read(process: subprocess.Popen[bytes], text: str, rate: int) -> Iterator[bytes]:
     assert process.stdin is not None
     assert process.stdout is not None
+    if not any(c.isalnum() for c in text):
+        return
     try:
         process.stdin.write(text.translate(SPOKEN).encode())
         process.stdin.close()
@@ -114,7 +116,7 @@ def _read(process: subprocess.Popen[bytes], text: str, rate: int) -> Iterator[by
     code = process.wait()
     if code != 0:
         raise EngineError(f"espeak-ng: exit code {code}: {_said(process)}")
-    if not spoke and any(c.isalnum() for c in text):
+    if not spoke:
         raise EngineError(f"espeak-ng gave no sound for {text!r}: {_said(process)}")
     if spoke and out:
         yield out
