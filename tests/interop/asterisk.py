@@ -184,7 +184,7 @@ verify_client=no
         done = subprocess.run([*map(str, self._program()), "-rx", command], capture_output=True, text=True, check=False)
         return done.stdout
 
-    def log(self, lines: int = 40) -> str:
+    def log(self, lines: int = 12) -> str:
         path = self.room / "log/full.log"
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 

@@ -27,7 +27,7 @@ def toml(value: object) -> str:
 class Switch:
     """start with the settings that differ from the defaults: Switch(room, certs, "echo", media={"rate": 8000}, ...)."""
 
-    def __init__(self, room: Path, certs: Certificates, agent: str, rtp_ports: int = 800, **settings: dict[str, Any]) -> None:
+    def __init__(self, room: Path, certs: Certificates, agent: str, rtp_ports: int = 80, **settings: dict[str, Any]) -> None:
         self.sip_port, self.tls_port, self.api_port = ports.one(), ports.one(), ports.one()
         rtp = ports.block(rtp_ports)
         tree: dict[str, dict[str, Any]] = {

@@ -22,7 +22,7 @@ RETRY_AFTER_S = 7
 
 @pytest.fixture(scope="module")
 def echo(start_switch: StartSwitch) -> Switch:
-    return start_switch("echo", media={"rate": 8000}, store={"recent_calls": 300})
+    return start_switch("echo", rtp_ports=800, media={"rate": 8000}, store={"recent_calls": 300})
 
 
 @pytest.fixture(scope="module")
