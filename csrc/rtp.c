@@ -17,6 +17,7 @@
  */
 #include "rtp.h"
 
+#include "bytes.h"
 #include "err.h"
 
 #define VERSION 2      /* section 5.1 */
@@ -24,24 +25,6 @@
 #define EXT_HEADER 4   /* section 5.3.1: profile and length, 16 bits each */
 #define RTCP_FIRST 192 /* RFC 5761 section 4: second byte of RTCP on a shared port */
 #define RTCP_LAST 223
-
-static uint16_t get16(const uint8_t *p) {
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get32(const uint8_t *p) {
-    return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void put16(uint8_t *p, uint16_t v) {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v) {
-    put16(p, (uint16_t)(v >> 16));
-    put16(p + 2, (uint16_t)v);
-}
 
 bool mc_rtp_is_rtcp(const uint8_t *buf, size_t len) {
     return len >= 2 && buf[0] >> 6 == VERSION && buf[1] >= RTCP_FIRST && buf[1] <= RTCP_LAST;
@@ -59,7 +42,7 @@ int mc_rtp_parse(struct mc_rtp *out, const uint8_t *buf, size_t len) {
         if (at + EXT_HEADER > len) {
             return MC_E_SHORT;
         }
-        at += EXT_HEADER + 4 * (size_t)get16(buf + at + 2);
+        at += EXT_HEADER + 4 * (size_t)mc_get16(buf + at + 2);
     }
     if (at > len) {
         return MC_E_SHORT;
@@ -74,9 +57,9 @@ int mc_rtp_parse(struct mc_rtp *out, const uint8_t *buf, size_t len) {
     }
     out->marker = buf[1] >> 7;
     out->pt = buf[1] & 0x7f;
-    out->seq = get16(buf + 2);
-    out->ts = get32(buf + 4);
-    out->ssrc = get32(buf + 8);
+    out->seq = mc_get16(buf + 2);
+    out->ts = mc_get32(buf + 4);
+    out->ssrc = mc_get32(buf + 8);
     out->payload = buf + at;
     out->len = end - at;
     return MC_OK;
@@ -88,8 +71,8 @@ int mc_rtp_build(uint8_t *buf, size_t size, const struct mc_rtp *pkt) {
     }
     buf[0] = VERSION << 6;
     buf[1] = (uint8_t)((pkt->marker ? 0x80 : 0) | (pkt->pt & 0x7f));
-    put16(buf + 2, pkt->seq);
-    put32(buf + 4, pkt->ts);
-    put32(buf + 8, pkt->ssrc);
+    mc_put16(buf + 2, pkt->seq);
+    mc_put32(buf + 4, pkt->ts);
+    mc_put32(buf + 8, pkt->ssrc);
     return MC_RTP_HEADER;
 }
