@@ -4,7 +4,7 @@
 #include <strings.h>
 
 const struct mc_codec *const mc_codecs[] = {
-    &mc_codec_opus, &mc_codec_l16_16k, &mc_codec_pcmu, &mc_codec_pcma, &mc_codec_l16_8k, NULL,
+    &mc_codec_opus, &mc_codec_g722, &mc_codec_l16_16k, &mc_codec_pcmu, &mc_codec_pcma, &mc_codec_l16_8k, NULL,
 };
 
 const struct mc_codec *mc_codec_find(const char *name, uint32_t clock) {

@@ -46,7 +46,7 @@ struct mc_codec {
     int (*conceal)(void *dec, const uint8_t *next, size_t len, int16_t *pcm, size_t n);
 };
 
-extern const struct mc_codec mc_codec_pcmu, mc_codec_pcma, mc_codec_l16_8k, mc_codec_l16_16k, mc_codec_opus;
+extern const struct mc_codec mc_codec_pcmu, mc_codec_pcma, mc_codec_l16_8k, mc_codec_l16_16k, mc_codec_opus, mc_codec_g722;
 extern const struct mc_codec *const mc_codecs[]; /* in order of preference, NULL at the end */
 
 /* By SDP name (any case) and RTP clock; NULL when we don't have it. */

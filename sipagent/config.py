@@ -108,7 +108,7 @@ class Media(Section):
     )
     ports: tuple[Port, Port] = Field(default=(20000, 29999), description="Range of RTP ports, even ones are used.")
     codecs: list[str] = Field(
-        default=["opus/48000", "PCMU/8000", "PCMA/8000", "L16/16000", "L16/8000"],
+        default=["opus/48000", "G722/8000", "PCMU/8000", "PCMA/8000", "L16/16000", "L16/8000"],
         min_length=1,
         description="Offered, in order of preference: NAME/CLOCK.",
     )

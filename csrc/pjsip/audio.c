@@ -94,7 +94,8 @@ static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, 
     pj_ansi_snprintf(p->codec, sizeof(p->codec), "%.*s", (int)si->fmt.encoding_name.slen, si->fmt.encoding_name.ptr);
     p->tx_pt = (uint8_t)si->tx_pt;
     p->rx_pt = (uint8_t)si->rx_pt;
-    /* From rtpmap: PJSIP's own figure is the playback rate for Opus, but its RTP clock is always 48000 (RFC 7587 section 4.1). */
+    /* From rtpmap: PJSIP's own figure is the playback rate for Opus, but its RTP clock is always 48000 (RFC 7587 section 4.1), and
+     * the sampling rate for G.722, whose clock is 8000 (RFC 3551 section 4.5.2). Our own SDP always has the rtpmap. */
     p->clock = mc_sdp_clock(local, si->rx_pt, si->fmt.clock_rate);
     p->event_rx_pt = mc_sdp_event_pt(local, p->clock);
     p->event_tx_pt = mc_sdp_event_pt(remote, p->clock);

@@ -4,9 +4,15 @@
 #include "../codec.h"
 #include "pj_internal.h"
 
+/* PJSIP writes G.722's clock as 8000 into SDP and asks for the codec of a settled stream by its real rate, 16000 (RFC 3551 section
+ * 4.5.2 tells the story; PJMEDIA_HANDLE_G722_MPEG_BUG). */
+static uint32_t clock_of(const pjmedia_codec_info *id) {
+    return id->pt == PJMEDIA_RTP_PT_G722 ? mc_codec_g722.clock : id->clock_rate;
+}
+
 static const struct mc_codec *find(const pjmedia_codec_info *id) {
     for (const struct mc_codec *const *c = mc_codecs; *c; c++) {
-        if (!pj_stricmp2(&id->encoding_name, (*c)->name) && id->clock_rate == (*c)->clock) {
+        if (!pj_stricmp2(&id->encoding_name, (*c)->name) && clock_of(id) == (*c)->clock) {
             return *c;
         }
     }

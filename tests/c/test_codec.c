@@ -13,6 +13,7 @@ static void found_by_name_and_clock(void) {
     CHECK(mc_codec_find("L16", 8000) == &mc_codec_l16_8k);
     CHECK(mc_codec_find("l16", 16000) == &mc_codec_l16_16k);
     CHECK(mc_codec_find("OPUS", 48000) == &mc_codec_opus);
+    CHECK(mc_codec_find("G722", 8000) == &mc_codec_g722);
     CHECK(mc_codec_find("PCMU", 16000) == NULL);
     CHECK(mc_codec_find("L16", 44100) == NULL);
     CHECK(mc_codec_find("", 8000) == NULL);
@@ -22,6 +23,7 @@ static void found_by_name_and_clock(void) {
 static void static_payload_types(void) {
     CHECK_INT(0, mc_codec_pcmu.pt, 0); /* RFC 3551 table 4 */
     CHECK_INT(0, mc_codec_pcma.pt, 8);
+    CHECK_INT(0, mc_codec_g722.pt, 9);
     CHECK(mc_codec_l16_8k.pt == MC_PT_NONE && mc_codec_l16_16k.pt == MC_PT_NONE && mc_codec_opus.pt == MC_PT_NONE);
 }
 

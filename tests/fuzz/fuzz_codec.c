@@ -9,12 +9,13 @@ static const struct seed seeds[] __attribute__((unused)) = {
     SEED("\x02\x08\x00\x55\xaa\xff\x7f\x80\xd5\x2a"),
     SEED("\x03\x08\x00\x55\xaa\xff\x7f\x80\xd5\x2a"),
     SEED("\x04\x03\x12\x34\x56"),
+    SEED("\x05\x08\x00\x3f\xc0\xff\x7f\x80\xfa\x2a"),
 };
 
 /* First byte: the codec. Then each step: how many bytes (bit 7: conceal with them as the next packet), and the bytes. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct source s = {data, size};
-    uint32_t which = take(&s, 1) % 5;
+    uint32_t which = take(&s, 1) % 6;
     const struct mc_codec *c = mc_codecs[which];
     void *dec = malloc(c->dec_size + 1);
     int16_t *pcm = malloc(MC_CODEC_MAX_PCM * sizeof *pcm);

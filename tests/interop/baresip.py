@@ -41,6 +41,7 @@ jitter_buffer_delay 5-10
 module_path         {modules}
 module              opus.so
 module              g711.so
+module              g722.so
 module              l16.so
 module              aufile.so
 module              sndfile.so

@@ -21,6 +21,7 @@ EXTENSIONS = [
     Extension("alaw", "alaw"),
     Extension("slin", "slin"),
     Extension("slin16", "slin16"),
+    Extension("g722", "g722"),
     Extension("opus", "opus"),
     Extension("sdes", "ulaw", encryption="sdes"),
     Extension("tls", "ulaw"),

@@ -23,7 +23,12 @@ from tests.interop.switch import Switch
 StartPhone = Callable[..., Softphone]
 TALK_S = 6.0
 # what: baresip's codec, its rate, lowest correlation of what comes back with what went out
-CODECS = {"pcmu": ("PCMU/8000/1", 8000, 0.99), "pcma": ("PCMA/8000/1", 8000, 0.99), "opus": ("opus/48000/2", 48000, 0.95)}
+CODECS = {
+    "pcmu": ("PCMU/8000/1", 8000, 0.99),
+    "pcma": ("PCMA/8000/1", 8000, 0.99),
+    "g722": ("G722/16000/1", 16000, 0.99),
+    "opus": ("opus/48000/2", 48000, 0.95),
+}
 
 
 @pytest.fixture(scope="module")

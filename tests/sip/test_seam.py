@@ -17,7 +17,7 @@ from tests.sip.seam_loop import RATE, SECURITY, Loop, endpoint, loop, operation,
 
 __all__ = ["endpoint", "loop"]  # fixtures
 
-CODECS = {"opus": 48000, "PCMU": 8000, "PCMA": 8000, "L16/8000": 8000, "L16/16000": 16000}
+CODECS = {"opus": 48000, "G722": 8000, "PCMU": 8000, "PCMA": 8000, "L16/8000": 8000, "L16/16000": 16000}
 
 
 @SECURITY
