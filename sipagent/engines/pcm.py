@@ -31,7 +31,6 @@ def _filters(up: int, down: int) -> tuple[Floats, int]:
     x = taps[None, :] - phase
     window = np.i0(BETA * np.sqrt(np.clip(1.0 - (x / half) ** 2, 0.0, 1.0))) / np.i0(BETA)
     h = scale * np.sinc(scale * x) * window
-    h /= h.sum(axis=1, keepdims=True)  # the same gain at DC in every phase
     return h.astype(np.float32), half - 1
 
 

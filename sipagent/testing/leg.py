@@ -32,6 +32,7 @@ class FakeLeg:
         self.digits = ""
         self.sending = True  # False: the caller's packets stop
         self.lose = 0  # so many of the caller's next packets are lost
+        self.late = 0  # so many of them come a tick late, before the one that is due then
         self.ticks_us: list[int] = []
         self._clock = clock
         self._n = rate * PACKET_MS // 1000
@@ -43,6 +44,7 @@ class FakeLeg:
         self._cut: int | None = None
         self._playing = False
         self._index = 0
+        self._held: tuple[bytes, int, bool] | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -132,9 +134,16 @@ class FakeLeg:
         if lost:
             self.lose -= 1
             pcm = bytes(len(pcm))
-        if self.on_audio is not None and self.sending:
-            self.on_audio(pcm, now, self._index, lost)
+        packet = (pcm, self._index, lost)
         self._index += self._n
+        due = [p for p in (self._held, packet) if p is not None]
+        self._held = None
+        if self.late > 0:
+            self.late -= 1
+            self._held = due.pop()
+        for pcm, index, lost in due:
+            if self.on_audio is not None and self.sending:
+                self.on_audio(pcm, now, index, lost)
 
     def _packet_out(self, now: int) -> None:
         out = self._obey_flush(now)

@@ -40,9 +40,13 @@ class CodedSpeech:
 
 
 class LevelVad:
-    """Speech is what is louder than -45 dBFS; windows of 32 ms, judged at once."""
+    """Speech is what is louder than -45 dBFS; windows of 32 ms, judged at once. `hangover`: so many windows after it count too,
+    as real detectors do."""
 
     name = "level"
+
+    def __init__(self, hangover: int = 0) -> None:
+        self._hangover = hangover
 
     async def load(self) -> None:
         """Nothing to load."""
@@ -52,12 +56,14 @@ class LevelVad:
 
     def stream(self, rate: int, on_window: WindowHandler) -> VadStream:
         """One caller."""
-        return _LevelStream(rate, on_window)
+        return _LevelStream(rate, on_window, self._hangover)
 
 
 class _LevelStream:
-    def __init__(self, rate: int, on_window: WindowHandler) -> None:
+    def __init__(self, rate: int, on_window: WindowHandler, hangover: int) -> None:
         self._rate = rate
+        self._hangover = hangover
+        self._left = 0
         self._size = rate * 32 // 1000
         self._on_window: WindowHandler | None = on_window
         self._held = b""
@@ -68,7 +74,9 @@ class _LevelStream:
         while len(self._held) >= 2 * self._size and self._on_window is not None:
             window, self._held = self._held[: 2 * self._size], self._held[2 * self._size :]
             self._done += self._size
-            self._on_window(self._done, 1.0 if float(block_levels(window, self._rate).max()) > -45.0 else 0.0)
+            loud = float(block_levels(window, self._rate).max()) > -45.0
+            self._left = self._hangover + 1 if loud else max(0, self._left - 1)
+            self._on_window(self._done, 1.0 if self._left else 0.0)
 
     def close(self) -> None:
         self._on_window = None

@@ -15,7 +15,17 @@ from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import DialogueEvent
 from sipagent.engines.base import Act, Answer, UserTurn
 from sipagent.engines.rules import RulesBrain
-from sipagent.testing import CodedSpeech, FakeControl, FakeLeg, ScriptedStt, ScriptedTts, VirtualLoop, fake_call, fake_engines
+from sipagent.testing import (
+    CodedSpeech,
+    FakeControl,
+    FakeLeg,
+    LevelVad,
+    ScriptedStt,
+    ScriptedTts,
+    VirtualLoop,
+    fake_call,
+    fake_engines,
+)
 
 GREETING = "Hello, this is the test. How can I help you?"
 
@@ -60,6 +70,7 @@ class Stage:
     speech: CodedSpeech = field(default_factory=CodedSpeech)
     script: Parrot = field(default_factory=Parrot)
     tts: ScriptedTts = field(default_factory=ScriptedTts)
+    vad: LevelVad = field(default_factory=LevelVad)
     events: list[DialogueEvent] = field(default_factory=list)
     cfg: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +86,7 @@ class Stage:
     async def _play(self, scene: Coroutine[Any, Any, None]) -> None:
         call, self.control = fake_call(self.leg)
         self.notes = call.notes
-        engines = await fake_engines(self.stt, RulesBrain(Config()), self.tts)
+        engines = await fake_engines(self.stt, RulesBrain(Config()), self.tts, self.vad)
         self.tts.said.clear()
         session = engines.brain.session(self.script)
         talk = Conversation(call, engines, session, Dialogue(**self.cfg), self.events.append, self.loop.clock_us)

@@ -55,6 +55,22 @@ def test_echo_keeps_the_time_line_over_lost_packets() -> None:
     assert bytes(leg.bot).find(after) == shift + 2 * 160 * 13
 
 
+def test_echo_stands_one_late_packet() -> None:
+    leg = FakeLeg(rate=8000)
+    leg.hear(noise(1.0))
+    run_echo(leg, 60, {10: {"late": 1}, 30: {"late": 1}})
+    assert noise(1.0) in bytes(leg.bot)
+
+
+def test_echo_fills_a_hole_in_the_sample_indices() -> None:
+    leg = FakeLeg(rate=8000)
+    leg.hear(noise(1.0))
+    run_echo(leg, 60, {20: {"sending": False}, 21: {"sending": True}})
+    whole = bytearray(noise(1.0))
+    whole[2 * 160 * 20 : 2 * 160 * 21] = bytes(320)
+    assert bytes(whole) in bytes(leg.bot)
+
+
 def test_echo_recovers_when_packets_stop() -> None:
     """After a pause without packets, what comes is echoed whole, with the lead in front of it again."""
     leg = FakeLeg(rate=8000)

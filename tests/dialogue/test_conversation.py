@@ -10,6 +10,7 @@ import pytest
 
 from sipagent.dialogue.levels import speech_end, speech_start
 from sipagent.engines.base import Act, Answer
+from sipagent.testing import LevelVad
 
 Stage = Any  # conftest.Stage
 
@@ -87,6 +88,33 @@ def test_a_script_may_say_that_a_turn_is_complete(stage: Stage) -> None:
 
     stage.play(scene())
     assert stage.ledger[0]["stages"]["endpoint_ms"] == pytest.approx(800, abs=35)
+
+
+def test_what_a_voice_detector_holds_on_to_does_not_cost_time(stage: Stage) -> None:
+    """Real detectors call some 100 ms after the last word speech; the level tells where it was."""
+    stage.vad = LevelVad(hangover=3)
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("a complete sentence.")
+        await stage.bot_speaks()
+
+    stage.play(scene())
+    assert stage.ledger[0]["stages"]["endpoint_ms"] == pytest.approx(300, abs=35)
+
+
+def test_the_end_of_a_turn_is_not_heard_again_in_the_next(stage: Stage) -> None:
+    stage.cfg["end_silence_ms"] = 150
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("one.", 0.6)
+        stage.silence(0.24)
+        stage.say("two.", 0.6)
+        await stage.quiet(2.0)
+
+    stage.play(scene())
+    assert stage.script.turns[-1].text == "one. two."
 
 
 def test_a_caller_who_goes_on_before_he_heard_a_word_gets_one_answer(stage: Stage) -> None:
@@ -169,6 +197,20 @@ def test_a_caller_who_speaks_is_not_idle(stage: Stage) -> None:
 
     stage.play(scene())
     assert "Are you there?" not in stage.lines("agent")
+
+
+def test_a_caller_who_answers_the_reminder_is_reminded_again(stage: Stage) -> None:
+    async def scene() -> None:
+        await stage.quiet()
+        await stage.bot_speaks()
+        await stage.quiet()
+        stage.say("yes I am.")
+        await stage.quiet(1.0)
+        await stage.bot_speaks()
+        await stage.quiet()
+
+    stage.play(scene())
+    assert stage.lines("agent")[1:] == ["Are you there?", "You said yes I am.", "Are you there?"]
 
 
 def test_the_longest_call_ends_with_a_farewell(stage: Stage) -> None:

@@ -19,9 +19,10 @@ def samples(pcm: bytes) -> np.ndarray:
     return np.frombuffer(pcm, "<i2").astype(np.float64)
 
 
-@pytest.mark.parametrize(
-    ("src", "dst"), [(22050, 16000), (22050, 8000), (8000, 16000), (44100, 16000), (16000, 48000), (11025, 24000)]
-)
+RATES = [(22050, 16000), (22050, 8000), (8000, 16000), (44100, 16000), (16000, 48000), (11025, 24000)]
+
+
+@pytest.mark.parametrize(("src", "dst"), RATES)
 def test_a_tone_stays_the_tone(src: int, dst: int) -> None:
     out = samples(resample(tone(1000, src), src, dst))
     want = samples(tone(1000, dst))
@@ -29,6 +30,12 @@ def test_a_tone_stays_the_tone(src: int, dst: int) -> None:
     middle = slice(dst // 10, -dst // 10)
     error = np.sqrt(np.mean((out[middle] - want[middle]) ** 2))
     assert 20 * np.log10(7071 / error) > 70
+
+
+@pytest.mark.parametrize(("src", "dst"), RATES)
+def test_a_constant_stays_constant(src: int, dst: int) -> None:
+    out = samples(resample(np.full(src // 5, 30000, "<i2").tobytes(), src, dst))
+    assert np.abs(out[dst // 50 : -dst // 50] - 30000).max() <= 1
 
 
 def test_what_the_lower_rate_cannot_hold_is_gone() -> None:
