@@ -45,7 +45,8 @@ struct mc_leg_cfg {
     uint32_t tx_ms;         /* what the output ring holds */
     uint32_t rx_timeout_ms; /* 0 = never */
     bool suppress;          /* send nothing in silence instead of silence */
-    uint64_t seed;          /* of SSRC and the first sequence number and timestamp (RFC 3550 section 5.1: random) */
+    uint64_t seed;          /* of SSRC, CNAME and the first sequence number and timestamp (RFC 3550 section 5.1: random) */
+    int64_t wall_us;        /* Unix time - the time that is passed to the doors: for RTCP's NTP timestamps */
     char name[MC_LEG_NAME];
     /* Something is there for the engine. On the worker, at most once until mc_leg_ready_clear. May be NULL. */
     void (*notify)(void *ctx, struct mc_leg *leg);
@@ -61,6 +62,13 @@ struct mc_leg_stats {
     uint64_t tx_packets, tx_bytes, tx_errors, tx_late_max_us, tx_skipped;
     uint64_t jb_target_ms, jb_depth_ms, concealed;
     uint64_t flushed, underruns, ear_frames, ear_lost, ear_dropped, tap_dropped, events_dropped;
+    uint64_t rtcp_sent, rtcp_received, rtcp_malformed, rtcp_errors, rtcp_bye; /* bye: the peer took leave */
+    uint64_t rtt_known, rtt_us, rtt_max_us;                                   /* round trip by RTCP; last, longest */
+    uint64_t remote_known;                                                    /* the peer reported on what we send: */
+    int64_t remote_lost;                                                      /* packets */
+    double remote_fraction, remote_mos_cq; /* lost in its last interval, 0 ... 1; 0 = it said nothing */
+    uint64_t remote_jitter_us;
+    double r_factor, mos_cq, mos_lq; /* of what we receive, by the E-model (emodel.h); 0 = nothing came yet */
 };
 
 int mc_leg_new(struct mc_leg **out, const struct mc_leg_cfg *cfg);
@@ -101,6 +109,9 @@ void mc_leg_close(struct mc_leg *leg);   /* it is not to be started again */
 bool mc_leg_closed(const struct mc_leg *leg);
 struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us);
 void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);
+void mc_leg_on_rtcp(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us); /* one compound packet */
+/* The call is over: the last report, with BYE (RFC 3550 section 6.3.7). Before the wire goes; no report is sent after it. */
+void mc_leg_bye(struct mc_leg *leg, uint64_t now_us);
 void mc_leg_count_stranger(struct mc_leg *leg); /* a packet from an address that is not the peer's: counted as ignored */
 /* Runs the ticks that are due on the leg's own grid (the first call after set_grid or start begins it); returns how many. */
 int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us);

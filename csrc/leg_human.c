@@ -9,14 +9,13 @@
 #include "level.h"
 
 #define JITTER_MIN_MS 20
-#define JITTER_MAX_MS 400
 #define JITTER_PACKETS 64
 #define QUIET_DDB (-500) /* tenths of dB: here the delay may change unheard */
 #define STORE_MS 160     /* a packet of 120 ms on top of a tick */
 #define RATE_PER_MS(rate) ((rate) / 1000)
 
 int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate) {
-    struct mc_jb_cfg cfg = {.clock = clock, .min_ms = JITTER_MIN_MS, .max_ms = JITTER_MAX_MS, .capacity = JITTER_PACKETS};
+    struct mc_jb_cfg cfg = {.clock = clock, .min_ms = JITTER_MIN_MS, .max_ms = MC_JITTER_MAX_MS, .capacity = JITTER_PACKETS};
     hu->frame = codec->rate / 50;
     hu->size = (size_t)RATE_PER_MS(rate) * STORE_MS;
     hu->store = malloc(hu->size * sizeof *hu->store);

@@ -5,11 +5,14 @@
 
 #include "codec.h"
 #include "dtmf.h"
+#include "emodel.h"
 #include "jitter.h"
 #include "leg.h"
+#include "loss.h"
 #include "plc.h"
 #include "resample.h"
 #include "ring.h"
+#include "rtcp_session.h"
 #include "rtp.h"
 #include "stats.h"
 
@@ -18,7 +21,8 @@
 #define MC_EAR_STALL_US 200000 /* silence on the wire before the machine ear's time line goes on by the clock */
 #define MC_EAR_SLACK_US 500000 /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
 #define MC_EAR_MAX_GAP_US 5000000
-#define MC_TICK_CATCH_UP 5 /* ticks made up for after a late wake-up; older ones are skipped */
+#define MC_JITTER_MAX_MS 400 /* most that the human ear waits */
+#define MC_TICK_CATCH_UP 5   /* ticks made up for after a late wake-up; older ones are skipped */
 #define MC_TICK_MAX_RATE 48000
 #define MC_FADE_DIV 200 /* 1/200 s = 5 ms */
 #define MC_TX_MAX_PCM (MC_TICK_MAX_RATE / 1000 * 60)
@@ -74,7 +78,8 @@ struct mc_tx {
     void *enc;
     struct mc_resample rs;
     struct mc_dtmf_tx dtmf;
-    uint32_t ssrc, ts, step; /* step: clock units of one packet */
+    uint32_t ssrc, ts, step;      /* step: clock units of one packet */
+    uint32_t n_packets, n_octets; /* sent with this SSRC: RFC 3550 section 6.4.1 */
     uint16_t seq;
     bool gap; /* nothing was sent just before: the next packet begins a talkspurt */
     bool playing;
@@ -99,9 +104,18 @@ struct mc_kept {
     bool valid;
     struct mc_leg_params params; /* for those who ask what it was */
     bool playing;
-    uint32_t clock, ssrc, ts, n_flush;
+    uint32_t clock, ssrc, ts, n_packets, n_octets, n_flush;
     uint16_t seq;
     uint64_t us;
+};
+
+/* RTCP, and what is known of the call's quality. As old as the leg: negotiation does not touch it. */
+struct mc_leg_rtcp {
+    bool on; /* begun */
+    struct mc_rtcp_session session;
+    struct mc_loss loss;
+    uint64_t judged_us, errors;
+    double r_factor, mos_cq, mos_lq; /* 0 = not judged yet */
 };
 
 struct mc_leg {
@@ -134,6 +148,7 @@ struct mc_leg {
     struct mc_leg_stats st;   /* counters of the leg itself */
     struct mc_leg_stats past; /* what earlier paths counted */
     struct mc_kept kept;
+    struct mc_leg_rtcp rtcp;
     uint64_t ear_index; /* samples heard since the leg began */
     uint64_t next_us;   /* next tick; 0 = the grid begins with the next call */
 };
@@ -151,6 +166,13 @@ void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame);
 
 /* leg_stats.c */
 void mc_leg_fold_stats(struct mc_leg *leg); /* the path is about to go; its counters stay */
+
+/* leg_rtcp.c */
+void mc_leg_rtcp_begin(struct mc_leg *leg, struct mc_path *path, bool new_path, uint64_t now_us);
+void mc_leg_rtcp_restart(struct mc_leg *leg); /* a new source or numbering comes in */
+void mc_leg_rtcp_tick(struct mc_leg *leg, const struct mc_path *path, uint64_t now_us);
+void mc_leg_rtcp_judge(struct mc_leg *leg, const struct mc_path *path, uint64_t now_us);
+void mc_leg_rtcp_stats(const struct mc_leg *leg, struct mc_leg_stats *out);
 
 /* leg_rx.c */
 void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);

@@ -71,6 +71,8 @@ static void keep_stream(struct mc_leg *leg, const struct mc_path *path, uint64_t
                                  .clock = path->params.clock,
                                  .ssrc = tx->ssrc,
                                  .ts = tx->ts,
+                                 .n_packets = tx->n_packets,
+                                 .n_octets = tx->n_octets,
                                  .n_flush = tx->n_flush,
                                  .seq = tx->seq,
                                  .us = now_us};
@@ -88,6 +90,8 @@ static void inherit_stream(struct mc_leg *leg, struct mc_path *path, uint64_t no
     if (path->params.clock == kept->clock) {
         tx->ssrc = kept->ssrc;
         tx->seq = kept->seq;
+        tx->n_packets = kept->n_packets;
+        tx->n_octets = kept->n_octets;
         tx->ts = kept->ts + (uint32_t)((now_us - kept->us) * kept->clock / 1000000);
     }
 }
@@ -114,6 +118,7 @@ struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const str
     path->rx.heard_us = now_us;
     path->rx.timed_out = false;
     leg->path = path;
+    mc_leg_rtcp_begin(leg, path, path != old, now_us);
     atomic_store_explicit(&leg->can_dtmf, path->params.event_tx_pt != MC_PT_NONE, memory_order_release);
     atomic_store_explicit(&leg->started, 1, memory_order_release);
     mc_leg_publish(leg);
@@ -126,6 +131,7 @@ struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us) {
     if (old == NULL) {
         return NULL;
     }
+    mc_leg_rtcp_judge(leg, old, now_us);
     mc_leg_fold_stats(leg);
     keep_stream(leg, old, now_us);
     leg->path = NULL;

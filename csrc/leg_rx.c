@@ -21,6 +21,7 @@ static bool account(struct mc_leg *leg, struct mc_rx *rx, const struct mc_rtp *p
     case MC_SEQ_RESTART:
         rx->n_before += received;
         rx->lost_before += lost;
+        mc_leg_rtcp_restart(leg);
         mc_ear_restart(&rx->ear);
         if (rx->human.on) {
             mc_jb_reset(rx->human.jb);
@@ -42,6 +43,43 @@ void mc_leg_count_stranger(struct mc_leg *leg) {
     leg->st.rx_ignored++;
 }
 
+/* Telephone-event, or what was never agreed on; its sequence number is not a loss. */
+static void no_audio(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, uint64_t now_us) {
+    struct mc_rx *rx = &path->rx;
+    struct mc_dtmf_event ev;
+    if (pkt->pt != path->params.event_rx_pt) {
+        leg->st.rx_ignored++; /* comfort noise (RFC 3389), or a payload type that was never agreed on */
+    } else {
+        int rc = mc_dtmf_rx_packet(&rx->dtmf, pkt, now_us, &ev);
+        if (rc > 0) {
+            digit(leg, path, &ev, now_us);
+        } else if (rc < 0) {
+            leg->st.rx_malformed++;
+        }
+    }
+    mc_ear_packet(leg, path, pkt, ext, true, now_us);
+    if (rx->human.on) {
+        mc_jb_void(rx->human.jb, pkt);
+    }
+}
+
+static void audio(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, uint64_t now_us) {
+    struct mc_rx *rx = &path->rx;
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    if (sink->packet != NULL && sink->packet(sink, leg, pkt, now_us)) {
+        if (rx->ear.started) {
+            mc_ear_restart(&rx->ear); /* nobody listens: no gap is to be filled when somebody does again */
+        }
+        return;
+    }
+    mc_ear_packet(leg, path, pkt, ext, false, now_us);
+    if (wants_human(leg, sink)) {
+        mc_human_packet(leg, path, pkt, now_us);
+    } else {
+        rx->human.on = false;
+    }
+}
+
 void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us) {
     struct mc_path *path = leg->path;
     if (path == NULL || !path->params.recv) {
@@ -54,9 +92,9 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
         leg->st.rx_malformed++;
         return;
     }
-    bool audio = pkt.pt == path->params.rx_pt;
-    bool event = !audio && pkt.pt == path->params.event_rx_pt;
-    if (!audio && !event && !(rx->stats.started && pkt.ssrc == rx->stats.ssrc)) {
+    bool is_audio = pkt.pt == path->params.rx_pt;
+    bool known = is_audio || pkt.pt == path->params.event_rx_pt || (rx->stats.started && pkt.ssrc == rx->stats.ssrc);
+    if (!known) {
         leg->st.rx_ignored++;
         return;
     }
@@ -66,37 +104,13 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
     rx->heard_us = now_us;
     rx->timed_out = false;
     uint32_t ext = mc_rx_stats_ext_seq(&rx->stats, pkt.seq);
-    if (!audio) {
-        struct mc_dtmf_event ev;
-        if (!event) {
-            leg->st.rx_ignored++; /* comfort noise (RFC 3389), or a payload type that was never agreed on */
-        } else {
-            int rc = mc_dtmf_rx_packet(&rx->dtmf, &pkt, now_us, &ev);
-            if (rc > 0) {
-                digit(leg, path, &ev, now_us);
-            } else if (rc < 0) {
-                leg->st.rx_malformed++;
-            }
-        }
-        mc_ear_packet(leg, path, &pkt, ext, true, now_us); /* its sequence number is not a loss */
-        if (rx->human.on) {
-            mc_jb_void(rx->human.jb, &pkt);
-        }
-        return;
-    }
-    const struct mc_sink *sink = mc_leg_sink(leg);
-    if (sink->packet != NULL && sink->packet(sink, leg, &pkt, now_us)) {
-        if (rx->ear.started) {
-            mc_ear_restart(&rx->ear); /* nobody listens: no gap is to be filled when somebody does again */
-        }
-        return;
-    }
-    mc_ear_packet(leg, path, &pkt, ext, false, now_us);
-    if (wants_human(leg, sink)) {
-        mc_human_packet(leg, path, &pkt, now_us);
+    uint64_t n_late = leg->st.rx_late;
+    if (is_audio) {
+        audio(leg, path, &pkt, ext, now_us);
     } else {
-        rx->human.on = false;
+        no_audio(leg, path, &pkt, ext, now_us);
     }
+    mc_loss_packet(&leg->rtcp.loss, ext, leg->st.rx_late != n_late);
 }
 
 void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {

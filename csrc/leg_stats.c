@@ -22,6 +22,7 @@ static void collect(const struct mc_leg *leg, struct mc_leg_stats *out) {
     out->rx_lost = past->rx_lost;
     out->rx_last_us = past->rx_last_us;
     out->rx_jitter_us = past->rx_jitter_us;
+    mc_leg_rtcp_stats(leg, out);
     const struct mc_path *path = leg->path;
     if (path == NULL) {
         return;

@@ -69,6 +69,7 @@ int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us) {
         one_tick(leg, path, period, leg->next_us, now_us);
         leg->next_us += period;
     }
+    mc_leg_rtcp_tick(leg, path, now_us);
     mc_leg_publish(leg);
     return (int)due;
 }

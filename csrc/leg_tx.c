@@ -7,18 +7,11 @@
 #include "err.h"
 #include "leg_int.h"
 #include "level.h"
+#include "rng.h"
 
 #define DIGIT_MS 100
 #define DIGIT_GAP_MS 80
 #define QUIET_AFTER 2 /* packets of silence until the resampler's memory is silent too */
-
-/* splitmix64: spreads the seed over the identifiers. */
-static uint64_t spread(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 /* A packet must fit; the peer's ptime is a wish (RFC 4566 section 6), so a shorter one is legal. */
 static int fit(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params) {
@@ -62,9 +55,9 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
         return rc;
     }
     mc_dtmf_tx_init(&tx->dtmf, params->clock, DIGIT_MS, DIGIT_GAP_MS);
-    tx->ssrc = (uint32_t)spread(&seed);
-    tx->ts = (uint32_t)spread(&seed);
-    tx->seq = (uint16_t)spread(&seed);
+    tx->ssrc = (uint32_t)mc_rng_next(&seed);
+    tx->ts = (uint32_t)mc_rng_next(&seed);
+    tx->seq = (uint16_t)mc_rng_next(&seed);
     tx->step = params->clock / 1000 * params->ptime_ms;
     tx->n_pcm = rate / 1000 * params->ptime_ms;
     tx->ticks = params->ptime_ms <= 20 ? 1 : params->ptime_ms / 20u;
@@ -130,6 +123,8 @@ static void send_packet(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, cons
     }
     leg->st.tx_packets++;
     leg->st.tx_bytes += len;
+    tx->n_packets++;
+    tx->n_octets += (uint32_t)len;
 }
 
 static void send_audio(struct mc_leg *leg, struct mc_path *path, const int16_t *pcm, bool silent) {

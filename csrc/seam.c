@@ -58,10 +58,6 @@ static void leg_stop(struct mc_leg *leg) {
     }
 }
 
-static void leg_rtcp(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us) {
-    /* Reports are neither read nor sent yet; statistics come from RTP alone. */
-}
-
 static int sock_add(void *host, int fd, mc_sock_fn *fn, void *ctx, struct mc_sock **out) {
     return mc_sock_add(host, fd, fn, ctx, out);
 }
@@ -75,9 +71,10 @@ void mc_seam_fill(struct mc_worker *w) {
         .host = w,
         .leg_of_call = leg_of_call,
         .leg_start = leg_start,
+        .leg_bye = mc_worker_leg_bye,
         .leg_stop = leg_stop,
         .leg_rtp = mc_leg_on_packet,
-        .leg_rtcp = leg_rtcp,
+        .leg_rtcp = mc_leg_on_rtcp,
         .sock_add = sock_add,
         .sock_del = mc_sock_del,
         .sock_send = mc_sock_send,

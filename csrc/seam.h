@@ -26,7 +26,7 @@ struct mc_leg_params {
     char fmtp[256];    /* remote fmtp of the codec, "" when none */
 };
 
-/* How the leg's packets leave. Called on the media worker only. 0 or an MC_E_ value; must not block. */
+/* How the leg's packets leave. Called on the media worker only. 0 or an MC_E_ value; must not block. send_rtcp NULL: no RTCP. */
 struct mc_wire {
     void *ctx;
     int (*send_rtp)(void *ctx, const void *pkt, size_t len);
@@ -43,6 +43,8 @@ struct mc_seam {
     struct mc_leg *(*leg_of_call)(int call_id);
     /* SDP is settled, first time or again: takes copies. Signalling thread; returns when the worker has switched over. */
     int (*leg_start)(struct mc_leg *leg, const struct mc_leg_params *params, const struct mc_wire *wire);
+    /* The call is over: the leg's last RTCP report goes out, with BYE. Signalling thread, before leg_stop, while `wire` still sends. */
+    void (*leg_bye)(struct mc_leg *leg);
     /* Signalling thread. After it returned the worker calls `wire` no more. The leg itself, its rings and counters live on. */
     void (*leg_stop)(struct mc_leg *leg);
     /* One decrypted RTP / RTCP packet. Media worker. */

@@ -285,6 +285,7 @@ int mc_worker_leg_new(struct mc_worker *w, struct mc_leg **out, const struct mc_
     c.notify = on_ready;
     c.notify_ctx = w;
     c.on_free = leg_gone;
+    c.wall_us = mc_clock_wall_us();
     if (getrandom(&c.seed, sizeof c.seed, 0) != sizeof c.seed) {
         return MC_E_SYS;
     }

@@ -35,11 +35,12 @@ int mc_worker_fd(const struct mc_worker *w);
 size_t mc_worker_ready(struct mc_worker *w);       /* takes the signal back; how many mc_worker_pop will give */
 struct mc_leg *mc_worker_pop(struct mc_worker *w); /* with a reference, for the caller to give back; NULL = none */
 
-/* A leg of this worker; the caller has the reference. MC_E_FULL beyond max_legs. cfg's notify and seed are filled in here. */
+/* A leg of this worker; the caller has the reference. MC_E_FULL beyond max_legs. cfg's notify, seed and wall_us are filled in here. */
 int mc_worker_leg_new(struct mc_worker *w, struct mc_leg **out, const struct mc_leg_cfg *cfg);
 int mc_worker_leg_start(struct mc_leg *leg, const struct mc_leg_params *params, const struct mc_wire *wire);
 void mc_worker_leg_stop(struct mc_leg *leg);
-void mc_worker_leg_close(struct mc_leg *leg);                           /* stops it for good: a later start is MC_E_STATE */
+void mc_worker_leg_bye(struct mc_leg *leg);   /* mc_leg_bye */
+void mc_worker_leg_close(struct mc_leg *leg); /* BYE, and stops it for good: a later start is MC_E_STATE */
 int mc_worker_set_sink(struct mc_leg *leg, const struct mc_sink *sink); /* returns when the old one is used no more */
 /* NULL = off. Returns the one to be freed, or NULL. */
 struct mc_tap *mc_worker_set_tap(struct mc_leg *leg, struct mc_tap *tap);
@@ -57,6 +58,7 @@ struct mc_udp_leg;
 struct mc_udp_ends {
     struct sockaddr_storage local, remote; /* local: port 0 = any; filled with what was bound */
     socklen_t local_len, remote_len;
+    bool rtcp; /* on the same socket (RFC 5761); else none is sent, and what comes is not RTP */
 };
 int mc_udp_leg_start(struct mc_udp_leg **out, struct mc_leg *leg, const struct mc_leg_params *params, struct mc_udp_ends *ends);
 void mc_udp_leg_stop(struct mc_udp_leg *ul);

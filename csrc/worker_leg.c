@@ -64,7 +64,18 @@ void mc_worker_leg_stop(struct mc_leg *leg) {
     stop(leg, do_stop);
 }
 
+static int do_bye(void *arg) {
+    mc_leg_bye(((struct ask *)arg)->leg, mc_clock_us());
+    return MC_OK;
+}
+
+void mc_worker_leg_bye(struct mc_leg *leg) {
+    struct ask a = {.leg = leg};
+    mc_worker_call(worker_of(leg), do_bye, &a);
+}
+
 static int do_close(void *arg) {
+    do_bye(arg);
     mc_leg_close(((struct ask *)arg)->leg);
     return do_stop(arg);
 }

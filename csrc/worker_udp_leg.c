@@ -8,6 +8,7 @@
 
 #include "err.h"
 #include "leg.h"
+#include "rtp.h"
 #include "worker_int.h"
 
 struct mc_udp_leg {
@@ -20,10 +21,6 @@ struct mc_udp_leg {
 static int send_rtp(void *ctx, const void *pkt, size_t len) {
     struct mc_udp_leg *ul = ctx;
     return mc_sock_send(ul->sock, pkt, len, (const struct sockaddr *)&ul->ends.remote, ul->ends.remote_len);
-}
-
-static int send_rtcp(void *ctx, const void *pkt, size_t len) {
-    return MC_E_STATE; /* no RTCP socket here */
 }
 
 static bool same_peer(const struct sockaddr_storage *a, const struct sockaddr *b) {
@@ -44,7 +41,11 @@ static void on_datagram(void *ctx, uint8_t *buf, size_t len, const struct sockad
         mc_leg_count_stranger(ul->leg);
         return;
     }
-    mc_leg_on_packet(ul->leg, buf, len, now_us);
+    if (ul->ends.rtcp && mc_rtp_is_rtcp(buf, len)) {
+        mc_leg_on_rtcp(ul->leg, buf, len, now_us);
+    } else {
+        mc_leg_on_packet(ul->leg, buf, len, now_us);
+    }
 }
 
 static int open_socket(struct mc_udp_leg *ul) {
@@ -64,7 +65,7 @@ int mc_udp_leg_start(struct mc_udp_leg **out, struct mc_leg *leg, const struct m
     }
     ul->leg = leg;
     ul->ends = *ends;
-    struct mc_wire wire = {.ctx = ul, .send_rtp = send_rtp, .send_rtcp = send_rtcp};
+    struct mc_wire wire = {.ctx = ul, .send_rtp = send_rtp, .send_rtcp = ul->ends.rtcp ? send_rtp : NULL};
     int rc = open_socket(ul);
     if (rc == MC_OK) {
         rc = mc_sock_add(mc_leg_seat(leg)->worker, ul->fd, on_datagram, ul, &ul->sock);

@@ -80,6 +80,7 @@ cdef extern from "leg.h" nogil:
         uint32_t rx_timeout_ms
         cbool suppress
         uint64_t seed
+        int64_t wall_us
         char name[64]
         mc_live *live
 
@@ -110,6 +111,22 @@ cdef extern from "leg.h" nogil:
         uint64_t ear_dropped
         uint64_t tap_dropped
         uint64_t events_dropped
+        uint64_t rtcp_sent
+        uint64_t rtcp_received
+        uint64_t rtcp_malformed
+        uint64_t rtcp_errors
+        uint64_t rtcp_bye
+        uint64_t rtt_known
+        uint64_t rtt_us
+        uint64_t rtt_max_us
+        uint64_t remote_known
+        int64_t remote_lost
+        double remote_fraction
+        double remote_mos_cq
+        uint64_t remote_jitter_us
+        double r_factor
+        double mos_cq
+        double mos_lq
 
     cdef struct mc_tap_block:
         uint64_t t_us
@@ -140,6 +157,8 @@ cdef extern from "leg.h" nogil:
     mc_path *mc_leg_start(mc_leg *leg, mc_path *path, const mc_wire *wire, uint64_t now_us)
     mc_path *mc_leg_stop(mc_leg *leg, uint64_t now_us)
     void mc_leg_on_packet(mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us)
+    void mc_leg_on_rtcp(mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us)
+    void mc_leg_bye(mc_leg *leg, uint64_t now_us)
     void mc_leg_publish(mc_leg *leg)
     int mc_leg_on_tick(mc_leg *leg, uint64_t now_us)
     const mc_leg_params *mc_leg_params_of "mc_leg_params"(const mc_leg *leg)

@@ -52,6 +52,7 @@ cdef extern from "worker.h" nogil:
         sockaddr_storage remote
         socklen_t local_len
         socklen_t remote_len
+        cbool rtcp
 
     int mc_worker_new(mc_worker **out, const mc_worker_cfg *cfg)
     void mc_worker_close(mc_worker *w)

@@ -46,10 +46,12 @@ class Leg(Port):
         fmtp: str = "",
         send: bool = True,
         recv: bool = True,
+        rtcp: bool = False,
     ) -> tuple[str, int]:
         """A plain UDP leg without signalling; numeric addresses, port 0 = any; returns what was bound. Packets from other
-        addresses than `remote` are counted as ignored. event_pt 255 = no telephone-event."""
+        addresses than `remote` are counted as ignored. event_pt 255 = no telephone-event. rtcp: on the
+        same socket (RFC 5761); without it none is sent."""
     def stop(self) -> None:
         """No packet leaves or is heard after this; rings and counters stay."""
     def close(self) -> None:
-        """The worker lets go; handlers never run again. Safe to call twice."""
+        """RTCP says BYE, the worker lets go; handlers never run again. Safe to call twice."""

@@ -52,8 +52,12 @@ cdef class Leg(Port):
             c.mc_leg_unref(leg)
 
     def close(self) -> None:
-        if self.leg != NULL:
-            self.stop()
+        cdef c.mc_leg *leg = self.leg
+        if leg != NULL:
+            with nogil:
+                w.mc_worker_leg_close(leg)
+            if self.udp != NULL:
+                self.stop()
             self.keep_last().update(describe=self.describe(), params=self.ask_params()[1])
             self.release()
 
@@ -132,7 +136,7 @@ cdef class Leg(Port):
             self.call_id = -1
 
     def start_udp(self, *, tuple local, tuple remote, str codec="PCMU", int clock=8000, int pt=0, int event_pt=101,
-                  int ptime_ms=20, str fmtp="", bint send=True, bint recv=True) -> tuple[str, int]:
+                  int ptime_ms=20, str fmtp="", bint send=True, bint recv=True, bint rtcp=False) -> tuple[str, int]:
         cdef c.mc_leg_params params
         cdef w.mc_udp_ends ends
         cdef char text[64]
@@ -145,6 +149,7 @@ cdef class Leg(Port):
         fill_params(&params, codec, clock, pt, event_pt, ptime_ms, fmtp)
         params.send = send
         params.recv = recv
+        ends.rtcp = rtcp
         parse_address(&ends.local, &ends.local_len, local, "local")
         parse_address(&ends.remote, &ends.remote_len, remote, "remote")
         with nogil:

@@ -56,6 +56,20 @@ class Counters(TypedDict):
     ear_dropped: int  # frames that found no room because Python did not come
     tap_dropped: int
     events_dropped: int
+    rtcp_sent: int  # compound packets
+    rtcp_received: int
+    rtcp_malformed: int
+    rtcp_errors: int  # that could not be sent
+    rtcp_bye: bool  # the peer took leave
+    rtt_ms: float | None  # round trip by the peer's last report (RFC 3550 section 6.4.1); None = not known
+    rtt_max_ms: float | None
+    remote_lost: int | None  # packets of ours that the peer missed; None = it never reported
+    remote_loss: float | None  # the same between its last two reports, 0 ... 1
+    remote_jitter_ms: float | None
+    remote_mos: float | None  # MOS-CQ, if its reports say it (RFC 3611 section 4.7.5)
+    r_factor: float | None  # 0 ... 93.2, E-model (ITU-T G.107) of what we receive since the leg began; None = nothing came
+    mos: float | None  # of it, 1 ... 4.4, conversational: codec, loss, its burstiness, delay
+    mos_lq: float | None  # listening only: without delay
 
 class LegStats(Counters):
     codec: str

@@ -177,7 +177,12 @@ cdef class Port:
             tx_errors=s.tx_errors, tx_late_max_us=s.tx_late_max_us, tx_skipped=s.tx_skipped, jb_target_ms=s.jb_target_ms,
             jb_depth_ms=s.jb_depth_ms, concealed=s.concealed, written=self.written, played=self.played, flushed=s.flushed,
             underruns=s.underruns, ear_frames=s.ear_frames, ear_lost=s.ear_lost, ear_dropped=s.ear_dropped,
-            tap_dropped=s.tap_dropped, events_dropped=s.events_dropped,
+            tap_dropped=s.tap_dropped, events_dropped=s.events_dropped, rtcp_sent=s.rtcp_sent, rtcp_received=s.rtcp_received,
+            rtcp_malformed=s.rtcp_malformed, rtcp_errors=s.rtcp_errors, rtcp_bye=bool(s.rtcp_bye),
+            rtt_ms=s.rtt_us / 1000 if s.rtt_known else None, rtt_max_ms=s.rtt_max_us / 1000 if s.rtt_known else None,
+            remote_lost=s.remote_lost if s.remote_known else None, remote_loss=s.remote_fraction if s.remote_known else None,
+            remote_jitter_ms=s.remote_jitter_us / 1000 if s.remote_known else None, remote_mos=s.remote_mos_cq or None,
+            r_factor=s.r_factor if s.mos_cq else None, mos=s.mos_cq or None, mos_lq=s.mos_lq or None,
         )
 
     cdef int deliver(self, object on_error) except -1:

@@ -22,9 +22,12 @@ class VirtualLeg(Port):
         tx_seconds: float = 4.0,
         rx_timeout: float = 0.0,
         suppress_silence: bool = False,
+        rtcp: bool = False,
+        wall_us: int = 0,
         name: str = "virtual",
     ) -> None:
-        """seed: of SSRC and the first sequence number and timestamp."""
+        """seed: of SSRC, CNAME, the first sequence number and timestamp, and of when RTCP goes. rtcp: send it. wall_us: Unix time
+        minus virtual time, for RTCP."""
     @property
     def params(self) -> LegParams | None: ...
     def start(
@@ -41,6 +44,9 @@ class VirtualLeg(Port):
     ) -> None:
         """Negotiated again, as by a re-INVITE."""
     def on_packet(self, pkt: Buffer, now_us: int) -> None: ...
+    def on_rtcp(self, pkt: Buffer, now_us: int) -> None: ...
+    def rtcp(self) -> list[bytes]:
+        """RTCP that left since the last call; BYE after close(). Only the last 8 are kept."""
     def on_tick(self, now_us: int) -> list[bytes]:
         """Runs the ticks that are due (the first call begins the grid: every 20 ms, 10 ms for 10 ms packets); the RTP packets
         that left."""

@@ -11,11 +11,16 @@ from mediacore.worker cimport live_legs
 cdef enum:
     MOST = 16       # packets of one call of on_tick: the leg makes up for 5 late ticks at most
     SIZE = 1500
+    MOST_RTCP = 8   # compound packets that nobody asked for yet; the oldest go first
+    RTCP_SIZE = 256
 
 cdef struct Outbox:
     int n
     size_t len[MOST]
     uint8_t data[MOST][SIZE]
+    int n_rtcp      # ever
+    size_t rtcp_len[MOST_RTCP]
+    uint8_t rtcp[MOST_RTCP][RTCP_SIZE]
 
 
 cdef int send_rtp(void *ctx, const void *pkt, size_t len) noexcept nogil:
@@ -28,6 +33,17 @@ cdef int send_rtp(void *ctx, const void *pkt, size_t len) noexcept nogil:
     return 0
 
 
+cdef int send_rtcp(void *ctx, const void *pkt, size_t len) noexcept nogil:
+    cdef Outbox *out = <Outbox *>ctx
+    cdef int i = out.n_rtcp % MOST_RTCP
+    if len > RTCP_SIZE:
+        return -4
+    memcpy(out.rtcp[i], pkt, len)
+    out.rtcp_len[i] = len
+    out.n_rtcp += 1
+    return 0
+
+
 def raise_it(leg, exc):
     raise exc
 
@@ -37,15 +53,19 @@ cdef class VirtualLeg(Port):
 
     cdef Outbox out
     cdef uint64_t now_us
+    cdef bint with_rtcp
+    cdef int n_rtcp_read
     cdef list kept_frames, kept_events, kept_taps
 
     def __cinit__(self, *, str codec="PCMU", int clock=8000, int pt=0, int ptime_ms=20, int rate=16000, int event_pt=101, str fmtp="",
                   bint send=True, bint recv=True, unsigned long long seed=1, double tx_seconds=4.0, double rx_timeout=0.0,
-                  bint suppress_silence=False, str name="virtual"):
+                  bint suppress_silence=False, bint rtcp=False, long long wall_us=0, str name="virtual"):
         cdef c.mc_leg_cfg cfg
         self.kept_frames, self.kept_events, self.kept_taps = [], [], []
         fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name)
         cfg.seed = seed
+        cfg.wall_us = wall_us
+        self.with_rtcp = rtcp
         cfg.live = live_legs()
         check(c.mc_leg_new(&self.leg, &cfg), "a new leg")
         self.start(codec=codec, clock=clock, pt=pt, ptime_ms=ptime_ms, event_pt=event_pt, fmtp=fmtp, send=send, recv=recv)
@@ -57,6 +77,7 @@ cdef class VirtualLeg(Port):
 
     def close(self) -> None:
         if self.leg != NULL:
+            c.mc_leg_bye(self.leg, self.now_us)
             self.stop()
             self.keep_last().update(describe=self.describe(), stats=self.stats())
             c.mc_leg_unref(self.leg)
@@ -74,6 +95,8 @@ cdef class VirtualLeg(Port):
         memset(&wire, 0, sizeof(wire))
         wire.ctx = &self.out
         wire.send_rtp = send_rtp
+        if self.with_rtcp:
+            wire.send_rtcp = send_rtcp
         check(c.mc_path_new(&path, self.leg, &params), f"{codec}/{clock}")
         c.mc_path_free(c.mc_leg_start(self.leg, path, &wire, self.now_us))
 
@@ -86,6 +109,17 @@ cdef class VirtualLeg(Port):
         self.now_us = now_us
         cdef uint8_t nothing = 0
         c.mc_leg_on_packet(self.leg, &pkt[0] if pkt.shape[0] > 0 else &nothing, pkt.shape[0], now_us)
+
+    def on_rtcp(self, const unsigned char[::1] pkt not None, unsigned long long now_us) -> None:
+        self.need()
+        self.now_us = now_us
+        cdef uint8_t nothing = 0
+        c.mc_leg_on_rtcp(self.leg, &pkt[0] if pkt.shape[0] > 0 else &nothing, pkt.shape[0], now_us)
+
+    def rtcp(self) -> list[bytes]:
+        first = max(self.n_rtcp_read, self.out.n_rtcp - MOST_RTCP)
+        self.n_rtcp_read = self.out.n_rtcp
+        return [(<const char *>self.out.rtcp[i % MOST_RTCP])[:self.out.rtcp_len[i % MOST_RTCP]] for i in range(first, self.out.n_rtcp)]
 
     def on_tick(self, unsigned long long now_us) -> list[bytes]:
         self.need()

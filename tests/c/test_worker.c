@@ -45,7 +45,7 @@ struct pair {
 
 /* Two legs that send to each other over loopback. */
 static void pair_up(struct pair *p, struct mc_worker *w, uint16_t ptime_ms) {
-    struct mc_udp_ends ends[2];
+    struct mc_udp_ends ends[2] = {{.rtcp = true}, {.rtcp = true}};
     struct mc_leg_params params = params_of(ptime_ms);
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     socklen_t len = sizeof ends[1].local;
