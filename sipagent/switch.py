@@ -23,7 +23,7 @@ from sipagent.signalling.agent import UserAgent
 
 log = get_logger(__name__)
 
-MEDIA_START_S = 10.0  # from our 200 to negotiated media; a caller who never sends ACK is gone by then (RFC 3261 timer H is 32 s)
+MEDIA_START_S = 10.0  # from our 200 to negotiated media; PJSIP itself waits 32 s for the ACK (RFC 3261 timer H)
 
 
 class Switch:
