@@ -52,7 +52,7 @@ struct mc_seam {
     void (*leg_rtcp)(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);
 
     /* The worker's sockets. add and del: signalling thread, synchronous (after del no callback runs); the descriptor stays the
-     * caller's to close after del. send: media worker, queued and flushed in one batch before the worker sleeps. */
+     * caller's to close after del. send: media worker, at once. */
     int (*sock_add)(void *host, int fd, mc_sock_fn *fn, void *ctx, struct mc_sock **out);
     void (*sock_del)(struct mc_sock *sock);
     int (*sock_send)(struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to, socklen_t to_len);

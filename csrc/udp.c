@@ -9,36 +9,14 @@
 
 #include "err.h"
 
-struct outgoing {
-    struct mc_sock *sock;
-    struct sockaddr_storage to;
-    socklen_t to_len;
-    uint32_t len;
+struct mc_udp {
+    struct mc_udp_stats stats;
+    struct sockaddr_storage from;
     _Alignas(8) uint8_t data[MC_UDP_SIZE];
 };
 
-struct mc_udp {
-    struct mc_udp_stats stats;
-    struct mmsghdr rx[MC_UDP_RX_BATCH];
-    struct iovec rx_iov[MC_UDP_RX_BATCH];
-    struct sockaddr_storage rx_from[MC_UDP_RX_BATCH];
-    _Alignas(8) uint8_t rx_data[MC_UDP_RX_BATCH][MC_UDP_SIZE];
-    struct mmsghdr tx_msg[MC_UDP_TX_BATCH];
-    struct iovec tx_iov[MC_UDP_TX_BATCH];
-    struct outgoing tx[MC_UDP_TX_BATCH];
-    size_t n_tx;
-};
-
 struct mc_udp *mc_udp_new(void) {
-    struct mc_udp *udp = calloc(1, sizeof *udp);
-    if (udp == NULL) {
-        return NULL;
-    }
-    for (int i = 0; i < MC_UDP_RX_BATCH; i++) {
-        udp->rx_iov[i] = (struct iovec){.iov_base = udp->rx_data[i], .iov_len = MC_UDP_SIZE};
-        udp->rx[i].msg_hdr = (struct msghdr){.msg_name = &udp->rx_from[i], .msg_iov = &udp->rx_iov[i], .msg_iovlen = 1};
-    }
-    return udp;
+    return calloc(1, sizeof(struct mc_udp));
 }
 
 void mc_udp_free(struct mc_udp *udp) {
@@ -50,80 +28,35 @@ const struct mc_udp_stats *mc_udp_stats(const struct mc_udp *udp) {
 }
 
 void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock, uint64_t now_us) {
-    for (int i = 0; i < MC_UDP_RX_BATCH; i++) {
-        udp->rx[i].msg_hdr.msg_namelen = sizeof udp->rx_from[i];
+    socklen_t from_len = sizeof udp->from;
+    /* MSG_TRUNC: the length as it was sent */
+    ssize_t n = recvfrom(sock->fd, udp->data, MC_UDP_SIZE, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&udp->from, &from_len);
+    if (n < 0) {
+        return; /* an ICMP error of an earlier send, or nothing there after all */
     }
-    int n = recvmmsg(sock->fd, udp->rx, MC_UDP_RX_BATCH, MSG_DONTWAIT, NULL);
-    for (int i = 0; i < n && !sock->dead; i++) {
-        struct msghdr *h = &udp->rx[i].msg_hdr;
-        if ((h->msg_flags & MSG_TRUNC) != 0) {
-            udp->stats.rx_dropped++;
-            continue;
-        }
-        udp->stats.rx_packets++;
-        sock->fn(sock->ctx, udp->rx_data[i], udp->rx[i].msg_len, h->msg_name, h->msg_namelen, now_us);
+    if (n > MC_UDP_SIZE) {
+        udp->stats.rx_dropped++;
+        return;
     }
-    /* n < 0: an ICMP error of an earlier send (ECONNREFUSED) or nothing there; either way there is nothing to hand over. */
+    udp->stats.rx_packets++;
+    sock->fn(sock->ctx, udp->data, (size_t)n, (struct sockaddr *)&udp->from, from_len, now_us);
 }
 
-int mc_udp_queue(struct mc_udp *udp, struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,
-                 socklen_t to_len) {
-    if (len > MC_UDP_SIZE || to_len > sizeof(struct sockaddr_storage)) {
+int mc_udp_send(struct mc_udp *udp, const struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,
+                socklen_t to_len) {
+    if (len > MC_UDP_SIZE) {
         return MC_E_SHORT;
     }
-    if (udp->n_tx == MC_UDP_TX_BATCH) {
-        mc_udp_flush(udp);
+    ssize_t n;
+    do {
+        n = sendto(sock->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, to, to_len);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        udp->stats.tx_dropped++;
+        return MC_E_FULL;
     }
-    struct outgoing *o = &udp->tx[udp->n_tx++];
-    o->sock = sock;
-    o->len = (uint32_t)len;
-    o->to_len = to_len;
-    memcpy(&o->to, to, to_len);
-    memcpy(o->data, buf, len);
+    udp->stats.tx_packets++;
     return MC_OK;
-}
-
-static void send_run(struct mc_udp *udp, int fd, size_t from, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        struct outgoing *o = &udp->tx[from + i];
-        udp->tx_iov[i] = (struct iovec){.iov_base = o->data, .iov_len = o->len};
-        udp->tx_msg[i].msg_hdr = (struct msghdr){
-            .msg_name = &o->to, .msg_namelen = o->to_len, .msg_iov = &udp->tx_iov[i], .msg_iovlen = 1};
-    }
-    for (size_t done = 0; done < n;) {
-        int k = sendmmsg(fd, udp->tx_msg + done, (unsigned)(n - done), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (k > 0) {
-            udp->stats.tx_packets += (uint64_t)k;
-            done += (size_t)k;
-        } else if (k < 0 && errno == EINTR) {
-            continue;
-        } else {
-            udp->stats.tx_dropped++; /* full socket buffer, unreachable peer: this one is lost, the next may go */
-            done++;
-        }
-    }
-}
-
-void mc_udp_flush(struct mc_udp *udp) {
-    size_t from = 0;
-    while (from < udp->n_tx) {
-        size_t n = 1;
-        while (from + n < udp->n_tx && udp->tx[from + n].sock == udp->tx[from].sock) {
-            n++;
-        }
-        send_run(udp, udp->tx[from].sock->fd, from, n);
-        from += n;
-    }
-    udp->n_tx = 0;
-}
-
-void mc_udp_forget(struct mc_udp *udp, struct mc_sock *sock) {
-    for (size_t i = 0; i < udp->n_tx; i++) {
-        if (udp->tx[i].sock == sock) {
-            mc_udp_flush(udp); /* rare, and the others go out a little early */
-            return;
-        }
-    }
 }
 
 int mc_addr_parse(struct sockaddr_storage *out, socklen_t *len, const char *text, uint16_t port) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The worker's datagram sockets: batched receive, and a queue of datagrams to send that goes out in as few system calls as the
- * sockets allow. */
+ * The worker's datagram sockets, one for each leg: so a batched call would carry one datagram, and a plain one is cheaper. */
 #ifndef MC_UDP_H
 #define MC_UDP_H
 
@@ -11,10 +10,8 @@
 #include "seam.h"
 
 #define MC_UDP_SIZE 2048 /* bytes of a datagram; longer ones are dropped */
-#define MC_UDP_RX_BATCH 32
-#define MC_UDP_TX_BATCH 256
 
-struct mc_udp; /* buffers of one worker */
+struct mc_udp; /* buffer and counters of one worker */
 
 struct mc_sock {
     void *worker;
@@ -31,14 +28,11 @@ struct mc_udp_stats {
 
 struct mc_udp *mc_udp_new(void);
 void mc_udp_free(struct mc_udp *udp);
-/* Reads what is there, MC_UDP_RX_BATCH at most, and hands it over. */
+/* Reads one datagram and hands it over. Whoever polls the socket is told of the next. */
 void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock, uint64_t now_us);
-/* MC_OK, MC_E_SHORT (too long). A full queue is sent at once. */
-int mc_udp_queue(struct mc_udp *udp, struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,
-                 socklen_t to_len);
-void mc_udp_flush(struct mc_udp *udp);
-/* Datagrams of this socket that still wait are sent; the socket is about to go. */
-void mc_udp_forget(struct mc_udp *udp, struct mc_sock *sock);
+/* At once. MC_OK, MC_E_SHORT (too long), MC_E_FULL (no room in the socket, or nobody there): it is lost then, the next may go. */
+int mc_udp_send(struct mc_udp *udp, const struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,
+                socklen_t to_len);
 const struct mc_udp_stats *mc_udp_stats(const struct mc_udp *udp);
 
 /* "127.0.0.1" or "::1", no names: MC_E_ARG for anything else. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- *   loop:  due buckets > commands > flush sends > signal the engine > sleep until a packet, a command or the next bucket > packets
- */
+ *   loop:  due buckets > commands > signal the engine > sleep > packets
+ *
+ * With few packets it sleeps until the next one, a command or the next bucket. With many it sleeps until the next millisecond or a
+ * command, and then takes all that has come: one wake-up, here and in the engine, for all packets of a millisecond. */
 #include "worker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -19,8 +22,9 @@
 #include "err.h"
 #include "worker_int.h"
 
-#define EVENTS 64
-#define IDLE_US 100000 /* wakes this often with nothing to do, so that last_tick_us proves life */
+#define EVENTS 256
+#define BUSY (2 * MC_GRID_ROUND) /* packets in 20 ms: two for each look */
+#define IDLE_US 100000           /* wakes this often with nothing to do, so that last_tick_us proves life */
 #define FIFO_PRIORITY 20
 
 static void set(_Atomic uint64_t *to, uint64_t v) {
@@ -102,21 +106,57 @@ struct mc_leg *mc_worker_pop(struct mc_worker *w) {
 
 /* --- the thread --- */
 
-static void sleep_and_receive(struct mc_worker *w) {
+static struct timespec span(uint64_t us) {
+    return (struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
+}
+
+/* `wait_us` long at most; returns how many sockets had something. */
+static int receive(struct mc_worker *w, uint64_t wait_us) {
     struct epoll_event ev[EVENTS];
-    uint64_t now = mc_clock_us();
-    uint64_t due = mc_grid_due_us(&w->grid);
-    uint64_t wait = due <= now ? 0 : due - now < IDLE_US ? due - now : IDLE_US;
-    struct timespec ts = {.tv_sec = (time_t)(wait / 1000000), .tv_nsec = (long)(wait % 1000000) * 1000};
+    struct timespec ts = span(wait_us);
     int n = epoll_pwait2(w->epoll_fd, ev, EVENTS, &ts, NULL);
-    w->n_wakeups++;
+    uint64_t now = mc_clock_us();
+    int n_socks = 0;
     for (int i = 0; i < n; i++) {
         struct mc_sock *sock = ev[i].data.ptr;
-        if (sock != NULL) { /* NULL: the command's eventfd; commands run in the loop */
-            mc_udp_receive(w->udp, sock, mc_clock_us());
+        if (sock != NULL && !sock->dead) { /* NULL: the command's eventfd; commands run in the loop */
+            mc_udp_receive(w->udp, sock, now);
+            n_socks++;
         }
     }
     mc_socks_bury(w);
+    w->n_round += (uint64_t)n_socks;
+    return n_socks;
+}
+
+/* Whether there is enough to do for one look a millisecond. */
+static bool busy(struct mc_worker *w, uint64_t now_us) {
+    uint64_t round = now_us / 1000 / MC_GRID_ROUND;
+    if (round != w->round) {
+        w->busy = round == w->round + 1 && w->n_round > BUSY;
+        w->round = round;
+        w->n_round = 0;
+    }
+    return w->busy;
+}
+
+static void sleep_and_receive(struct mc_worker *w) {
+    uint64_t now = mc_clock_us();
+    uint64_t due = mc_grid_due_us(&w->grid);
+    w->n_wakeups++;
+    if (!busy(w, now)) {
+        receive(w, due <= now ? 0 : due - now < IDLE_US ? due - now : IDLE_US);
+        return;
+    }
+    uint64_t end = (now / 1000 + 1) * 1000;
+    if (now < due) {
+        struct pollfd command = {.fd = w->commands.wake_fd, .events = POLLIN};
+        struct timespec ts = span(end - now);
+        ppoll(&command, 1, &ts, NULL);
+        end += 1000;
+    }
+    while (receive(w, 0) > 0 && mc_clock_us() < end) { /* again: a socket may hold more than one */
+    }
 }
 
 static void *run(void *arg) {
@@ -125,9 +165,7 @@ static void *run(void *arg) {
     prctl(PR_SET_TIMERSLACK, 1UL); /* nanosecond; real-time threads have none anyway */
     while (!w->stopping) {
         mc_grid_run(&w->grid, mc_clock_us(), mc_clock_us);
-        mc_udp_flush(w->udp);
         mc_commands_run(&w->commands);
-        mc_udp_flush(w->udp);
         signal_engine(w);
         publish(w, mc_clock_us());
         if (!w->stopping) {

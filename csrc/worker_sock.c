@@ -34,7 +34,6 @@ int mc_sock_add(struct mc_worker *w, int fd, mc_sock_fn *fn, void *ctx, struct m
 static int do_del(void *arg) {
     struct mc_sock *s = arg;
     struct mc_worker *w = s->worker;
-    mc_udp_forget(w->udp, s);
     epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
     s->dead = true;
     s->next = w->dead; /* its events may be in the batch at hand, when a callback removes it */
@@ -55,7 +54,7 @@ int mc_sock_send(struct mc_sock *sock, const void *buf, size_t len, const struct
         return MC_E_STATE;
     }
     struct mc_worker *w = sock->worker;
-    return mc_udp_queue(w->udp, sock, buf, len, to, to_len);
+    return mc_udp_send(w->udp, sock, buf, len, to, to_len);
 }
 
 void mc_socks_bury(struct mc_worker *w) {

@@ -96,6 +96,22 @@ def test_echo_through_python_and_back(worker: Worker) -> None:
         assert np.array_equal(line[line != 0], speech)
 
 
+def test_many_legs_at_once(worker: Worker) -> None:
+    """So many that the worker looks at its sockets once a millisecond: nobody's speech is lost, late or another's."""
+    n_pairs, rng = 40, np.random.default_rng(4)
+    speech = [rng.integers(1, 30000, 8000, np.int16) for _ in range(n_pairs)]
+    heard: list[list[np.ndarray]] = [[] for _ in range(n_pairs)]
+    with contextlib.ExitStack() as stack:
+        pairs = [stack.enter_context(two_legs(worker, **L16)) for _ in range(n_pairs)]
+        for (a, b), said, line in zip(pairs, speech, heard, strict=True):
+            b.on_audio = lambda pcm, *_, line=line: line.append(samples(pcm))
+            a.write(said.tobytes())
+        drain_until(worker, lambda: all(sum(map(np.count_nonzero, line)) >= 8000 for line in heard))
+        for said, line in zip(speech, heard, strict=True):
+            whole = np.concatenate(line)
+            assert np.array_equal(whole[whole != 0], said)
+
+
 def test_native_echo_needs_no_python(worker: Worker) -> None:
     speech = np.random.default_rng(3).integers(1, 30000, 4800, np.int16)
     back: list[np.ndarray] = []
