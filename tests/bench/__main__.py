@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import frame_latency, harness, pacing
+from tests.bench import frame_latency, g711, growth, harness, pacing
 
-BENCHES = {"frame-latency": frame_latency, "pacing": pacing}
+BENCHES = {"frame-latency": frame_latency, "g711": g711, "growth": growth, "pacing": pacing}
 
 
 def main() -> int:

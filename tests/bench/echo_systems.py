@@ -4,6 +4,7 @@
     python -m tests.bench.echo_systems SYSTEM CALLS PORT
 
 leg-python  our core; each frame comes to Python as PCM, Python swaps its halves and writes it back
+leg-swap    the same, without taking the time of each frame
 leg-null    our core alone: the same sockets, decoder, rings, encoder and clock, no Python in the path
 uvloop-udp  asyncio.DatagramProtocol on uvloop, one socket a call; the datagram's payload is swapped, nothing decoded, no clock
 """
@@ -36,12 +37,24 @@ def swapping(leg: mediacore.Leg, took_us: list[int]) -> Callable[[bytes, int, in
     return on_audio
 
 
-async def leg_echo(n: int, port: int, native: bool) -> dict[str, Any]:
+def plainly_swapping(leg: mediacore.Leg) -> Callable[[bytes, int, int, bool], None]:
+    """The same, and nothing else."""
+    write = leg.write
+
+    def on_audio(pcm: bytes, arrival_us: int, index: int, lost: bool) -> None:
+        write(pcm[HALF_BYTES:] + pcm[:HALF_BYTES])
+
+    return on_audio
+
+
+async def leg_echo(n: int, port: int, how: str) -> dict[str, Any]:
     legs = Legs(n, port)
     took_us: list[int] = []
     for leg in legs.legs:
-        if native:
+        if how == "leg-null":
             leg.echo_native(True)
+        elif how == "leg-swap":
+            leg.on_audio = plainly_swapping(leg)
         else:
             leg.on_audio = swapping(leg, took_us)
     say(" ".join(map(str, legs.start())))
@@ -73,7 +86,7 @@ async def udp_echo(n: int) -> dict[str, Any]:
 
 async def main() -> dict[str, Any]:
     system, n, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    return await (udp_echo(n) if system == "uvloop-udp" else leg_echo(n, port, native=system == "leg-null"))
+    return await (udp_echo(n) if system == "uvloop-udp" else leg_echo(n, port, system))
 
 
 if __name__ == "__main__":
