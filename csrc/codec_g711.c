@@ -7,6 +7,7 @@
  */
 #include "codec.h"
 #include "err.h"
+#include "g711.h"
 
 #define ULAW_BIAS 33     /* on the 14-bit scale: moves the segment borders to powers of two */
 #define ULAW_CLIP 0x1fff /* largest biased magnitude */
@@ -49,25 +50,35 @@ static uint8_t to_alaw(int16_t x) {
 static const int16_t from_ulaw[256] = {X256(ULAW)};
 static const int16_t from_alaw[256] = {X256(ALAW)};
 
-static int encode(uint8_t (*law)(int16_t), const int16_t *pcm, size_t n, uint8_t *out, size_t size) {
-    if (n > size) {
-        return MC_E_SHORT;
-    }
-    for (size_t i = 0; i < n; i++) {
-        out[i] = law(pcm[i]);
-    }
-    return (int)n;
+static bool always(void) {
+    return true;
 }
 
-static int decode(const int16_t law[256], const uint8_t *in, size_t len, int16_t *pcm, size_t max) {
-    if (len > max) {
-        return MC_E_SHORT;
+static void to_ulaw_all(const int16_t *pcm, uint8_t *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = to_ulaw(pcm[i]);
     }
-    for (size_t i = 0; i < len; i++) {
-        pcm[i] = law[in[i]];
-    }
-    return (int)len;
 }
+
+static void to_alaw_all(const int16_t *pcm, uint8_t *out, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        out[i] = to_alaw(pcm[i]);
+    }
+}
+
+static void from_ulaw_all(const uint8_t *in, int16_t *pcm, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        pcm[i] = from_ulaw[in[i]];
+    }
+}
+
+static void from_alaw_all(const uint8_t *in, int16_t *pcm, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        pcm[i] = from_alaw[in[i]];
+    }
+}
+
+const struct mc_g711 mc_g711_scalar = {"scalar", always, to_ulaw_all, to_alaw_all, from_ulaw_all, from_alaw_all};
 
 static int enc_init(void *enc, const struct mc_fmtp *remote, unsigned ptime_ms) {
     return MC_OK;
@@ -78,19 +89,35 @@ static int dec_init(void *dec) {
 }
 
 static int ulaw_encode(void *enc, const int16_t *pcm, size_t n, uint8_t *out, size_t size) {
-    return encode(to_ulaw, pcm, n, out, size);
+    if (n > size) {
+        return MC_E_SHORT;
+    }
+    mc_g711_best()->to_ulaw(pcm, out, n);
+    return (int)n;
 }
 
 static int ulaw_decode(void *dec, const uint8_t *in, size_t len, int16_t *pcm, size_t max) {
-    return decode(from_ulaw, in, len, pcm, max);
+    if (len > max) {
+        return MC_E_SHORT;
+    }
+    mc_g711_best()->from_ulaw(in, pcm, len);
+    return (int)len;
 }
 
 static int alaw_encode(void *enc, const int16_t *pcm, size_t n, uint8_t *out, size_t size) {
-    return encode(to_alaw, pcm, n, out, size);
+    if (n > size) {
+        return MC_E_SHORT;
+    }
+    mc_g711_best()->to_alaw(pcm, out, n);
+    return (int)n;
 }
 
 static int alaw_decode(void *dec, const uint8_t *in, size_t len, int16_t *pcm, size_t max) {
-    return decode(from_alaw, in, len, pcm, max);
+    if (len > max) {
+        return MC_E_SHORT;
+    }
+    mc_g711_best()->from_alaw(in, pcm, len);
+    return (int)len;
 }
 
 const struct mc_codec mc_codec_pcmu = {

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "codec.h"
 #include "err.h"
+#include "g711.h"
 
 #define STEPS 128 /* of one sign */
 
@@ -107,10 +108,57 @@ static void quiet_line_bytes(void) {
     CHECK_INT(0, b, 0xd5);
 }
 
+/* Every sample and every byte, at every length of a rest that fills no vector, beginning anywhere. */
+static void same_bits_on_every_kind_of_processor(void) {
+    enum { N = 65536, LONGEST = 70 };
+    int16_t *pcm = malloc(N * sizeof *pcm);
+    int16_t *linear = malloc(N * sizeof *linear);
+    int16_t *want_linear = malloc(N * sizeof *want_linear);
+    uint8_t *coded = malloc(N);
+    uint8_t *want = malloc(N);
+    for (int i = 0; i < N; i++) {
+        pcm[i] = (int16_t)((unsigned)i * 40503u); /* odd, so all values, and neighbours far apart */
+    }
+    int n_kinds = 0;
+    for (const struct mc_g711 *const *k = mc_g711_kinds; *k != NULL; k++) {
+        if (!(*k)->here()) {
+            printf("    not on this processor: %s\n", (*k)->name);
+            continue;
+        }
+        n_kinds++;
+        for (int law = 0; law < 2; law++) {
+            (law ? mc_g711_scalar.to_alaw : mc_g711_scalar.to_ulaw)(pcm, want, N);
+            (law ? (*k)->to_alaw : (*k)->to_ulaw)(pcm, coded, N);
+            CHECK(memcmp(coded, want, N) == 0);
+            (law ? mc_g711_scalar.from_alaw : mc_g711_scalar.from_ulaw)(want, want_linear, N);
+            (law ? (*k)->from_alaw : (*k)->from_ulaw)(coded, linear, N);
+            CHECK(memcmp(linear, want_linear, N * sizeof *linear) == 0);
+            for (size_t n = 0; n <= LONGEST; n++) {
+                size_t from = n * 37 % 101;
+                memset(coded, 0x5a, LONGEST + 1);
+                (law ? (*k)->to_alaw : (*k)->to_ulaw)(pcm + from, coded, n);
+                CHECK(memcmp(coded, want + from, n) == 0);
+                CHECK_INT(n, coded[n], 0x5a);
+                linear[n] = 12345;
+                (law ? (*k)->from_alaw : (*k)->from_ulaw)(want + from, linear, n);
+                CHECK(memcmp(linear, want_linear + from, n * sizeof *linear) == 0);
+                CHECK_INT(n, linear[n], 12345);
+            }
+        }
+    }
+    CHECK(n_kinds >= 1 && mc_g711_best()->here());
+    free(pcm);
+    free(linear);
+    free(want_linear);
+    free(coded);
+    free(want);
+}
+
 int main(void) {
     RUN(alaw_is_the_recommendation);
     RUN(ulaw_is_the_recommendation);
     RUN(tandem_changes_nothing);
     RUN(quiet_line_bytes);
+    RUN(same_bits_on_every_kind_of_processor);
     return check_done();
 }

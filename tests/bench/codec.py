@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`codec`: CPU of one 20 ms packet in each codec of the core, coded and decoded, on speech-like sound; and G.711 in each kind
+of vector that this processor has, beside the plain loop. One thread, CPU time, rounds of all codecs interleaved."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.bench import harness
+
+CORE = ["codec.c", "codec_g711.c", "codec_g722.c", "codec_l16.c", "codec_opus.c", "err.c", "fmtp.c", "g711_simd.c"]
+# Time of the fastest kind against the plain loop's, encoding and decoding together.
+GOAL = {"PCMU best / scalar": 0.25, "PCMA best / scalar": 0.25}
+FRAME_US = 20_000
+TURNS = 5
+
+
+def program() -> Path:
+    """The compiled measure; every header of the core is part of its key."""
+    csrc = harness.TREE / "csrc"
+    sources = [harness.HERE / "codecbench.c", *(csrc / name for name in CORE), *sorted(csrc.glob("*.h"))]
+    return harness.compiled("codecbench", sources, [f"-I{csrc}", "-lopus", "-lm"])
+
+
+def measure(_: str) -> dict[str, dict[str, float]]:
+    """Median CPU us of one packet, by codec and by "encode", "decode", "both"."""
+    command = harness.pinned(harness.SYSTEM_CPU, [program(), str(TURNS)])
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    us = {
+        name: {way: statistics.median(times[f"{way}_ns"]) / 1000 for way in ("encode", "decode")}
+        for name, times in found.items()
+    }
+    return {name: {**ways, "both": sum(ways.values())} for name, ways in us.items()}
+
+
+def run(quick: bool) -> tuple[str, dict[str, Any]]:
+    """The table for people and the report for machines."""
+    rounds = harness.run_rounds(["core"], measure, 1 if quick else 5, "codec")
+    found: list[dict[str, dict[str, float]]] = rounds.results["core"]
+    systems = {
+        name: {f"{way}_us": harness.spread([r[name][way] for r in found]) for way in ("encode", "decode", "both")}
+        for name in found[0]
+    }
+    rows = []
+    for name, entry in systems.items():
+        both = entry["both_us"]
+        rows.append([name, *(f"{entry[f'{way}_us']['median']:.3f}" for way in ("encode", "decode", "both"))])
+        rows[-1] += [f"{both['min']:.3f}-{both['max']:.3f}", f"{FRAME_US / both['median']:,.0f}"]
+    ratios = {}
+    for law in ("PCMU", "PCMA"):
+        best = next(name for name in systems if name.startswith(f"{law}, "))  # fastest first
+        ratios[f"{law} best / scalar"] = statistics.median(r[best]["both"] / r[f"{law}, scalar"]["both"] for r in found)
+    text = harness.table(
+        f"codec: CPU us of a 20 ms packet; {rounds.remark}",
+        ["codec", "encode us", "decode us", "both us", "range", "calls a core, codec alone"],
+        rows,
+    )
+    met = {key: ratios[key] <= bound for key, bound in GOAL.items()}
+    return text, {"systems": systems, "ratios": ratios, "goal": GOAL, "met": met, **harness.rounds_report(rounds)}
