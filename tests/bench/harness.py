@@ -32,20 +32,29 @@ GRACE_S = 60.0
 T = TypeVar("T")
 
 
-def rtpgen() -> Path:
-    """The compiled generator, from the cache or made now."""
-    sources = [HERE / "rtpgen.c", HERE / "rtpgen.h"]
-    key = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:16]
-    cache = Path(os.environ.get("SIPAGENT_CACHE", Path.home() / ".cache" / "sipagent"))
-    target = cache / "bench" / f"rtpgen-{key}"
+def cache() -> Path:
+    return Path(os.environ.get("SIPAGENT_CACHE", Path.home() / ".cache" / "sipagent"))
+
+
+def compiled(name: str, sources: Sequence[Path], arguments: Sequence[str]) -> Path:
+    """A C program or library from the cache, or made now. `sources`: the .c files among them are compiled, all of them and
+    `arguments` (flags, libraries) make its key."""
+    key = hashlib.sha256(b"".join(p.read_bytes() for p in sources) + " ".join(arguments).encode()).hexdigest()[:16]
+    target = cache() / "bench" / f"{name}-{key}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as room:
-            made = Path(room) / "rtpgen"
+            made = Path(room) / name
             flags = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter"]
-            subprocess.run(["cc", *flags, str(sources[0]), "-o", str(made), "-lm"], check=True)
+            files = [str(p) for p in sources if p.suffix == ".c"]
+            subprocess.run(["cc", *flags, *files, "-o", str(made), *arguments], check=True)
             made.replace(target)
     return target
+
+
+def rtpgen() -> Path:
+    """The compiled generator."""
+    return compiled("rtpgen", [HERE / "rtpgen.c", HERE / "rtpgen.h"], ["-lm"])
 
 
 def pinned(cpu: int, command: Sequence[str | Path]) -> list[str]:

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What counts as concealed, cut and held."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.lab import line as lines
+from tests.lab.line import PACKET_US, WARM_UP, Line, make, score
+from tests.lab.networks import Net
+from tests.netsim import MS, Conditions
+
+N = WARM_UP + 100
+CLEAN = Net("clean", Conditions(delay_us=20 * MS), "")
+TICK = 30 * MS  # of the first: 10 ms after the first arrival
+
+
+def clean(pause: slice = slice(0, 0)) -> Line:
+    quiet = np.zeros(N, bool)
+    quiet[pause] = True
+    return make(CLEAN, quiet)
+
+
+def ticks(*changes: tuple[str, int, int]) -> np.ndarray:
+    """Packet numbers from 0 on, with changes: ("lost", at, n) | ("wait", before, n) | ("skip", at, n)."""
+    out = list(range(N))
+    for kind, at, n in changes:
+        i = out.index(at)
+        if kind == "lost":
+            out[i : i + n] = [-1] * n
+        elif kind == "wait":
+            out[i:i] = [-1] * n
+        else:
+            del out[i : i + n]
+    return np.array(out, np.int32)
+
+
+AT = WARM_UP + 40
+
+
+def test_all_played() -> None:
+    found = score(clean(), ticks(), TICK)
+    assert (found.held_ms, found.added_ms, found.concealed, found.cut) == (10, 10, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("pause", "change", "concealed", "cut"),
+    [
+        (slice(0, 0), ("lost", AT, 3), 3, 0),
+        (slice(0, 0), ("wait", AT, 3), 3, 0),
+        (slice(0, 0), ("skip", AT, 3), 3, 3),
+        (slice(AT - 1, AT), ("wait", AT, 3), 0, 0),  # the talkspurt begins later: unheard
+        (slice(AT, AT + 3), ("skip", AT, 3), 0, 0),
+        (slice(AT, AT + 3), ("lost", AT, 3), 0, 0),
+        (slice(AT, AT + 2), ("lost", AT, 3), 1, 0),
+        (slice(0, 0), ("lost", WARM_UP - 20, 3), 0, 0),  # not judged yet
+    ],
+)
+def test_one_event(pause: slice, change: tuple[str, int, int], concealed: int, cut: int) -> None:
+    line = clean(pause)
+    found = score(line, ticks(change), TICK)
+    n_speech = int(line.speech.sum())
+    assert found.concealed == pytest.approx(concealed / n_speech)
+    assert found.cut == pytest.approx(cut / n_speech)
+
+
+def test_gap_that_is_longer_than_what_is_missing_counts_once() -> None:
+    """Three ticks of nothing, then two packets passed over: one more was put in, none was cut."""
+    played = ticks(("wait", AT, 3))
+    played = np.delete(played, [np.flatnonzero(played == AT)[0], np.flatnonzero(played == AT + 1)[0]])
+    found = score(clean(), played, TICK)
+    assert (found.concealed * clean().speech.sum(), found.cut) == (3, 0)
+    assert found.held_ms == pytest.approx(10 + 20 * (100 - 40 - 2) / 98)  # those after it are a tick later
+
+
+def test_a_playout_that_goes_back_is_refused() -> None:
+    played = ticks()
+    played[AT] = AT - 5
+    with pytest.raises(ValueError, match="forward"):
+        score(clean(), played, TICK)
+
+
+def test_line_knows_lost_and_late() -> None:
+    line = make(Net("x", Conditions(delay_us=30 * MS, jitter_us=40 * MS, loss=0.1, duplicate=0.2), ""), np.zeros(2000, bool))
+    assert np.all(np.diff(line.arrivals["us"].astype(np.int64)) >= 0)
+    assert line.lost == pytest.approx(0.1, abs=0.03)
+    assert (line.base_us >= 30 * MS, line.base_us < 31 * MS) == (True, True)
+    copies = line.arrivals[line.arrivals["n"] == 7]["us"]
+    assert len(copies) == 0 or line.first_us[7] == copies.min()
+    assert len(line.arrivals) > 2000 * 0.9
+
+
+def test_drift_is_no_jitter() -> None:
+    line = make(Net("x", Conditions(delay_us=20 * MS), "", drift_ppm=1000), np.zeros(2000, bool))
+    assert line.sent_us[-1] == round(1999 * PACKET_US * 1.001)
+    assert set(line.transit_us) == {20 * MS}
+    assert lines.mean([score(line, np.arange(2000, dtype=np.int32), TICK + 41 * MS)]).concealed == 0
