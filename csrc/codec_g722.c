@@ -157,7 +157,7 @@ static unsigned quantise_high(const struct band *b, int32_t value) {
 static void filter(const int32_t *x, int32_t *first, int32_t *second) {
     int32_t a = 0;
     int32_t b = 0;
-    for (int i = 0; i < TAPS / 2; i++) {
+    for (size_t i = 0; i < TAPS / 2; i++) {
         a += x[2 * i] * qmf[i];
         b += x[2 * i + 1] * qmf[TAPS / 2 - 1 - i];
     }

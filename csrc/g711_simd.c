@@ -204,9 +204,10 @@ const struct mc_g711 *const mc_g711_kinds[] = {&mc_g711_scalar, NULL};
 #endif
 
 const struct mc_g711 *mc_g711_best(void) {
-    const struct mc_g711 *const *kind = mc_g711_kinds;
-    while (!(*kind)->here()) {
-        kind++;
+    for (const struct mc_g711 *const *kind = mc_g711_kinds; *kind != NULL; kind++) {
+        if ((*kind)->here()) {
+            return *kind;
+        }
     }
-    return *kind;
+    return &mc_g711_scalar;
 }
