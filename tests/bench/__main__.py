@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import frame_latency, g711, growth, harness, pacing
+from tests.bench import frame_latency, g711, growth, harness, memory, pacing
 
-BENCHES = {"frame-latency": frame_latency, "g711": g711, "growth": growth, "pacing": pacing}
+BENCHES = {"frame-latency": frame_latency, "g711": g711, "growth": growth, "memory": memory, "pacing": pacing}
 
 
 def main() -> int:

@@ -29,7 +29,8 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
     rounds = harness.run_rounds(
         SYSTEMS, lambda name: [load.measure(name, n, seconds) for n in sizes], want, f"{sizes[0]} to {sizes[-1]} calls"
     )
-    rows, systems = [], {}
+    rows: list[list[str]] = []
+    systems: dict[str, dict[str, Any]] = {}
     for name in SYSTEMS:
         found: list[list[load.Load]] = rounds.results[name]
         by_size = {n: load.summary([r[i] for r in found]) for i, n in enumerate(sizes)}
@@ -39,9 +40,9 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
         cells = [f"{by_size[n]['us_per_call_s']['median']:.0f}{'*' if n in full else ''}" for n in sizes]
         rows.append([name, *cells, f"{slope['median']:+.3f}", f"{slope['min']:+.3f} {slope['max']:+.3f}"])
     ours = systems[SYSTEMS[0]]["exponent"]["median"]
+    title = f"growth: us of CPU for a call and second, beside N - 1 others; {seconds:g} s each"
     text = harness.table(
-        f"growth: us of CPU for a call and second, beside N - 1 others; {seconds:g} s each\n    * = core full or frames lost: left out\n"
-        f"    {rounds.remark}",
+        f"{title}\n    * = core full or frames lost: left out\n    {rounds.remark}",
         ["system", *(f"N={n}" for n in sizes), "exponent", "range"],
         rows,
     )

@@ -15,7 +15,7 @@ import uvloop
 import mediacore
 
 LOOPBACK = "127.0.0.1"
-LAW = {"codec": "PCMU", "clock": 8000, "pt": 0}
+LAW: dict[str, Any] = {"codec": "PCMU", "clock": 8000, "pt": 0}
 
 
 def run(main: Callable[[], Any], loop: str = "uvloop") -> None:
