@@ -30,6 +30,7 @@ from sipagent.engines.base import EngineError, EngineTimeout, Stt, Vad
 
 LATE_US = 60_000  # of silence that may be assumed behind the last judged window
 MIN_WAIT_S = 0.01
+LOOK_BACK_S = 8  # of a long turn, for its speech level
 LEAD_MS = 300  # audio before the detected onset that belongs to the turn
 
 
@@ -132,8 +133,9 @@ class Hearing:
 
     def _look_for_end(self) -> None:
         """The voice detector holds on for some 50-150 ms after the last word; the level tells where it was."""
-        n = speech_end(self.ear.slice(self._start, self.ear.end), self.ear.rate)
-        last = self._start + n if n else self.ear.end
+        start = max(self._start, self.ear.end - LOOK_BACK_S * self.ear.rate)
+        n = speech_end(self.ear.slice(start, self.ear.end), self.ear.rate)
+        last = start + n if n else self.ear.end
         self._taken = last
         self._last_loud_us = self.ear.wire_us(last)
         self._detector.silence_from(self._last_loud_us)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 RELEASE = 0.15  # hysteresis: speech goes on while the probability is above threshold - RELEASE
 MIN_SPEECH_US = 60_000  # two windows of 32 ms
-SPECULATE_US = 200_000
+SPECULATE_US = 150_000
 STALL_US = 150_000  # no window for so long during speech: the packets have stopped
 MAX_REFINE_US = 200_000  # a level says so much earlier than the voice detector at most that speech is over: voices fade
 MAX_TURN_US = 30_000_000

@@ -51,7 +51,7 @@ def test_the_ledger_agrees_with_the_recording(stage: Stage) -> None:
 
 
 def test_decoding_is_hidden_in_the_silence(stage: Stage) -> None:
-    """0.1 s of decoding starts 0.2 s into the silence: nothing of it is left at 0.3 s."""
+    """0.1 s of decoding starts 0.15 s into the silence: nothing of it is left at 0.3 s."""
 
     async def scene() -> None:
         await stage.quiet()

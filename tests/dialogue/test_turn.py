@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sipagent.dialogue.turn import (
     MIN_SPEECH_US,
+    SPECULATE_US,
     EndOfTurn,
     Paused,
     Resumed,
@@ -64,7 +65,7 @@ def test_a_complete_text_ends_the_turn_after_the_short_silence() -> None:
     run = Run().windows(*[0.9] * 10, *[0.0] * 7)
     assert run.kinds() == [SpeechStarted, Paused, Speculate]
     speech_end = 10 * WINDOW
-    assert 200_000 <= run.at(Speculate) - speech_end < 200_000 + WINDOW
+    assert SPECULATE_US <= run.at(Speculate) - speech_end < SPECULATE_US + WINDOW
     run.text(True).windows(*[0.0] * 5)
     assert run.kinds()[-1] is EndOfTurn
     assert 300_000 <= run.at(EndOfTurn) - speech_end < 300_000 + WINDOW
