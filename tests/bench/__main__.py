@@ -9,9 +9,18 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import frame_latency, g711, growth, harness, memory, pacing
+from tests.bench import codec, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing
 
-BENCHES = {"frame-latency": frame_latency, "g711": g711, "growth": growth, "memory": memory, "pacing": pacing}
+BENCHES = {
+    "codec": codec,
+    "echo-calls": echo_calls,
+    "frame-latency": frame_latency,
+    "g711": g711,
+    "growth": growth,
+    "jitter": jitter,
+    "memory": memory,
+    "pacing": pacing,
+}
 
 
 def main() -> int:
