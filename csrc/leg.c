@@ -3,11 +3,11 @@
  *
  *   rx: wire > parse > stats > dtmf? > ear(reorder hold) > decode > resample > sink
  *                                  \ jitter > decode/conceal > resample > tap left, sink.play     (only when wanted)
- *   tx: sink, engine > ring > [flush: fade] > resample > encode > build > wire
- *                                         \ tap right
+ *   tx: engine > ring > [flush: fade] > + sink.pull > resample > [join] > encode > build > wire
+ *                                                  \ tap right        sink > relay > build /
  *
- * This file: life of a leg, its two doors' frame, what crosses to the engine. leg_rx.c, leg_ear.c, leg_human.c, leg_tx.c and
- * leg_tap.c are the stages. */
+ * This file: life of a leg, its two doors' frame, what crosses to the engine. leg_rx.c, leg_ear.c, leg_human.c, leg_tx.c,
+ * leg_relay.c and leg_tap.c are the stages. */
 #include "leg.h"
 
 #include <stdlib.h>
@@ -230,6 +230,7 @@ void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame) {
 /* --- sink and tap --- */
 
 void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink) {
+    leg->n_sinks++;
     atomic_store_explicit(&leg->sink, sink, memory_order_release);
 }
 

@@ -122,8 +122,23 @@ const struct mc_leg_params *mc_leg_last_params(
     const struct mc_leg *leg); /* of the last path when stopped; NULL = never started */
 void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink);
 const struct mc_sink *mc_leg_sink(const struct mc_leg *leg);
+void mc_leg_join(
+    struct mc_leg *leg); /* what its sink's pull gives next has nothing to do with what was before: no click there */
+uint64_t mc_leg_due_us(const struct mc_leg *leg); /* inside a tick: where it lies on the grid */
 /* The live path, one line; returns its length without NUL, cut to size. */
 int mc_leg_describe(const struct mc_leg *leg, char *out, size_t size);
+
+/* --- past the encoder: for sinks that join legs; worker side --- */
+/* Sends a packet that `from` received as one of `to`'s own stream: its payload as it is (or from one G.711 law to the other), number
+ * and time counted on from what was sent before. Losses stay losses. MC_E_STATE: other codec or packet time, a side is held, or the
+ * engine has something to say: decode it and pull. */
+int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_rtp *pkt, uint64_t now_us);
+/* A packet of the relayed source that is not sent on, so that its number does not look like a loss. */
+void mc_leg_relay_skip(struct mc_leg *to);
+/* The last packet that left was relayed, not long ago. */
+bool mc_leg_relaying(const struct mc_leg *leg, uint64_t now_us);
+/* As mc_leg_send_dtmf, on the worker: one digit. */
+int mc_leg_relay_digit(struct mc_leg *to, char digit, uint32_t ms);
 
 /* --- recording tap: 20 ms stereo blocks --- */
 struct mc_tap_block {

@@ -44,7 +44,11 @@ static int put_tx(char *out, size_t size, int at, const struct mc_leg *leg, cons
     if (!p->send) {
         return put(out, size, at, "tx held");
     }
-    at = put(out, size, at, "%s > ring", mc_leg_sink(leg) == &mc_sink_echo ? "echo" : "engine");
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    at = put(out, size, at, "%s > ring", sink == &mc_sink_echo ? "echo" : "engine");
+    if (sink->pull != NULL) {
+        at = put(out, size, at, " + %s", sink->name);
+    }
     at = put_event_pt(out, size, at, p->event_tx_pt);
     return put(out, size, at, " > resample %u:%u > encode %s/%u(%u) %u ms > build%s > wire", leg->cfg.rate, codec_rate,
                p->codec, p->clock, p->tx_pt, p->ptime_ms, p->secure ? " > srtp" : "");

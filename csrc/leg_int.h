@@ -14,6 +14,7 @@
 #include "ring.h"
 #include "rtcp_session.h"
 #include "rtp.h"
+#include "splice.h"
 #include "stats.h"
 
 #define MC_EAR_HELD 8          /* packets held for a missing one */
@@ -74,6 +75,24 @@ struct mc_rx {
     uint64_t heard_us; /* arrival of any valid packet, or the start */
 };
 
+/* Packets that leave past the encoder: another source's, numbered and timed as ours. */
+struct mc_relay {
+    bool on;            /* the last packet sent was one of them */
+    uint16_t seq_off;   /* ours = theirs + off */
+    uint16_t first_seq; /* theirs, when it began */
+    uint16_t seq;       /* theirs, the newest */
+    uint32_t n, ssrc, ts_off;
+    uint32_t ts_end; /* ours, one past the newest packet */
+    uint64_t us;     /* when the newest was sent */
+};
+
+#define MC_RELAY_DIGITS 8
+
+struct mc_digit {
+    char digit;
+    uint32_t ms;
+};
+
 struct mc_tx {
     void *enc;
     struct mc_resample rs;
@@ -83,6 +102,13 @@ struct mc_tx {
     uint16_t seq;
     bool gap; /* nothing was sent just before: the next packet begins a talkspurt */
     bool playing;
+    bool strict;       /* the peer limits what an encoder may send it: nobody else's packets will do */
+    bool pulled;       /* the sink has a say in what is sent */
+    uint32_t n_sinks;  /* that the leg had when the last packet was made */
+    uint8_t n_relayed; /* digits in relayed */
+    struct mc_digit relayed[MC_RELAY_DIGITS];
+    struct mc_relay relay;
+    struct mc_splice splice;          /* at the codec's rate */
     uint32_t n_flush;                 /* flushes obeyed */
     uint32_t n_silent;                /* packets of silence in a row */
     unsigned ticks, wait;             /* ticks of a packet; ticks until the next */
@@ -139,6 +165,7 @@ struct mc_leg {
     _Atomic uint32_t pub_seq; /* odd while the statistics are being published */
     _Atomic uint64_t pub[sizeof(struct mc_leg_stats) / sizeof(uint64_t)];
     _Atomic(const struct mc_sink *) sink;
+    uint32_t n_sinks; /* set so far; the worker's */
 
     /* the worker's */
     bool closed;
@@ -151,11 +178,6 @@ struct mc_leg {
     struct mc_leg_rtcp rtcp;
     uint64_t ear_index; /* samples heard since the leg began */
     uint64_t next_us;   /* next tick; 0 = the grid begins with the next call */
-};
-
-struct mc_digit {
-    char digit;
-    uint32_t ms;
 };
 
 /* leg.c */
@@ -199,6 +221,16 @@ void mc_tx_free(struct mc_tx *tx);
 /* One tick; the packet's samples as sent (*n of them at the leg's rate, 0 between packets) go to pcm, MC_TX_MAX_PCM long. */
 void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *n, uint64_t now_us);
 void mc_tx_skip(struct mc_path *path, uint64_t n_ticks);
+/* The header goes before the len bytes that are in buf already. */
+void mc_tx_send(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct mc_rtp *pkt, size_t len);
+bool mc_tx_has_digits(const struct mc_leg *leg, const struct mc_tx *tx);
+
+/* leg_relay.c */
+uint32_t mc_relay_own_ts(const struct mc_tx *tx); /* of the next packet of our own */
+/* Packets of our own follow. */
+void mc_relay_leave(struct mc_path *path);
+/* A payload left that mc_splice_run did not see; codecs without state only, the others remember nothing. */
+void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len);
 
 /* leg_tap.c */
 void mc_tap_left(struct mc_tap *tap, const int16_t *pcm, size_t n, int64_t age_us, uint64_t t_us);

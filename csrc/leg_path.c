@@ -70,7 +70,7 @@ static void keep_stream(struct mc_leg *leg, const struct mc_path *path, uint64_t
                                  .params = path->params,
                                  .clock = path->params.clock,
                                  .ssrc = tx->ssrc,
-                                 .ts = tx->ts,
+                                 .ts = mc_relay_own_ts(tx),
                                  .n_packets = tx->n_packets,
                                  .n_octets = tx->n_octets,
                                  .n_flush = tx->n_flush,

@@ -124,6 +124,9 @@ static struct mc_xr_voip voip_of(const struct mc_leg *leg, const struct mc_path 
 /* The RTP timestamp of now: tx->ts is that of the next packet, and the grid says when it is due. */
 static uint32_t rtp_now(const struct mc_leg *leg, const struct mc_path *path, uint64_t now_us) {
     const struct mc_tx *tx = &path->tx;
+    if (tx->relay.on) { /* the source's clock, from its last packet on */
+        return tx->relay.ts_end - tx->step + (uint32_t)((now_us - tx->relay.us) * path->params.clock / 1000000);
+    }
     if (leg->next_us == 0) {
         return tx->ts;
     }

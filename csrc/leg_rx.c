@@ -36,7 +36,12 @@ static bool account(struct mc_leg *leg, struct mc_rx *rx, const struct mc_rtp *p
 }
 
 static void digit(struct mc_leg *leg, const struct mc_path *path, const struct mc_dtmf_event *ev, uint64_t now_us) {
-    mc_leg_event(leg, MC_EV_DTMF, ev->digit, (int64_t)((uint64_t)ev->duration * 1000 / path->params.clock), now_us);
+    uint32_t ms = (uint32_t)((uint64_t)ev->duration * 1000 / path->params.clock);
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    if (sink->digit != NULL) {
+        sink->digit(sink, leg, ev->digit, ms);
+    }
+    mc_leg_event(leg, MC_EV_DTMF, ev->digit, ms, now_us);
 }
 
 void mc_leg_count_stranger(struct mc_leg *leg) {
@@ -47,6 +52,10 @@ void mc_leg_count_stranger(struct mc_leg *leg) {
 static void no_audio(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, uint64_t now_us) {
     struct mc_rx *rx = &path->rx;
     struct mc_dtmf_event ev;
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    if (sink->aside != NULL) {
+        sink->aside(sink, leg, pkt, now_us);
+    }
     if (pkt->pt != path->params.event_rx_pt) {
         leg->st.rx_ignored++; /* comfort noise (RFC 3389), or a payload type that was never agreed on */
     } else {
@@ -70,6 +79,7 @@ static void audio(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp 
         if (rx->ear.started) {
             mc_ear_restart(&rx->ear); /* nobody listens: no gap is to be filled when somebody does again */
         }
+        rx->human.on = false;
         return;
     }
     mc_ear_packet(leg, path, pkt, ext, false, now_us);

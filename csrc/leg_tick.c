@@ -17,6 +17,10 @@ void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us) {
     leg->next_us = first_us;
 }
 
+uint64_t mc_leg_due_us(const struct mc_leg *leg) {
+    return leg->next_us;
+}
+
 /* due_us: where the tick lies on the grid; now_us: when it happens. */
 static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_us, uint64_t due_us, uint64_t now_us) {
     int16_t sent[MC_TX_MAX_PCM];

@@ -7,6 +7,7 @@
 #include "err.h"
 #include "leg_int.h"
 #include "level.h"
+#include "limit.h"
 #include "rng.h"
 
 #define DIGIT_MS 100
@@ -59,6 +60,8 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
     tx->ts = (uint32_t)mc_rng_next(&seed);
     tx->seq = (uint16_t)mc_rng_next(&seed);
     tx->step = params->clock / 1000 * params->ptime_ms;
+    mc_splice_init(&tx->splice, codec->rate);
+    tx->strict = fmtp.cbr || fmtp.max_average_bitrate != 0;
     tx->n_pcm = rate / 1000 * params->ptime_ms;
     tx->ticks = params->ptime_ms <= 20 ? 1 : params->ptime_ms / 20u;
     tx->gap = true;
@@ -112,9 +115,8 @@ static size_t take(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n,
     return faded + got;
 }
 
-static void send_packet(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct mc_rtp *pkt, size_t len) {
+void mc_tx_send(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct mc_rtp *pkt, size_t len) {
     mc_rtp_build(buf, MC_RTP_HEADER, pkt);
-    tx->seq++;
     tx->gap = false;
     int rc = leg->wire.send_rtp != NULL ? leg->wire.send_rtp(leg->wire.ctx, buf, MC_RTP_HEADER + len) : MC_E_STATE;
     if (rc < 0) {
@@ -127,19 +129,84 @@ static void send_packet(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, cons
     tx->n_octets += (uint32_t)len;
 }
 
+static void send_packet(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct mc_rtp *pkt, size_t len) {
+    mc_tx_send(leg, tx, buf, pkt, len);
+    tx->seq++;
+}
+
+/* Whether what leaves comes from another place than before: the seam between the two is joined. */
+static void notice_sink(const struct mc_leg *leg, struct mc_tx *tx) {
+    if (tx->n_sinks != leg->n_sinks) {
+        tx->n_sinks = leg->n_sinks;
+        bool pulled = mc_leg_sink(leg)->pull != NULL;
+        tx->splice.due |= pulled || tx->pulled;
+        tx->pulled = pulled;
+    }
+}
+
+void mc_leg_join(struct mc_leg *leg) {
+    if (leg->path != NULL) {
+        leg->path->tx.splice.due = true;
+    }
+}
+
+/* What the sink has, on top of the n samples of speech. */
+static enum mc_pull add_pulled(struct mc_leg *leg, int16_t *pcm, size_t n, bool spoken, uint64_t now_us) {
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    int16_t more[MC_TX_MAX_PCM];
+    if (sink->pull == NULL) {
+        return MC_PULL_SILENCE;
+    }
+    if (!spoken) {
+        return sink->pull(sink, leg, pcm, n, now_us);
+    }
+    enum mc_pull what = sink->pull(sink, leg, more, n, now_us);
+    if (what != MC_PULL_SILENCE) {
+        mc_limit_add(pcm, more, n);
+    }
+    return what;
+}
+
+/* A sink's packet that is coded already. */
+static bool send_coded(struct mc_leg *leg, struct mc_path *path) {
+    struct mc_tx *tx = &path->tx;
+    const struct mc_codec *codec = path->codec;
+    const struct mc_sink *sink = mc_leg_sink(leg);
+    uint8_t buf[MC_RTP_MAX_PACKET];
+    if (sink->coded == NULL || tx->splice.due || tx->n_quiet == 0 || leg->tap != NULL) {
+        return false;
+    }
+    size_t n = codec->rate / 1000 * path->params.ptime_ms;
+    size_t len = sink->coded(sink, leg, codec, n, buf + MC_RTP_HEADER, (size_t)tx->n_quiet);
+    if (len != (size_t)tx->n_quiet) {
+        return false;
+    }
+    struct mc_rtp pkt = {.marker = tx->gap, .pt = path->params.tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
+    send_packet(leg, tx, buf, &pkt, len);
+    mc_relay_heard(path, buf + MC_RTP_HEADER, len);
+    tx->n_silent = 0;
+    return true;
+}
+
 static void send_audio(struct mc_leg *leg, struct mc_path *path, const int16_t *pcm, bool silent) {
     struct mc_tx *tx = &path->tx;
     uint8_t buf[MC_RTP_MAX_PACKET];
     /* Only after a pause in which nothing was sent: RFC 3551 section 4.1. */
     struct mc_rtp pkt = {.marker = tx->gap, .pt = path->params.tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
     tx->n_silent = silent ? tx->n_silent + 1 : 0;
-    if (tx->n_silent > QUIET_AFTER && tx->n_quiet > 0) {
+    if (tx->n_silent > QUIET_AFTER && tx->n_quiet > 0 && !tx->splice.due) {
+        if (tx->n_silent == QUIET_AFTER + 1) {
+            mc_splice_heard(&tx->splice, NULL, 0);
+        }
         memcpy(buf + MC_RTP_HEADER, tx->quiet, (size_t)tx->n_quiet);
         send_packet(leg, tx, buf, &pkt, (size_t)tx->n_quiet);
         return;
     }
     int16_t coded[MC_TX_MAX_PCM + 8];
     int n = mc_resample_run(&tx->rs, pcm, tx->n_pcm, coded, sizeof coded / sizeof *coded);
+    if (n > 0) {
+        mc_splice_run(&tx->splice, coded, (size_t)n);
+    }
     int len = n < 0 ? n : path->codec->encode(tx->enc, coded, (size_t)n, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
     if (len < 0) {
         leg->st.tx_errors++;
@@ -151,15 +218,31 @@ static void send_audio(struct mc_leg *leg, struct mc_path *path, const int16_t *
     }
 }
 
+bool mc_tx_has_digits(const struct mc_leg *leg, const struct mc_tx *tx) {
+    return tx->dtmf.active || tx->dtmf.n_queued > 0 || tx->dtmf.gap_left > 0 || tx->n_relayed > 0 ||
+           mc_queue_used(&leg->digits) > 0;
+}
+
+static bool next_digit(struct mc_leg *leg, struct mc_tx *tx, struct mc_digit *d) {
+    if (tx->n_relayed == 0) {
+        return mc_queue_pop(&leg->digits, d) == MC_OK;
+    }
+    *d = tx->relayed[0];
+    tx->n_relayed--;
+    memmove(tx->relayed, tx->relayed + 1, tx->n_relayed * sizeof *d);
+    return true;
+}
+
 /* A digit at a time, each with its own length. True: an event packet went, or the silence between two digits must. */
 static bool send_digit(struct mc_leg *leg, struct mc_path *path, bool *quiet) {
     struct mc_tx *tx = &path->tx;
     struct mc_digit d;
     *quiet = false;
-    if (path->params.event_tx_pt == MC_PT_NONE) {
+    if (path->params.event_tx_pt == MC_PT_NONE || !mc_tx_has_digits(leg, tx)) {
         return false;
     }
-    if (!tx->dtmf.active && tx->dtmf.n_queued == 0 && tx->dtmf.gap_left == 0 && mc_queue_pop(&leg->digits, &d) == MC_OK) {
+    mc_relay_leave(path);
+    if (!tx->dtmf.active && tx->dtmf.n_queued == 0 && tx->dtmf.gap_left == 0 && next_digit(leg, tx, &d)) {
         tx->dtmf.digit_units = path->params.clock / 1000 * d.ms;
         mc_dtmf_tx_queue(&tx->dtmf, d.digit);
     }
@@ -181,6 +264,27 @@ static void stand_still(struct mc_leg *leg, struct mc_tx *tx, uint64_t now_us) {
     obey_flush(leg, tx, none, 0, now_us);
 }
 
+static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64_t now_us) {
+    struct mc_tx *tx = &path->tx;
+    bool spoken = take(leg, tx, pcm, tx->n_pcm, now_us) > 0;
+    notice_sink(leg, tx);
+    if (!spoken && send_coded(leg, path)) {
+        return;
+    }
+    enum mc_pull more = add_pulled(leg, pcm, tx->n_pcm, spoken, now_us);
+    if (!spoken && more == MC_PULL_RELAYED) {
+        tx->n_silent = 0;
+        return;
+    }
+    mc_relay_leave(path);
+    bool silent = !spoken && more == MC_PULL_SILENCE;
+    if (silent && leg->cfg.suppress && !tx->splice.due) {
+        tx->gap = true;
+    } else {
+        send_audio(leg, path, pcm, silent);
+    }
+}
+
 void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *n, uint64_t now_us) {
     struct mc_tx *tx = &path->tx;
     *n = 0;
@@ -194,6 +298,7 @@ void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *
     if (!path->params.send) {
         stand_still(leg, tx, now_us);
         memset(pcm, 0, tx->n_pcm * sizeof *pcm);
+        mc_relay_leave(path);
         tx->gap = true;
     } else if (send_digit(leg, path, &quiet)) {
         stand_still(leg, tx, now_us);
@@ -202,12 +307,7 @@ void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *
             send_audio(leg, path, pcm, true);
         }
     } else {
-        bool silent = take(leg, tx, pcm, tx->n_pcm, now_us) == 0;
-        if (silent && leg->cfg.suppress) {
-            tx->gap = true;
-        } else {
-            send_audio(leg, path, pcm, silent);
-        }
+        speak(leg, path, pcm, now_us);
     }
     tx->ts += tx->step;
 }

@@ -18,6 +18,14 @@ int mc_level_ddb(const int16_t *pcm, size_t n) {
     return ddb < SILENCE_DDB ? SILENCE_DDB : (int)lround(ddb);
 }
 
+bool mc_silent(const int16_t *pcm, size_t n) {
+    size_t i = 0;
+    while (i < n && pcm[i] == 0) {
+        i++;
+    }
+    return i == n;
+}
+
 void mc_fade(int16_t *pcm, size_t n, int a, int b) {
     for (size_t i = 0; i < n; i++) {
         int64_t gain = (int64_t)a * (int64_t)n + (int64_t)(b - a) * (int64_t)i; /* n * 256 is unity */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Packets of another source sent as this leg's own. One offset each for number and time, set when relaying begins, so that what the
+ * source lost or sent out of order arrives just so; own packets, before and after, are counted on from there.
+ *
+ *   own      seq 40 41             44 45          theirs 907 908 is sent as 42 43
+ *   relayed           42 43
+ *
+ * Codecs without state are joined to what was sent before within the first packet; one with state (Opus) overlaps its frames anyway. */
+#include <string.h>
+
+#include "err.h"
+#include "leg_int.h"
+
+#define STALE_US 500000  /* after this without a packet the leg makes its own again */
+#define STRAY_S 2        /* a timestamp so far from the clock is the source's clock set anew */
+#define STRAY_SEQ 3000   /* RFC 3550 A.1: MAX_DROPOUT */
+#define REORDER_SEQ 1000 /* what is older than the first one only matters near it */
+
+static bool stateless(const struct mc_codec *codec) {
+    return codec->enc_size == 0 && codec->dec_size == 0;
+}
+
+static bool may_relay(const struct mc_leg *to, const struct mc_leg *from) {
+    const struct mc_path *a = from->path, *b = to->path;
+    if (a == NULL || b == NULL || !b->params.send || !a->params.recv || a->params.clock != b->params.clock ||
+        a->params.ptime_ms != b->params.ptime_ms || b->tx.strict) {
+        return false;
+    }
+    if (a->codec != b->codec && !(stateless(a->codec) && stateless(b->codec) && a->codec->rate == b->codec->rate)) {
+        return false;
+    }
+    return mc_ring_used(&to->out) == 0 && !b->tx.playing && !mc_tx_has_digits(to, &b->tx);
+}
+
+uint32_t mc_relay_own_ts(const struct mc_tx *tx) {
+    const struct mc_relay *r = &tx->relay;
+    return r->on && (int32_t)(r->ts_end - tx->ts) > 0 ? r->ts_end : tx->ts;
+}
+
+static bool astray(const struct mc_relay *r, const struct mc_rtp *pkt, bool event, uint32_t clock, uint64_t now_us) {
+    int16_t d_seq = (int16_t)(pkt->seq - r->seq);
+    int32_t expected = (int32_t)((now_us - r->us) * clock / 1000000);
+    int32_t d_ts = (int32_t)(pkt->ts + r->ts_off - r->ts_end) - expected;
+    int32_t most = (int32_t)clock * STRAY_S;
+    return pkt->ssrc != r->ssrc || d_seq > STRAY_SEQ || d_seq < -STRAY_SEQ || (!event && (d_ts > most || d_ts < -most));
+}
+
+static void begin(struct mc_tx *tx, const struct mc_rtp *pkt) {
+    struct mc_relay *r = &tx->relay;
+    uint32_t ts = mc_relay_own_ts(tx);
+    r->seq_off = (uint16_t)(tx->seq - pkt->seq);
+    r->ts_off = ts - pkt->ts;
+    r->first_seq = r->seq = pkt->seq;
+    r->ssrc = pkt->ssrc;
+    r->ts_end = ts;
+    r->n = 0;
+    r->on = true;
+    tx->splice.due = true;
+}
+
+/* A payload of another codec, or one that has to join what was heard before: decoded and coded again. Bytes, or an error. */
+static int recode(struct mc_path *path, const struct mc_codec *from, const struct mc_rtp *pkt, uint8_t *out, size_t size) {
+    int16_t pcm[MC_CODEC_MAX_PCM];
+    int n = from->decode(NULL, pkt->payload, pkt->len, pcm, MC_CODEC_MAX_PCM);
+    if (n <= 0) {
+        return n;
+    }
+    mc_splice_run(&path->tx.splice, pcm, (size_t)n);
+    return path->codec->encode(NULL, pcm, (size_t)n, out, size);
+}
+
+static int payload_of(struct mc_path *path, const struct mc_codec *from, const struct mc_rtp *pkt, uint8_t *out, size_t size) {
+    if (stateless(from) && (path->tx.splice.due || from != path->codec)) {
+        return recode(path, from, pkt, out, size);
+    }
+    if (pkt->len > size) {
+        return MC_E_SHORT;
+    }
+    path->tx.splice.due = false;
+    memcpy(out, pkt->payload, pkt->len);
+    mc_relay_heard(path, pkt->payload, pkt->len);
+    return (int)pkt->len;
+}
+
+int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_rtp *pkt, uint64_t now_us) {
+    uint8_t buf[MC_RTP_MAX_PACKET];
+    if (!may_relay(to, from)) {
+        return MC_E_STATE;
+    }
+    struct mc_path *path = to->path;
+    struct mc_tx *tx = &path->tx;
+    struct mc_relay *r = &tx->relay;
+    bool event = pkt->pt == from->path->params.event_rx_pt && pkt->pt != from->path->params.rx_pt;
+    if (event && path->params.event_tx_pt == MC_PT_NONE) {
+        return MC_E_STATE;
+    }
+    if (!r->on || astray(r, pkt, event, path->params.clock, now_us)) {
+        begin(tx, pkt);
+    }
+    if (r->n < REORDER_SEQ && (int16_t)(pkt->seq - r->first_seq) < 0) {
+        return MC_OK; /* its number went to a packet of our own */
+    }
+    int len = (int)pkt->len;
+    if (!event) {
+        len = payload_of(path, from->path->codec, pkt, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
+    } else if (pkt->len <= sizeof buf - MC_RTP_HEADER) {
+        memcpy(buf + MC_RTP_HEADER, pkt->payload, pkt->len);
+    } else {
+        len = MC_E_SHORT;
+    }
+    if (len < 0) {
+        return len;
+    }
+    struct mc_rtp out = {.marker = pkt->marker || (tx->gap && r->n == 0),
+                         .pt = event ? path->params.event_tx_pt : path->params.tx_pt,
+                         .seq = (uint16_t)(pkt->seq + r->seq_off),
+                         .ts = pkt->ts + r->ts_off,
+                         .ssrc = tx->ssrc};
+    mc_tx_send(to, tx, buf, &out, (size_t)len);
+    r->n++;
+    r->us = now_us;
+    if ((int16_t)(pkt->seq - r->seq) >= 0) {
+        r->seq = pkt->seq;
+        tx->seq = (uint16_t)(out.seq + 1);
+    }
+    if (!event && (int32_t)(out.ts + tx->step - r->ts_end) > 0) {
+        r->ts_end = out.ts + tx->step;
+    }
+    return MC_OK;
+}
+
+void mc_leg_relay_skip(struct mc_leg *to) {
+    if (to->path != NULL && to->path->tx.relay.on) {
+        to->path->tx.relay.seq_off--;
+    }
+}
+
+bool mc_leg_relaying(const struct mc_leg *leg, uint64_t now_us) {
+    const struct mc_path *path = leg->path;
+    return path != NULL && path->tx.relay.on && now_us - path->tx.relay.us < STALE_US;
+}
+
+int mc_leg_relay_digit(struct mc_leg *to, char digit, uint32_t ms) {
+    struct mc_path *path = to->path;
+    if (path == NULL || path->params.event_tx_pt == MC_PT_NONE) {
+        return MC_E_STATE;
+    }
+    struct mc_tx *tx = &path->tx;
+    if (tx->n_relayed == MC_RELAY_DIGITS) {
+        return MC_E_FULL;
+    }
+    uint32_t least = path->params.ptime_ms * 2u;
+    tx->relayed[tx->n_relayed++] = (struct mc_digit){.digit = digit, .ms = ms < least ? least : ms > 6000 ? 6000 : ms};
+    return MC_OK;
+}
+
+void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len) {
+    struct mc_tx *tx = &path->tx;
+    int16_t pcm[MC_SPLICE_MAX];
+    if (tx->n_quiet == 0) {
+        mc_splice_heard(&tx->splice, NULL, 0);
+        return;
+    }
+    size_t bytes = (size_t)tx->n_quiet / (path->codec->rate / 1000 * path->params.ptime_ms); /* of a sample */
+    size_t end = bytes * tx->splice.n;
+    size_t from = len > end ? (len - end) / bytes * bytes : 0;
+    int n = len > 0 ? path->codec->decode(NULL, payload + from, len - from, pcm, MC_SPLICE_MAX) : 0;
+    if (n > 0) {
+        mc_splice_heard(&tx->splice, pcm, (size_t)n);
+    }
+}
+
+void mc_relay_leave(struct mc_path *path) {
+    struct mc_tx *tx = &path->tx;
+    if (!tx->relay.on) {
+        return;
+    }
+    tx->ts = mc_relay_own_ts(tx);
+    tx->relay.on = false;
+    tx->splice.due = true;
+    tx->n_silent = 0;
+    mc_resample_init(&tx->rs, path->rate, path->codec->rate); /* what it remembers is long past; no table is computed here */
+    if (path->codec->enc_size > 0) {
+        struct mc_fmtp fmtp = {0};
+        mc_fmtp_parse(&fmtp, path->params.fmtp, strlen(path->params.fmtp));
+        path->codec->enc_init(tx->enc, &fmtp, path->params.ptime_ms); /* the peer's decoder followed another encoder */
+    }
+}
