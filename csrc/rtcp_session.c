@@ -109,7 +109,7 @@ static int on_report(struct mc_rtcp_session *s, const struct mc_rtcp *pkt, uint6
     return rc;
 }
 
-static int on_bye(struct mc_rtcp_session *s, const struct mc_rtcp *pkt, uint64_t now_us) {
+static int on_bye(struct mc_rtcp_session *s, const struct mc_rtcp *pkt) {
     for (unsigned i = 0; i < pkt->count; i++) {
         uint32_t who;
         int rc = mc_rtcp_bye(pkt, i, &who);
@@ -117,10 +117,6 @@ static int on_bye(struct mc_rtcp_session *s, const struct mc_rtcp *pkt, uint64_t
             return rc;
         }
         s->st.bye = s->st.bye || !s->have_rx || who == s->peer;
-    }
-    if (s->st.bye) {
-        bool we_sent = s->timer.we_sent;
-        mc_rtcp_timer_members(&s->timer, 1, we_sent, we_sent, now_us);
     }
     return MC_OK;
 }
@@ -141,7 +137,7 @@ static int on_one(struct mc_rtcp_session *s, const struct mc_rtcp *pkt, uint64_t
     case MC_RTCP_RR:
         return on_report(s, pkt, now_us);
     case MC_RTCP_BYE:
-        return on_bye(s, pkt, now_us);
+        return on_bye(s, pkt);
     case MC_RTCP_XR:
         return on_xr(s, pkt);
     default:
@@ -175,7 +171,7 @@ static void count_members(struct mc_rtcp_session *s, const struct mc_rtcp_ours *
     bool peer = heard_us != 0 && now_us < heard_us + MEMBER_INTERVALS * td;
     bool peer_sends = rtp_us != 0 && now_us < rtp_us + SENDER_INTERVALS * td;
     bool we_sent = ours->n_packets != s->n_before[1]; /* since the last report but one, section 6.4 */
-    mc_rtcp_timer_members(&s->timer, 1 + peer, (unsigned)we_sent + peer_sends, we_sent, now_us);
+    mc_rtcp_timer_members(&s->timer, 1 + peer, (unsigned)we_sent + peer_sends, we_sent);
 }
 
 /* Appendix A.3. */

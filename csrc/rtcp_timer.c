@@ -47,12 +47,7 @@ void mc_rtcp_timer_heard(struct mc_rtcp_timer *t, size_t len) {
     account(t, len);
 }
 
-void mc_rtcp_timer_members(struct mc_rtcp_timer *t, unsigned members, unsigned senders, bool we_sent, uint64_t now_us) {
-    if (members < t->members && t->next_us > now_us && now_us >= t->last_us) {
-        double part = (double)members / t->members;
-        t->next_us = now_us + (uint64_t)(part * (double)(t->next_us - now_us));
-        t->last_us = now_us - (uint64_t)(part * (double)(now_us - t->last_us));
-    }
+void mc_rtcp_timer_members(struct mc_rtcp_timer *t, unsigned members, unsigned senders, bool we_sent) {
     t->members = members;
     t->senders = senders;
     t->we_sent = we_sent;

@@ -27,8 +27,9 @@ void mc_rtcp_timer_init(struct mc_rtcp_timer *t, uint64_t seed, uint32_t session
 void mc_rtcp_timer_session(struct mc_rtcp_timer *t, uint32_t session_bps); /* another codec */
 /* An RTCP packet came: section 6.3.3. */
 void mc_rtcp_timer_heard(struct mc_rtcp_timer *t, size_t len);
-/* Who is here now, ourselves included. Fewer than before: reverse reconsideration, section 6.3.4. */
-void mc_rtcp_timer_members(struct mc_rtcp_timer *t, unsigned members, unsigned senders, bool we_sent, uint64_t now_us);
+/* Who is here now, ourselves included. There is no reverse reconsideration (section 6.3.4) when somebody leaves: with one peer it is
+ * the minimum that decides, and a BYE would only put the next report off. */
+void mc_rtcp_timer_members(struct mc_rtcp_timer *t, unsigned members, unsigned senders, bool we_sent);
 /* Is it time? Timer reconsideration, section 6.3.6: says no and draws again when the interval has grown meanwhile. */
 bool mc_rtcp_timer_due(struct mc_rtcp_timer *t, uint64_t now_us);
 void mc_rtcp_timer_sent(struct mc_rtcp_timer *t, size_t len, uint64_t now_us);

@@ -205,6 +205,7 @@ class AccountMediaConfig:
     srtpUse: int
     srtpSecureSignaling: int
     ipv6Use: int
+    rtcpMuxEnabled: bool
     lockCodecEnabled: bool
 
 class AccountConfig:

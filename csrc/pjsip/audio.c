@@ -3,8 +3,9 @@
  * as the worker's.
  *
  * Order that keeps the worker off a transport that is being torn down: start = attach (packets may come), then leg_start;
- * stop = detach (synchronous: no packet comes any more, sending fails harmlessly), then leg_stop (synchronous: the wire is not
- * called any more). Only then does pjsua stop SRTP and close the transport. */
+ * stop = when the call is over leg_bye (its RTCP is queued, detach sends it), then detach (synchronous: no packet comes any more,
+ * sending fails harmlessly), then leg_stop (synchronous: the wire is not called any more). Only then does pjsua stop SRTP and close
+ * the transport. */
 #include "../codec.h"
 #include "../err.h"
 #include "../rtp.h"
@@ -109,6 +110,11 @@ static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, 
     mc_sdp_fmtp(remote, si->tx_pt, p->fmtp, sizeof(p->fmtp));
 }
 
+/* Media is torn down for good, and not by a re-INVITE, which goes on with the same SSRC: whoever hangs up, pjsua notes the time first. */
+static bool call_is_over(const pjsua_call *call) {
+    return call->dis_time.sec != 0;
+}
+
 static void stop(struct stream *s) {
     pjmedia_transport_detach(s->tp, s);
     s->seam->leg_stop(s->leg);
@@ -160,7 +166,8 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     attach.stream = s;
     attach.media_type = PJMEDIA_TYPE_AUDIO;
     attach.rem_addr = si->rem_addr;
-    attach.rem_rtcp = si->rem_rtcp;
+    /* Both sides said a=rtcp-mux (RFC 5761 section 5.1.1): PJSIP still names the port beside RTP's. */
+    attach.rem_rtcp = si->rtcp_mux ? si->rem_addr : si->rem_rtcp;
     attach.addr_len = pj_sockaddr_get_len(&si->rem_addr);
     attach.user_data = s;
     attach.rtp_cb2 = on_rtp;
@@ -183,6 +190,9 @@ void pjsua_aud_stop_stream(pjsua_call_media *call_med) {
     struct stream *s = &streams[call_med->call->index];
 
     if (s->leg && s->med_idx == call_med->idx) {
+        if (call_is_over(call_med->call)) {
+            s->seam->leg_bye(s->leg);
+        }
         stop(s);
     }
 }

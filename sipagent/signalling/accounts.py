@@ -140,6 +140,7 @@ def _config(cfg: Config, srtp: SrtpPolicy, advertised: dict[str, str]) -> pjsua2
     media.transportConfig.port = low
     media.transportConfig.portRange = high - low
     media.transportConfig.publicAddress = advertised.get(cfg.media.host, "")
+    media.rtcpMuxEnabled = True  # offered, and taken when it is offered: RFC 5761
     media.srtpUse = _SRTP[srtp]
     for name in SUITES:
         crypto = pjsua2.SrtpCrypto()
