@@ -18,13 +18,16 @@ MEDIA_WAIT_S = 10.0
 
 
 class ReceptionAgent:
-    """Answers with engines that all calls share; each call has its own script."""
+    """Answers with engines that all calls share; each call has its own script. Made inside the running event loop."""
 
     name = "reception"
 
     def __init__(self, cfg: Config, engines: EngineSet, listener: Listener | None = None, clock: Clock = clock_us) -> None:
         self._cfg, self._engines, self._listener, self._clock = cfg.dialogue, engines, listener, clock
         self._facts = facts.load(cfg.dialogue.facts)
+        known = Reception(self._facts).clauses()
+        # Kept in a field: the loop holds tasks only weakly.
+        self._priming = asyncio.get_running_loop().create_task(engines.tts.prime(known, cfg.media.rate))
 
     async def on_call(self, call: Call) -> None:
         """Talks until somebody hangs up. `call.notes` gets transcript, ledger, messages and references."""

@@ -14,6 +14,7 @@ from sipagent.agents import spelling
 from sipagent.agents.clocktime import say_time
 from sipagent.agents.facts import Facts
 from sipagent.agents.intents import Matcher, words
+from sipagent.dialogue.think import split
 from sipagent.dialogue.turn import looks_complete
 from sipagent.engines.base import Act, Answer, UserTurn
 
@@ -58,6 +59,12 @@ _YES_WORDS = "yes yeah yep yup correct right sure exactly okay ok absolutely ind
 _NO_WORDS = "no nope nah not wrong incorrect don't isn't false never neither nothing negative"
 _YES, _NO = frozenset(_YES_WORDS.split()), frozenset(_NO_WORDS.split())
 _MORE = "Is there anything else I can do for you?"
+_WHAT_MESSAGE = "Of course. What is your message?"
+_MISSED = "I am sorry, I did not understand that. Could you say it in other words?"
+_SPELL = "Please spell your booking reference, letter by letter."
+_NOTED, _PASSED_ON, _WELCOME = "Thank you, I have noted it.", "Thank you, I will pass it on.", "You are welcome."
+_RIGHT = "Is that right?"
+_FIXED = (_MORE, _WHAT_MESSAGE, _MISSED, _SPELL, _NOTED, _PASSED_ON, _WELCOME, _RIGHT)
 
 
 @dataclasses.dataclass(slots=True)
@@ -131,9 +138,11 @@ class Reception:
         _, score = self._matcher.best(text)
         return True if score >= SURE and looks_complete(text.rstrip(" ,")) else None
 
-    def phrases(self) -> list[str]:
-        """What is likely to be said, for voices that cache."""
-        return [self._facts.business.greeting, *self._answers.values(), self._facts.business.goodbye]
+    def clauses(self) -> list[str]:
+        """What is surely going to be said, as the voice gets it."""
+        business = self._facts.business
+        said = [business.greeting, business.goodbye, *self._answers.values(), *_FIXED]
+        return list(dict.fromkeys(clause for text in said for clause in split(text)))
 
     # Flows: each takes the caller's words.
 
@@ -155,13 +164,13 @@ class Reception:
         if words(text) in (["no"], ["cancel"], ["nothing"], ["never", "mind"]):
             return self._back("All right, no message.")
         self._state.flow, self._state.draft = "confirm message", _sentence(text)
-        return self._say(f"Your message is: {self._state.draft} Is that right?")
+        return self._say(f"Your message is: {self._state.draft} {_RIGHT}")
 
     def _confirm_message(self, text: str) -> Answer:
         verdict = _yes_or_no(text)
         if verdict:
             self._state.messages += (self._state.draft,)
-            return self._back("Thank you, I will pass it on.")
+            return self._back(_PASSED_ON)
         if verdict is False:
             self._state.flow = "message"
             return self._say("Please say your message again.")
@@ -177,7 +186,7 @@ class Reception:
         verdict = _yes_or_no(text)
         if verdict:
             self._state.references += (self._state.draft,)
-            return self._back("Thank you, I have noted it.")
+            return self._back(_NOTED)
         if verdict is False:
             self._state.flow = "reference"
             return self._say("I am sorry. Please spell it again.")
@@ -193,14 +202,14 @@ class Reception:
 
     def _take_message(self, text: str) -> Answer:
         self._state.flow = "message"
-        return self._say("Of course. What is your message?")
+        return self._say(_WHAT_MESSAGE)
 
     def _take_reference(self, text: str) -> Answer:
         reference = spelling.parse(text, lenient=False)
         if len(reference) >= MIN_REFERENCE:
             return self._read_back(reference)
         self._state.flow = "reference"
-        return self._say("Please spell your booking reference, letter by letter.")
+        return self._say(_SPELL)
 
     def _repeat(self, text: str) -> Answer:
         return self._say(self._state.last or self._facts.business.greeting)
@@ -210,7 +219,7 @@ class Reception:
 
     def _thanks(self, text: str) -> Answer:
         self._state.offered = True
-        return self._say(f"You are welcome. {_MORE}")
+        return self._say(f"{_WELCOME} {_MORE}")
 
     def _greeting(self, text: str) -> Answer:
         return self._say("Hello. How can I help you?")
@@ -223,7 +232,7 @@ class Reception:
 
     def _read_back(self, reference: str) -> Answer:
         self._state.flow, self._state.draft = "confirm reference", reference
-        return self._say(f"I have: {spelling.say(reference)}. Is that right?")
+        return self._say(f"I have: {spelling.say(reference)}. {_RIGHT}")
 
     def _back(self, text: str) -> Answer:
         self._state.flow, self._state.draft, self._state.offered, self._state.misses = "top", "", True, 0
@@ -238,7 +247,7 @@ class Reception:
     def _missed(self) -> Answer:
         self._state.misses += 1
         if self._state.misses <= 1:
-            return self._say("I am sorry, I did not understand that. Could you say it in other words?")
+            return self._say(_MISSED)
         if self._state.misses <= MAX_MISSES:
             return self._say(f"I am sorry, I still did not understand. {self._help}")
         self._state.flow, self._state.misses = "message", 0

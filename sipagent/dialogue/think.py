@@ -51,6 +51,12 @@ class Clauses:
         return end
 
 
+def split(text: str) -> list[str]:
+    """All clauses of a whole answer."""
+    clauses = Clauses()
+    return clauses.push(text) + clauses.rest()
+
+
 def pause_after_ms(clause: str) -> int:
     """How long a voice rests behind a clause."""
     last = clause.rstrip("\"')")[-1:]

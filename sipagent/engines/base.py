@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -83,6 +83,10 @@ class Tts(Engine, Protocol):
 
     def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Speech in pieces as they are made, silence at both ends trimmed. Raises EngineError, EngineTimeout."""
+        ...
+
+    async def prime(self, texts: Sequence[str], rate: int) -> None:
+        """Prepares clauses that will surely be said, while nothing else is to do. An engine that keeps nothing returns."""
         ...
 
 

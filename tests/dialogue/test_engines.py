@@ -207,6 +207,12 @@ def test_a_voice_that_caches_repeats_itself_at_once(studio: Studio) -> None:
     assert studio.run(studio.voice(studio.joe, "This is said twice.")) == first
 
 
+def test_a_voice_that_caches_can_be_prepared(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio.run(studio.joe.prime(["Prepared before.", "And this too."], 16000))
+    monkeypatch.setattr(studio.joe, "_workers", None)  # nothing can be synthesised any more
+    assert studio.run(studio.voice(studio.joe, "And this too."))
+
+
 def test_text_that_cannot_be_spoken_does_no_harm(studio: Studio) -> None:
     for text in ("<b>bold</b>", "...", "", "\0", "emoji \U0001f600 here", "x" * 500):
         studio.run(studio.voice(studio.set.tts, text))
