@@ -40,6 +40,7 @@ STATS: dict[str, Any] = {
         "concealed": 4,
     },
     **{"written": 0, "played": 0, "flushed": 0, "underruns": 5, "ear_dropped": 6},
+    **{"rtcp_sent": 12, "rtcp_received": 11, "rtcp_malformed": 1, "mos": 4.25, "rtt_ms": 80.0},
 }
 
 
@@ -224,6 +225,7 @@ async def test_one_call_shows_media_and_conversation(http: httpx.AsyncClient, sw
     switch.add("a", state=CallState.CONFIRMED, notes=notes)
     body = (await http.get("/v1/calls/a")).json()
     assert (body["path"], body["loss"], body["jitter_ms"]) == ("udp > parse > stats > ear", 0.01, 1.5)
+    assert (body["round_trip_ms"], body["mos"]) == (80.0, 4.25)
     assert (body["ledger"], body["transcript"], body["notes"]) == (notes["ledger"], notes["transcript"], {"recording": "a.wav"})
     assert body["media"]["rx_packets"] == 990
 
@@ -280,6 +282,17 @@ async def test_metrics_of_live_calls(http: httpx.AsyncClient, switch: Switch) ->
     assert seen["sipagent_rtp_received_packets_total", ()] == 3 * 990
     assert seen["sipagent_worker_tick_late_seconds_total", ()] == pytest.approx(0.005)
     assert seen["sipagent_registered", ("pbx.example", "1000")] == 0
+    assert seen["sipagent_rtcp_malformed_packets_total", ()] == 3
+
+
+async def test_metrics_show_the_worst_of_the_live_calls(http: httpx.AsyncClient, switch: Switch) -> None:
+    assert not {"sipagent_lowest_mos", "sipagent_longest_round_trip_seconds"} & {name for name, _ in await samples(http)}
+    for name, mos, rtt_ms in (("a", 4.2, 20.0), ("b", 3.1, None), ("c", None, 450.0)):
+        call = switch.add(name, state=CallState.CONFIRMED)
+        call.leg.counters |= {"mos": mos, "rtt_ms": rtt_ms}  # type: ignore[attr-defined]
+    seen = await samples(http)
+    assert seen["sipagent_lowest_mos", ()] == 3.1
+    assert seen["sipagent_longest_round_trip_seconds", ()] == 0.45
 
 
 async def test_metrics_take_over_an_ended_call_once(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:
@@ -297,6 +310,8 @@ async def test_metrics_take_over_an_ended_call_once(http: httpx.AsyncClient, swi
     assert seen["sipagent_calls_total", ("normal", "in")] == 1
     assert seen["sipagent_call_duration_seconds_sum", ()] == 4
     assert seen["sipagent_rtp_jitter_seconds_sum", ()] == 0.0015
+    assert seen["sipagent_call_mos_sum", ()] == 4.25
+    assert seen["sipagent_rtp_round_trip_seconds_sum", ()] == 0.08
     assert seen["sipagent_turn_stage_seconds_count", ("total",)] == 1
     assert seen["sipagent_turn_stage_seconds_sum", ("total",)] == 0.64
     assert seen["sipagent_turn_stage_seconds_sum", ("stt",)] == 0.14
@@ -316,7 +331,7 @@ def test_counters_that_are_shown_exist_in_the_core() -> None:
     leg = mediacore.VirtualLeg(codec="PCMU", clock=8000, pt=0)
     worker = mediacore.Worker(fifo=False)
     try:
-        shown = {*MEDIA, "codec", "rx_packets", "rx_lost", "rx_jitter_ms"}
+        shown = {*MEDIA, "codec", "rx_packets", "rx_lost", "rx_jitter_ms", "mos", "rtt_ms"}
         assert shown <= set(leg.stats())
         assert set(STATS) <= set(leg.stats())
         assert {*WORKER, "legs", "late_max_us", "fifo", "last_tick_us"} <= set(worker.stats())

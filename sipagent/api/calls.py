@@ -39,6 +39,10 @@ class CallDetail(CallSummary):
     path: str = Field(description="The live media path, stage by stage.")
     loss: float = Field(description="Packets of the caller that never came, as a fraction.")
     jitter_ms: float = Field(description="Interarrival jitter (RFC 3550 section 6.4.1).")
+    round_trip_ms: float | None = Field(description="By RTCP (RFC 3550 section 6.4.1); null = not known, or not yet.")
+    mos: float | None = Field(
+        description="Of the caller, as heard: 1 to 4.4, conversational, by the E-model (ITU-T G.107); null = nothing came."
+    )
     media: dict[str, Any] = Field(description="All counters of the leg.")
     ledger: list[Any] = Field(description="Turns with the times of their stages.")
     transcript: list[Any] = Field(description="What was understood and said.")
@@ -77,6 +81,8 @@ def detail(call: Call, now_us: int) -> CallDetail:
         path=call.notes.get("path") or call.leg.describe(),
         loss=loss(stats),
         jitter_ms=float(stats["rx_jitter_ms"]),
+        round_trip_ms=stats["rtt_ms"],
+        mos=stats["mos"],
         media=dict(stats),
         ledger=list(call.notes.get("ledger", [])),
         transcript=list(call.notes.get("transcript", [])),
@@ -105,7 +111,7 @@ def router(switch: SwitchView) -> APIRouter:
 
     @routes.get("/calls/{call_id}", responses={404: {"model": Problem, "description": "No such call"}})
     async def get_call(call_id: str) -> CallDetail:
-        """One call: state, codec, media path, loss, jitter, ledger, transcript."""
+        """One call: state, codec, media path, loss, jitter, round trip, quality, ledger, transcript."""
         call = switch.calls.get(call_id)
         if call is None:
             raise HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (store.recent_calls)")

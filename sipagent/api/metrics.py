@@ -21,6 +21,8 @@ from sipagent.call import Call, CallState
 from sipagent.version import VERSION
 
 JITTER_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+ROUND_TRIP_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+MOS = (1.5, 2.0, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.4)  # 2.6 to 4.3: the classes of ITU-T G.109, by G.107 table B.1
 LOSS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 DURATION_S = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
 LATENCY_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.3, 2.0, 5.0)
@@ -36,6 +38,9 @@ MEDIA = {
     "rx_malformed": ("rtp_malformed_packets", "Datagrams on RTP ports that are not RTP."),
     "rx_ignored": ("rtp_ignored_packets", "RTP packets from a source or with a payload type that was not negotiated."),
     "tx_errors": ("rtp_send_errors", "RTP packets that the kernel did not take."),
+    "rtcp_sent": ("rtcp_sent_packets", "Compound RTCP packets sent."),
+    "rtcp_received": ("rtcp_received_packets", "Compound RTCP packets received."),
+    "rtcp_malformed": ("rtcp_malformed_packets", "RTCP packets with something wrong in them."),
     "concealed": ("media_concealed_frames", "Packets made up for the human ear."),
     "underruns": ("media_underruns", "Times that an output ring ran dry, ends of speech included."),
     "ear_dropped": ("media_ear_dropped_packets", "Packets that the dialogue engine was too slow to take."),
@@ -64,6 +69,15 @@ class Metrics:
             "sipagent_rtp_jitter_seconds", "Interarrival jitter at the end of a call.", buckets=JITTER_S, registry=self.registry
         )
         self._loss = Histogram("sipagent_rtp_loss_ratio", "Loss of a whole call.", buckets=LOSS, registry=self.registry)
+        self._mos = Histogram(
+            "sipagent_call_mos",
+            "What was heard of the caller in a whole call, by the E-model (ITU-T G.107): mean opinion score.",
+            buckets=MOS,
+            registry=self.registry,
+        )
+        self._round_trip = Histogram(
+            "sipagent_rtp_round_trip_seconds", "By RTCP, at the end of a call.", buckets=ROUND_TRIP_S, registry=self.registry
+        )
         self._stages = Histogram(
             "sipagent_turn_stage_seconds",
             "Stages of a turn, from the caller's last speech; total = to the agent's first packet on the wire.",
@@ -91,6 +105,10 @@ class Metrics:
         if stats["rx_packets"]:
             self._jitter.observe(stats["rx_jitter_ms"] / 1e3)
             self._loss.observe(loss(stats))
+        if stats["mos"] is not None:
+            self._mos.observe(stats["mos"])
+        if stats["rtt_ms"] is not None:
+            self._round_trip.observe(stats["rtt_ms"] / 1e3)
         for turn in call.notes.get("ledger", []):
             for stage, seconds in stages_s(turn).items():
                 self._stages.labels(stage).observe(seconds)
@@ -140,10 +158,21 @@ class _Live(Collector):
 
     def _media(self) -> Iterator[Metric]:
         sums = Tally(self._past)
+        mos: list[float] = []
+        rtt_ms: list[float] = []
         for call in self._switch.calls.values():
             if call.id not in self._settled:
                 stats = media_stats(call)
                 sums.update({key: int(stats[key]) for key in MEDIA})
+                mos += [stats["mos"]] if stats["mos"] is not None else []
+                rtt_ms += [stats["rtt_ms"]] if stats["rtt_ms"] is not None else []
+        worst = GaugeMetricFamily("sipagent_lowest_mos", "Of the calls now; absent while none is judged.")
+        longest = GaugeMetricFamily("sipagent_longest_round_trip_seconds", "Of the calls now; absent while none is known.")
+        if mos:
+            worst.add_metric([], min(mos))
+        if rtt_ms:
+            longest.add_metric([], max(rtt_ms) / 1e3)
+        yield from (worst, longest)
         for key, (name, words) in MEDIA.items():
             yield CounterMetricFamily(f"sipagent_{name}", words, sums[key])
 
