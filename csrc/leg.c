@@ -194,6 +194,10 @@ int mc_leg_pop_ear(struct mc_leg *leg, struct mc_frame *out) {
     return mc_queue_pop(&leg->ear_head, out);
 }
 
+size_t mc_leg_ear_waiting(const struct mc_leg *leg) {
+    return mc_queue_used(&leg->ear_head);
+}
+
 void mc_leg_take_ear(struct mc_leg *leg, int16_t *pcm, size_t n) {
     mc_ring_read(&leg->ear_pcm, pcm, n);
 }

@@ -94,6 +94,7 @@ void mc_leg_ready_clear(struct mc_leg *leg); /* before reading: what comes after
 int mc_leg_pop_event(struct mc_leg *leg, struct mc_event *out);
 /* The next machine-ear frame's header (pcm NULL), then its samples: exactly n must be taken. */
 int mc_leg_pop_ear(struct mc_leg *leg, struct mc_frame *out);
+size_t mc_leg_ear_waiting(const struct mc_leg *leg); /* frames that can be popped */
 void mc_leg_take_ear(struct mc_leg *leg, int16_t *pcm, size_t n);
 
 /* --- signalling side: set-up --- */

@@ -151,6 +151,7 @@ cdef extern from "leg.h" nogil:
     void mc_leg_ready_clear(mc_leg *leg)
     int mc_leg_pop_event(mc_leg *leg, mc_event *out)
     int mc_leg_pop_ear(mc_leg *leg, mc_frame *out)
+    size_t mc_leg_ear_waiting(const mc_leg *leg)
     void mc_leg_take_ear(mc_leg *leg, int16_t *pcm, size_t n)
     int mc_path_new(mc_path **out, mc_leg *leg, const mc_leg_params *params)
     void mc_path_free(mc_path *path)

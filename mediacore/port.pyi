@@ -79,6 +79,7 @@ class LegStats(Counters):
 class Port:
     """What Leg and VirtualLeg have in common. Main thread. A closed leg answers with its last values and takes nothing."""
 
+    # Until it is set, and while it is None, the newest 10 frames wait for it.
     on_audio: Callable[[bytes, int, int, bool], object] | None
     """(pcm, arrival_us, sample_index, lost): machine ear, s16le mono at `rate`, in order, one packet a call. sample_index
     counts without gaps, but for frames that were dropped because nobody drained for a second. lost: made up, for nothing

@@ -21,6 +21,7 @@ EV_RX_TIMEOUT = c.MC_EV_RX_TIMEOUT
 
 RATES = (8000, 16000, 24000, 48000)
 NO_PT = 255
+cdef size_t UNHEARD = 10  # frames that wait while nobody listens: a call's first words come before its agent is there
 
 
 cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeout, bint suppress, str name) except -1:
@@ -68,9 +69,9 @@ cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_p
 
 cdef dict params_dict(const mc_leg_params *p):
     return {
-        "codec": (<const char *>p.codec).decode(), "clock": p.clock, "tx_pt": p.tx_pt, "rx_pt": p.rx_pt, "event_tx_pt": p.event_tx_pt,
+        "codec": (<const char *>p.codec).decode(errors="replace"), "clock": p.clock, "tx_pt": p.tx_pt, "rx_pt": p.rx_pt, "event_tx_pt": p.event_tx_pt,
         "event_rx_pt": p.event_rx_pt, "ptime_ms": p.ptime_ms, "send": bool(p.send), "recv": bool(p.recv), "secure": bool(p.secure),
-        "fmtp": (<const char *>p.fmtp).decode(),
+        "fmtp": (<const char *>p.fmtp).decode(errors="replace"),
     }
 
 
@@ -204,7 +205,9 @@ cdef class Port:
                     self.on_event(ev.kind, ev.a, ev.b, ev.t_us)
                 except Exception as exc:
                     on_error(self, exc)
-        while self.leg != NULL and c.mc_leg_pop_ear(self.leg, &frame) == 0:
+        while self.leg != NULL and (self.on_audio is not None or c.mc_leg_ear_waiting(self.leg) > UNHEARD):
+            if c.mc_leg_pop_ear(self.leg, &frame) != 0:
+                break
             n += 1
             pcm = PyBytes_FromStringAndSize(NULL, frame.n * sizeof(int16_t))
             c.mc_leg_take_ear(self.leg, <int16_t *>PyBytes_AS_STRING(pcm), frame.n)
