@@ -25,17 +25,30 @@ class ReceptionAgent:
     def __init__(self, cfg: Config, engines: EngineSet, listener: Listener | None = None, clock: Clock = clock_us) -> None:
         self._cfg, self._engines, self._listener, self._clock = cfg.dialogue, engines, listener, clock
         self._facts = facts.load(cfg.dialogue.facts)
-        known = Reception(self._facts).clauses()
+        self._calls = 0
+        self._free = asyncio.Event()
+        self._free.set()
         # Kept in a field: the loop holds tasks only weakly.
-        self._priming = asyncio.get_running_loop().create_task(engines.tts.prime(known, cfg.media.rate))
+        self._preparing = asyncio.get_running_loop().create_task(self._prepare(cfg.media.rate))
 
     async def on_call(self, call: Call) -> None:
         """Talks until somebody hangs up. `call.notes` gets transcript, ledger, messages and references."""
         await asyncio.wait_for(call.media_ready.wait(), MEDIA_WAIT_S)
         script = Reception(self._facts)
         session = self._engines.brain.session(script)
+        self._calls += 1
+        self._free.clear()
         try:
             await Conversation(call, self._engines, session, self._cfg, self._listener, self._clock).run()
         finally:
             call.notes["messages"] = list(script.messages)
             call.notes["references"] = list(script.references)
+            self._calls -= 1
+            if self._calls == 0:
+                self._free.set()
+
+    async def _prepare(self, rate: int) -> None:
+        """A voice that caches speaks what is known beforehand, but never while somebody is on the line."""
+        for clause in Reception(self._facts).clauses():
+            await self._free.wait()
+            await self._engines.tts.prime([clause], rate)

@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 
 ZEROS = 16  # zero crossings of the sinc on each side at the lower of the two rates
 BETA = 9.0  # Kaiser: about 90 dB down
+BLOCK = 2048  # outputs computed at a time: gathering them holds the GIL, and the event loop waits for it
 ROLLOFF = 0.945  # of the lower Nyquist frequency
 TRIM_DB = 46.0  # below a clip's peak: silence at its ends
 
@@ -70,15 +71,18 @@ class Resampler:
     def _make(self, until: int) -> bytes:
         if until <= self._made:
             return b""
-        at = np.arange(self._made, until, dtype=np.int64) * self._down
-        start, phase = at // self._up - self._base, at % self._up
         views = np.lib.stride_tricks.sliding_window_view(self._held, self._h.shape[1])
-        out = np.einsum("ij,ij->i", views[start], self._h[phase])
+        out = [self._block(views, n, min(n + BLOCK, until)) for n in range(self._made, until, BLOCK)]
         self._made = until
         used = until * self._down // self._up - self._base  # first input index the next output needs
         if used > 0:
             self._held = self._held[used:]
             self._base += used
+        return b"".join(out)
+
+    def _block(self, views: Floats, first: int, end: int) -> bytes:
+        at = np.arange(first, end, dtype=np.int64) * self._down
+        out = np.einsum("ij,ij->i", views[at // self._up - self._base], self._h[at % self._up])
         pcm: bytes = np.clip(np.rint(out), -32768, 32767).astype("<i2").tobytes()
         return pcm
 

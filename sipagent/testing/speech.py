@@ -130,6 +130,7 @@ class ScriptedTts:
 
     async def prime(self, texts: Sequence[str], rate: int) -> None:
         """Kept in `primed`."""
+        await asyncio.sleep(0)
         self.primed += texts
 
     async def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:

@@ -134,10 +134,18 @@ def test_who_needs_engines() -> None:
     assert [agents.speaks(name) for name in ("reception", "echo", "play:x.wav")] == [True, False, False]
 
 
-async def test_reception_prepares_what_it_will_surely_say() -> None:
+async def test_reception_prepares_what_it_will_surely_say_but_not_while_it_talks() -> None:
     tts = ScriptedTts()
-    agents.create("reception", Config(), await fake_engines(ScriptedStt(CodedSpeech()), RulesBrain(Config()), tts))
-    await asyncio.sleep(0)
+    agent = agents.create("reception", Config(), await fake_engines(ScriptedStt(CodedSpeech()), RulesBrain(Config()), tts))
+    talk = asyncio.create_task(agent.on_call(fake_call(FakeLeg())[0]))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    while_talking = len(tts.primed)
+    talk.cancel()
+    await asyncio.gather(talk, return_exceptions=True)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert while_talking < len(tts.primed)
     assert "Hello, this is the Lakeside Hotel." in tts.primed
     assert "and it is included in the price of the room." in tts.primed
     assert len(set(tts.primed)) == len(tts.primed)
