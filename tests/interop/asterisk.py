@@ -61,6 +61,7 @@ class Extension:
     name: str
     codecs: str
     encryption: str = "no"
+    rtcp_mux: str = "no"
 
     @property
     def password(self) -> str:
@@ -74,6 +75,7 @@ context=phones
 disallow=all
 allow={self.codecs}
 media_encryption={self.encryption}
+rtcp_mux={self.rtcp_mux}
 direct_media=no
 rtp_symmetric=yes
 force_rport=yes
@@ -186,6 +188,15 @@ verify_client=no
     def cli(self, command: str) -> str:
         done = subprocess.run([*map(str, self._program()), "-rx", command], capture_output=True, text=True, check=False)
         return done.stdout
+
+    def channel_statistics(self, name: str) -> list[str]:
+        """What Asterisk knows of an extension's call: codec, received (packets, lost, per cent, jitter in s), sent (the same,
+        by the peer's reports), round trip in s. Empty while there is no call."""
+        for line in self.cli("pjsip show channelstats").splitlines():
+            words = line.split()
+            if words and words[0].startswith(f"{name}-"):
+                return words[2:]
+        return []
 
     def log(self, lines: int = 12) -> str:
         path = self.room / "log/full.log"

@@ -36,7 +36,7 @@ ausrc_format        s16
 auplay_format       s16
 audio_level         no
 rtp_ports           {rtp}-{rtp_end}
-rtcp_mux            no
+rtcp_mux            {rtcp_mux}
 jitter_buffer_delay 5-10
 module_path         {modules}
 module              opus.so
@@ -62,7 +62,15 @@ class Softphone:
     """
 
     def __init__(
-        self, room: Path, certs: Certificates, microphone: Path, rate: int, codecs: str, *options: str, user: str = "phone"
+        self,
+        room: Path,
+        certs: Certificates,
+        microphone: Path,
+        rate: int,
+        codecs: str,
+        *options: str,
+        user: str = "phone",
+        rtcp_mux: bool = False,
     ) -> None:
         room.mkdir(parents=True, exist_ok=True)
         self._room = room
@@ -78,6 +86,7 @@ class Softphone:
             rtp_end=rtp + 19,
             modules=MODULES,
             control=control,
+            rtcp_mux="yes" if rtcp_mux else "no",
         )
         (room / "config").write_text(text)
         (room / "contacts").write_text("")

@@ -15,7 +15,8 @@ from tests.interop.baresip import Softphone
 from tests.interop.certs import Certificates
 from tests.interop.switch import Switch
 
-# One extension for each codec, so that Asterisk itself offers exactly that; the last ones for SRTP by SDES and for TLS.
+# One extension for each codec, so that Asterisk itself offers exactly that; the last ones for SRTP by SDES, TLS and RTCP on
+# the RTP port.
 EXTENSIONS = [
     Extension("ulaw", "ulaw"),
     Extension("alaw", "alaw"),
@@ -25,6 +26,7 @@ EXTENSIONS = [
     Extension("opus", "opus"),
     Extension("sdes", "ulaw", encryption="sdes"),
     Extension("tls", "ulaw"),
+    Extension("mux", "ulaw", rtcp_mux="yes"),
     Extension("phone", "ulaw,opus"),
 ]
 
@@ -68,8 +70,9 @@ def start_switch(tmp_path_factory: pytest.TempPathFactory, certificates: Certifi
 def softphone(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[..., Softphone]]:
     phones: list[Softphone] = []
 
-    def start(microphone: Path, rate: int, codecs: str, *options: str) -> Softphone:
-        phones.append(Softphone(tmp_path / f"phone{len(phones)}", certificates, microphone, rate, codecs, *options))
+    def start(microphone: Path, rate: int, codecs: str, *options: str, rtcp_mux: bool = False) -> Softphone:
+        room = tmp_path / f"phone{len(phones)}"
+        phones.append(Softphone(room, certificates, microphone, rate, codecs, *options, rtcp_mux=rtcp_mux))
         return phones[-1]
 
     yield start
