@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ def noise(seconds: float) -> bytes:
     return bytes(out)
 
 
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
 class Pairs:
     """Legs that talk to each other two by two."""
 
@@ -70,11 +77,9 @@ class Pairs:
         speech = noise(SPEECH_S)
         while len(self.legs) < n:
             a, b = (echoing(mediacore.Leg(self.worker, rate=RATE)) for _ in range(2))
-            # The second leg's port is not known yet when the first one starts, so it starts twice.
-            at = a.start_udp(local=(LOOPBACK, 0), remote=(LOOPBACK, 9), **self._codec)
-            back = b.start_udp(local=(LOOPBACK, 0), remote=at, **self._codec)
-            a.stop()
-            a.start_udp(local=at, remote=back, **self._codec)
+            there = free_port()
+            at = a.start_udp(local=(LOOPBACK, 0), remote=(LOOPBACK, there), **self._codec)
+            b.start_udp(local=(LOOPBACK, there), remote=at, **self._codec)
             a.write(speech)
             self.legs += [a, b]
 
