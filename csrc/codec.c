@@ -15,3 +15,11 @@ const struct mc_codec *mc_codec_find(const char *name, uint32_t clock) {
     }
     return NULL;
 }
+
+size_t mc_codec_enc_bytes(const struct mc_codec *codec) {
+    return codec->enc_bytes != NULL ? codec->enc_bytes() : codec->enc_size;
+}
+
+size_t mc_codec_dec_bytes(const struct mc_codec *codec) {
+    return codec->dec_bytes != NULL ? codec->dec_bytes() : codec->dec_size;
+}

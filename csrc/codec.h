@@ -32,6 +32,9 @@ struct mc_codec {
     uint8_t channels; /* as named in rtpmap; PCM is mono always */
     size_t enc_size;  /* bytes of encoder state, 0 = stateless */
     size_t dec_size;
+    /* When the library decides: what it needs here, at most enc_size / dec_size. NULL = just that. */
+    size_t (*enc_bytes)(void);
+    size_t (*dec_bytes)(void);
     const char *fmtp; /* what we offer, or NULL */
 
     /* ptime_ms: 10, 20, 40, 60. State memory is the caller's, max-aligned, enc_size / dec_size bytes. */
@@ -48,6 +51,9 @@ struct mc_codec {
 
 extern const struct mc_codec mc_codec_pcmu, mc_codec_pcma, mc_codec_l16_8k, mc_codec_l16_16k, mc_codec_opus, mc_codec_g722;
 extern const struct mc_codec *const mc_codecs[]; /* in order of preference, NULL at the end */
+
+size_t mc_codec_enc_bytes(const struct mc_codec *codec);
+size_t mc_codec_dec_bytes(const struct mc_codec *codec);
 
 /* By SDP name (any case) and RTP clock; NULL when we don't have it. */
 const struct mc_codec *mc_codec_find(const char *name, uint32_t clock);

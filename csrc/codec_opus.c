@@ -30,6 +30,16 @@ static opus_int32 bitrate(uint32_t max_average) {
     return (opus_int32)(rate < BITRATE_MIN ? BITRATE_MIN : rate);
 }
 
+static size_t enc_bytes(void) {
+    int n = opus_encoder_get_size(CHANNELS);
+    return n > 0 && n < ENC_SIZE ? (size_t)n : ENC_SIZE;
+}
+
+static size_t dec_bytes(void) {
+    int n = opus_decoder_get_size(CHANNELS);
+    return n > 0 && n < DEC_SIZE ? (size_t)n : DEC_SIZE;
+}
+
 static int enc_init(void *enc, const struct mc_fmtp *remote, unsigned ptime_ms) {
     if (opus_encoder_get_size(CHANNELS) > ENC_SIZE ||
         opus_encoder_init(enc, RATE, CHANNELS, OPUS_APPLICATION_VOIP) != OPUS_OK) {
@@ -104,6 +114,8 @@ const struct mc_codec mc_codec_opus = {
     .channels = 2,
     .enc_size = ENC_SIZE,
     .dec_size = DEC_SIZE,
+    .enc_bytes = enc_bytes,
+    .dec_bytes = dec_bytes,
     .fmtp = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1",
     .enc_init = enc_init,
     .dec_init = dec_init,

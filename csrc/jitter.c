@@ -18,28 +18,42 @@
 #define STEP_DEFAULT_MS 20
 #define TS_JUMP_US 1000000 /* timestamp and arrival disagree by more: the source set its clock anew */
 
-struct mc_jb *mc_jb_new(const struct mc_jb_cfg *cfg) {
+/* A power of two, 0 = bad. */
+static uint32_t slots_of(const struct mc_jb_cfg *cfg) {
     uint32_t want = cfg->capacity ? cfg->capacity : CAPACITY;
     if (cfg->clock < CLOCK_MIN || cfg->min_ms > cfg->max_ms || cfg->max_ms > DELAY_MAX_MS || want > CAPACITY_MAX) {
-        return NULL;
+        return 0;
     }
     uint32_t n = 2;
     while (n < want) {
         n *= 2;
     }
-    struct mc_jb *jb = calloc(1, sizeof *jb + n * (sizeof *jb->slots + sizeof *jb->index + sizeof *jb->free));
-    if (jb == NULL) {
-        return NULL;
-    }
-    jb->slots = (struct mc_jb_slot *)(jb + 1);
-    jb->index = (uint16_t *)(jb->slots + n);
-    jb->free = jb->index + n;
+    return n;
+}
+
+size_t mc_jb_size(const struct mc_jb_cfg *cfg) {
+    size_t n = slots_of(cfg);
+    return n == 0 ? 0 : sizeof(struct mc_jb) + n * (sizeof(struct mc_jb_slot) + 2 * sizeof(uint16_t));
+}
+
+struct mc_jb *mc_jb_init(void *memory, const struct mc_jb_cfg *cfg) {
+    struct mc_jb *jb = memory;
+    memset(jb, 0, sizeof *jb); /* the slots are not touched: they become resident when they are needed */
+    jb->capacity = slots_of(cfg);
+    jb->index = (uint16_t *)(jb + 1);
+    jb->free = jb->index + jb->capacity;
+    jb->slots = (struct mc_jb_slot *)(jb->free + jb->capacity); /* capacity >= 2: 8-aligned */
     jb->clock = cfg->clock;
     jb->min_us = cfg->min_ms * 1000;
     jb->max_us = cfg->max_ms * 1000;
-    jb->capacity = n;
     mc_jb_reset(jb);
     return jb;
+}
+
+struct mc_jb *mc_jb_new(const struct mc_jb_cfg *cfg) {
+    size_t size = mc_jb_size(cfg);
+    void *memory = size > 0 ? malloc(size) : NULL;
+    return memory != NULL ? mc_jb_init(memory, cfg) : NULL;
 }
 
 void mc_jb_free(struct mc_jb *jb) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Adaptive jitter buffer, sans-IO: a pure function of packets and times. Holds coded payloads in playout order; decoding is
- * the caller's. One memory block, taken by mc_jb_new. delay.h says how long a packet is held. The hold time changes where it
+ * the caller's. One memory block. delay.h says how long a packet is held. The hold time changes where it
  * is not heard: at the start, in pauses, after underruns, over losses and in frames that the caller calls quiet; only when it
  * is far too long, in the middle of sound. */
 #ifndef MC_JITTER_H
@@ -53,7 +53,10 @@ struct mc_jb_stats {
     uint32_t depth_ms;  /* what it holds: newest timestamp held - next to play, plus one packet */
 };
 
-/* NULL: no memory, or clock 0, min_ms > max_ms, max_ms or capacity beyond all reason (1,000 ms, 4,096 packets). */
+/* In the caller's memory, 8-aligned, of so many bytes (0 = the configuration is bad); only what is needed of it is touched. */
+size_t mc_jb_size(const struct mc_jb_cfg *cfg);
+struct mc_jb *mc_jb_init(void *memory, const struct mc_jb_cfg *cfg);
+/* In memory of its own. NULL: no memory, or clock 0, min_ms > max_ms, max_ms or capacity beyond all reason (1,000 ms, 4,096 packets). */
 struct mc_jb *mc_jb_new(const struct mc_jb_cfg *cfg);
 void mc_jb_free(struct mc_jb *jb);
 /* Forgets the stream, not the counters. */

@@ -16,7 +16,7 @@
 #include "err.h"
 #include "leg_int.h"
 
-#define EVENTS 256
+#define EVENTS 64
 #define DIGITS 64
 #define EAR_FRAMES_PER_S 100
 

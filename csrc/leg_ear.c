@@ -17,7 +17,7 @@
 int mc_ear_init(struct mc_ear *ear, const struct mc_codec *codec, uint32_t rate) {
     ear->frame = codec->rate / 50;
     if (codec->dec_size > 0) {
-        ear->dec = calloc(1, codec->dec_size);
+        ear->dec = malloc(mc_codec_dec_bytes(codec));
         if (ear->dec == NULL) {
             return MC_E_NOMEM;
         }
@@ -35,6 +35,7 @@ void mc_ear_restart(struct mc_ear *ear) {
     ear->started = false;
     ear->have_pos = false;
     ear->filled = 0;
+    ear->n_held = 0;
     for (size_t i = 0; i < MC_EAR_HELD; i++) {
         ear->held[i].used = false;
     }
@@ -144,16 +145,14 @@ static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_he
     ear->last_us = h->arrival_us;
 }
 
-static struct mc_held *first_held(struct mc_ear *ear, size_t *count, uint64_t *oldest_us) {
+static struct mc_held *first_held(struct mc_ear *ear, uint64_t *oldest_us) {
     struct mc_held *first = NULL;
-    *count = 0;
     *oldest_us = UINT64_MAX;
     for (size_t i = 0; i < MC_EAR_HELD; i++) {
         struct mc_held *h = &ear->held[i];
         if (!h->used) {
             continue;
         }
-        ++*count;
         *oldest_us = h->arrival_us < *oldest_us ? h->arrival_us : *oldest_us;
         if (first == NULL || (int32_t)(h->ext - first->ext) < 0) {
             first = h;
@@ -165,43 +164,37 @@ static struct mc_held *first_held(struct mc_ear *ear, size_t *count, uint64_t *o
 /* Everything whose turn it is, or whose wait is over. */
 static void release(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
     struct mc_ear *ear = &path->rx.ear;
-    for (;;) {
-        size_t count;
+    while (ear->n_held > 0) {
         uint64_t oldest_us;
-        struct mc_held *h = first_held(ear, &count, &oldest_us);
-        if (h == NULL) {
-            return;
-        }
+        struct mc_held *h = first_held(ear, &oldest_us);
         bool turn = h->ext == ear->next;
-        if (!turn && count < MC_EAR_HELD && now_us - oldest_us < MC_EAR_HOLD_US) {
+        if (!turn && ear->n_held < MC_EAR_HELD && now_us - oldest_us < MC_EAR_HOLD_US) {
             return;
         }
         deliver(leg, path, h, !turn);
         h->used = false;
+        ear->n_held--;
     }
 }
 
-static void keep(struct mc_ear *ear, const struct mc_rtp *pkt, uint32_t ext, bool skip, uint64_t now_us) {
-    struct mc_held *slot = NULL;
-    for (size_t i = 0; i < MC_EAR_HELD; i++) {
-        struct mc_held *h = &ear->held[i];
-        if (h->used && h->ext == ext) {
+static void keep(struct mc_ear *ear, const struct mc_held *pkt) {
+    size_t slot = MC_EAR_HELD;
+    for (size_t i = MC_EAR_HELD; i-- > 0;) {
+        if (ear->held[i].used && ear->held[i].ext == pkt->ext) {
             return;
         }
-        if (!h->used && slot == NULL) {
-            slot = h;
+        if (!ear->held[i].used) {
+            slot = i;
         }
     }
-    if (slot == NULL) {
+    if (slot == MC_EAR_HELD) {
         return; /* can't be: release() leaves one free */
     }
-    slot->used = true;
-    slot->skip = skip;
-    slot->ext = ext;
-    slot->ts = pkt->ts;
-    slot->arrival_us = now_us;
-    slot->len = skip ? 0 : (uint16_t)pkt->len;
-    memcpy(slot->data, pkt->payload, slot->len);
+    uint8_t *data = ear->store[slot];
+    memcpy(data, pkt->data, pkt->len);
+    ear->held[slot] = *pkt;
+    ear->held[slot].data = data;
+    ear->n_held++;
 }
 
 void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip,
@@ -216,7 +209,18 @@ void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp
         leg->st.rx_late++;
         return;
     }
-    keep(ear, pkt, ext, skip, now_us);
+    struct mc_held h = {.used = true,
+                        .skip = skip,
+                        .len = skip ? 0 : (uint16_t)pkt->len,
+                        .ext = ext,
+                        .ts = pkt->ts,
+                        .arrival_us = now_us,
+                        .data = pkt->payload};
+    if (ext == ear->next && ear->n_held == 0) {
+        deliver(leg, path, &h, false);
+        return;
+    }
+    keep(ear, &h);
     release(leg, path, now_us);
 }
 

@@ -14,41 +14,55 @@
 #define STORE_MS 160     /* a packet of 120 ms on top of a tick */
 #define RATE_PER_MS(rate) ((rate) / 1000)
 
+static struct mc_jb_cfg jitter_cfg(uint32_t clock) {
+    return (struct mc_jb_cfg){.clock = clock, .min_ms = JITTER_MIN_MS, .max_ms = MC_JITTER_MAX_MS, .capacity = JITTER_PACKETS};
+}
+
+static size_t aligned(size_t n) {
+    return (n + 15) & ~(size_t)15;
+}
+
+/* One block for all, reserved here and first touched by begin(): most legs never need it, and what is not touched is not resident. */
 int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate) {
-    struct mc_jb_cfg cfg = {.clock = clock, .min_ms = JITTER_MIN_MS, .max_ms = MC_JITTER_MAX_MS, .capacity = JITTER_PACKETS};
+    struct mc_jb_cfg cfg = jitter_cfg(clock);
+    struct mc_resample trial;
     hu->frame = codec->rate / 50;
     hu->size = (size_t)RATE_PER_MS(rate) * STORE_MS;
-    hu->store = malloc(hu->size * sizeof *hu->store);
-    hu->jb = mc_jb_new(&cfg);
-    hu->dec = codec->dec_size > 0 ? malloc(codec->dec_size) : NULL; /* first touched by begin(): most legs never need it */
-    if (hu->store == NULL || hu->jb == NULL || (hu->dec == NULL && codec->dec_size > 0)) {
+    size_t store = aligned(hu->size * sizeof *hu->store);
+    hu->room = malloc(sizeof *hu->room + aligned(mc_codec_dec_bytes(codec)) + store + mc_jb_size(&cfg));
+    if (hu->room == NULL) {
         return MC_E_NOMEM;
     }
-    return mc_resample_init(&hu->rs, codec->rate, rate);
+    uint8_t *at = (uint8_t *)(hu->room + 1);
+    hu->dec = codec->dec_size > 0 ? at : NULL;
+    at += aligned(mc_codec_dec_bytes(codec));
+    hu->store = (int16_t *)at;
+    hu->jb = (struct mc_jb *)(at + store);
+    return mc_resample_init(&trial, codec->rate, rate); /* the rates are good, and the table is there when begin() needs it */
 }
 
 void mc_human_free(struct mc_human *hu) {
-    free(hu->store);
-    free(hu->dec);
-    if (hu->jb != NULL) {
-        mc_jb_free(hu->jb);
-    }
-    hu->store = NULL;
-    hu->dec = NULL;
-    hu->jb = NULL;
+    free(hu->room);
+    hu->room = NULL;
 }
 
 /* Wanted from now on. */
 static void begin(struct mc_human *hu, const struct mc_path *path) {
+    struct mc_jb_cfg cfg = jitter_cfg(path->params.clock);
     hu->on = true;
     hu->n = 0;
     hu->age_us = 0;
-    mc_jb_reset(hu->jb);
+    if (hu->begun) {
+        mc_jb_reset(hu->jb); /* its counters go on */
+    } else {
+        mc_jb_init(hu->jb, &cfg);
+        hu->begun = true;
+    }
     path->codec->dec_init(hu->dec);
     if (path->codec->conceal == NULL) {
-        mc_plc_init(&hu->plc, path->codec->rate);
+        mc_plc_init(&hu->room->plc, path->codec->rate);
     }
-    mc_resample_init(&hu->rs, path->codec->rate, path->rate); /* no table is computed here: it was in mc_human_init */
+    mc_resample_init(&hu->room->rs, path->codec->rate, path->rate);
 }
 
 void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint64_t now_us) {
@@ -61,7 +75,7 @@ void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_r
 
 static void conceal(struct mc_human *hu, const struct mc_codec *codec, const struct mc_jb_frame *f, int16_t *pcm, size_t n) {
     if (codec->conceal == NULL) {
-        mc_plc_conceal(&hu->plc, pcm, n);
+        mc_plc_conceal(&hu->room->plc, pcm, n);
     } else if (codec->conceal(hu->dec, f->payload, f->payload != NULL ? f->len : 0, pcm, n) != (int)n) {
         memset(pcm, 0, n * sizeof *pcm);
     }
@@ -95,7 +109,7 @@ static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
                 hu->age_us = (int64_t)(now_us - f.arrival_us);
             }
             if (codec->conceal == NULL) {
-                mc_plc_good(&hu->plc, pcm, (size_t)n);
+                mc_plc_good(&hu->room->plc, pcm, (size_t)n);
             }
             if (mc_level_ddb(pcm, (size_t)n) < QUIET_DDB) {
                 mc_jb_quiet(hu->jb);
@@ -107,7 +121,7 @@ static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
         conceal(hu, codec, &f, pcm, (size_t)n);
         leg->st.concealed += f.what != MC_JB_EMPTY;
     }
-    int rc = mc_resample_run(&hu->rs, pcm, (size_t)n, hu->store + hu->n, hu->size - hu->n);
+    int rc = mc_resample_run(&hu->room->rs, pcm, (size_t)n, hu->store + hu->n, hu->size - hu->n);
     hu->n += rc > 0 ? (size_t)rc : 0;
 }
 

@@ -34,7 +34,7 @@ struct mc_held {
     uint16_t len;
     uint32_t ext, ts;
     uint64_t arrival_us;
-    uint8_t data[MC_RTP_MAX_PACKET];
+    const uint8_t *data;
 };
 
 /* Machine ear: reorder hold, decode, resample. */
@@ -48,16 +48,23 @@ struct mc_ear {
     uint32_t frame;   /* samples of the last packet, at the codec's rate */
     uint32_t filled;  /* clock units that the stall filler made up since the last packet */
     uint64_t last_us; /* arrival of the last packet heard */
+    size_t n_held;
     struct mc_held held[MC_EAR_HELD];
+    uint8_t (*store)[MC_RTP_MAX_PACKET]; /* payloads of held, in mc_path */
 };
 
 /* Human ear: jitter buffer, decode or conceal, resample, into a small store that is read tick by tick. */
+struct mc_human_room {
+    _Alignas(16) struct mc_plc plc;
+    _Alignas(16) struct mc_resample rs;
+};
+
 struct mc_human {
-    bool on; /* packets go into the jitter buffer */
+    bool on;                    /* packets go into the jitter buffer */
+    bool begun;                 /* it was on once: the room is in use */
+    struct mc_human_room *room; /* with decoder, store and jitter buffer behind it */
     struct mc_jb *jb;
     void *dec;
-    struct mc_plc plc;
-    struct mc_resample rs;
     uint32_t frame; /* samples of the last packet, at the codec's rate */
     int16_t *store;
     size_t n, size;
@@ -108,12 +115,12 @@ struct mc_tx {
     uint8_t n_relayed; /* digits in relayed */
     struct mc_digit relayed[MC_RELAY_DIGITS];
     struct mc_relay relay;
-    struct mc_splice splice;          /* at the codec's rate */
-    uint32_t n_flush;                 /* flushes obeyed */
-    uint32_t n_silent;                /* packets of silence in a row */
-    unsigned ticks, wait;             /* ticks of a packet; ticks until the next */
-    uint32_t n_pcm;                   /* samples of a packet at the leg's rate */
-    uint8_t quiet[MC_RTP_MAX_PACKET]; /* encoded silence, for codecs without state */
+    struct mc_splice splice; /* at the codec's rate */
+    uint32_t n_flush;        /* flushes obeyed */
+    uint32_t n_silent;       /* packets of silence in a row */
+    unsigned ticks, wait;    /* ticks of a packet; ticks until the next */
+    uint32_t n_pcm;          /* samples of a packet at the leg's rate */
+    uint8_t *quiet;          /* encoded silence, for codecs without state */
     int n_quiet;
 };
 
@@ -123,6 +130,8 @@ struct mc_path {
     uint32_t rate;
     struct mc_rx rx;
     struct mc_tx tx;
+    /* Hardly ever touched, and then not resident: stays last. */
+    uint8_t held[MC_EAR_HELD][MC_RTP_MAX_PACKET];
 };
 
 /* The sent stream of a leg that was stopped: a later start goes on with it, so that a receiver never sees a number twice. */

@@ -31,10 +31,12 @@ int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_pa
     if (codec == NULL) {
         return MC_E_CODEC;
     }
-    struct mc_path *path = calloc(1, sizeof *path);
+    struct mc_path *path = malloc(sizeof *path);
     if (path == NULL) {
         return MC_E_NOMEM;
     }
+    memset(path, 0, offsetof(struct mc_path, held));
+    path->rx.ear.store = path->held;
     path->params = *params;
     path->codec = codec;
     path->rate = leg->cfg.rate;
@@ -42,11 +44,11 @@ int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_pa
     mc_dtmf_rx_init(&path->rx.dtmf);
     int rc = mc_ear_init(&path->rx.ear, codec, path->rate);
     if (rc == MC_OK) {
-        rc = mc_human_init(&path->rx.human, codec, params->clock, path->rate);
-    }
-    if (rc == MC_OK) {
         uint64_t seed = leg->cfg.seed + atomic_fetch_add_explicit(&leg->n_paths, 1, memory_order_relaxed);
         rc = mc_tx_init(&path->tx, codec, &path->params, path->rate, seed);
+    }
+    if (rc == MC_OK) { /* last: what is hardly ever touched lies behind what is in use */
+        rc = mc_human_init(&path->rx.human, codec, params->clock, path->rate);
     }
     if (rc != MC_OK) {
         mc_path_free(path);

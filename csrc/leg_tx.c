@@ -14,15 +14,26 @@
 #define DIGIT_GAP_MS 80
 #define QUIET_AFTER 2 /* packets of silence until the resampler's memory is silent too */
 
+/* Silence is encoded once where the encoder has no memory. */
+static int keep_quiet(struct mc_tx *tx, const uint8_t *payload, size_t len) {
+    tx->quiet = malloc(len);
+    if (tx->quiet == NULL) {
+        return MC_E_NOMEM;
+    }
+    memcpy(tx->quiet, payload, len);
+    tx->n_quiet = (int)len;
+    return MC_OK;
+}
+
 /* A packet must fit; the peer's ptime is a wish (RFC 4566 section 6), so a shorter one is legal. */
 static int fit(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params) {
     static const int16_t silence[MC_TX_MAX_PCM];
+    uint8_t buf[MC_RTP_MAX_PACKET];
     for (;;) {
         size_t n = (size_t)codec->rate / 1000 * params->ptime_ms;
-        int rc = codec->encode(tx->enc, silence, n, tx->quiet, MC_RTP_MAX_PACKET - MC_RTP_HEADER);
+        int rc = codec->encode(tx->enc, silence, n, buf, MC_RTP_MAX_PACKET - MC_RTP_HEADER);
         if (rc >= 0) {
-            tx->n_quiet = codec->enc_size == 0 ? rc : 0;
-            return MC_OK;
+            return codec->enc_size == 0 ? keep_quiet(tx, buf, (size_t)rc) : MC_OK;
         }
         if (rc != MC_E_SHORT || params->ptime_ms <= 10) {
             return rc;
@@ -34,7 +45,7 @@ static int fit(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
 int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, uint32_t rate, uint64_t seed) {
     struct mc_fmtp fmtp = {0};
     if (codec->enc_size > 0) {
-        tx->enc = calloc(1, codec->enc_size);
+        tx->enc = malloc(mc_codec_enc_bytes(codec));
         if (tx->enc == NULL) {
             return MC_E_NOMEM;
         }
@@ -70,7 +81,9 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
 
 void mc_tx_free(struct mc_tx *tx) {
     free(tx->enc);
+    free(tx->quiet);
     tx->enc = NULL;
+    tx->quiet = NULL;
 }
 
 /* Obeys a flush: at most n samples fade out, the rest is passed over. Returns the samples faded, which are in pcm. */

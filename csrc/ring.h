@@ -8,9 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The samples lie in chunks, and a chunk that was consumed is the next to be written again: a ring that runs nearly empty touches
+ * the same few memory pages however large it is. */
+#define MC_RING_CHUNKS 128 /* at most; one more is there for the two ends to lie inside of one */
+
 struct mc_ring {
     int16_t *buf;
     uint64_t mask;
+    unsigned shift; /* sample i is in logical chunk i >> shift, counted for ever */
+    /* The producer's; an entry is read by the consumer once the write index has passed into its chunk. */
+    uint8_t place[2 * MC_RING_CHUNKS]; /* logical chunk, modulo -> chunk of buf */
+    uint8_t spare[MC_RING_CHUNKS + 1]; /* consumed ones, the latest on top */
+    uint32_t n_spare, n_used;          /* spare ones; ever taken out of buf */
+    uint64_t n_placed, n_returned;     /* logical chunks */
     _Alignas(64) _Atomic uint64_t w;   /* samples ever written; producer's */
     _Alignas(64) _Atomic uint64_t r;   /* samples ever consumed; consumer's */
     _Alignas(64) _Atomic uint64_t cut; /* producer: all before this index is to be dropped */
@@ -36,6 +46,7 @@ struct mc_queue {
     size_t item;
     uint64_t mask;
     _Alignas(64) _Atomic uint64_t w;
+    uint64_t off; /* item i is in slot i + off; the producer begins at slot 0 again when it finds the queue empty */
     _Alignas(64) _Atomic uint64_t r;
 };
 

@@ -18,20 +18,20 @@ static void init_refuses_nothing_to_hold(void) {
 }
 
 /* Against a model: a plain counter on each side. */
-static void ring_against_a_model(void) {
+static void against_a_model(size_t asked, size_t size) {
     struct mc_ring ring;
     struct rng r = rng_of(3);
     uint64_t w = 0;
     uint64_t rd = 0;
-    CHECK_INT(0, mc_ring_init(&ring, 100), MC_OK); /* becomes 128 */
+    CHECK_INT(0, mc_ring_init(&ring, asked), MC_OK);
     for (int i = 0; i < 200000; i++) {
-        int16_t buf[300];
-        size_t n = rng_below(&r, 300);
+        int16_t buf[3000];
+        size_t n = rng_below(&r, (uint32_t)(size < 1500 ? 300 : 3000));
         if (rng_next(&r) & 1) {
             for (size_t k = 0; k < n; k++) {
                 buf[k] = (int16_t)(w + k);
             }
-            size_t want = n < 128 - (w - rd) ? n : 128 - (w - rd);
+            size_t want = n < size - (w - rd) ? n : size - (w - rd);
             CHECK_INT(i, mc_ring_write(&ring, buf, n), want);
             w += want;
         } else if (rng_below(&r, 50) == 0) {
@@ -48,10 +48,49 @@ static void ring_against_a_model(void) {
             rd += want;
         }
         CHECK_INT(i, mc_ring_used(&ring), w - rd);
-        CHECK_INT(i, mc_ring_room(&ring), 128 - (w - rd));
+        CHECK_INT(i, mc_ring_room(&ring), size - (w - rd));
         CHECK_INT(i, mc_ring_cut(&ring), rd); /* no flush is pending: it never lies behind the reader */
     }
     mc_ring_free(&ring);
+}
+
+static void ring_against_a_model(void) {
+    against_a_model(100, 128);      /* one chunk */
+    against_a_model(1000, 1024);    /* two */
+    against_a_model(5000, 8192);    /* some */
+    against_a_model(70000, 131072); /* all, and longer ones */
+}
+
+/* However large it is, and wherever the two ends are: what was consumed is written again first. */
+static void ring_that_runs_nearly_empty_stays_small(void) {
+    struct mc_ring ring;
+    int16_t pcm[640] = {0};
+    CHECK_INT(0, mc_ring_init(&ring, 64000), MC_OK);
+    mc_ring_write(&ring, pcm, 640);
+    for (int i = 0; i < 5000; i++) {
+        mc_ring_write(&ring, pcm, 320);
+        CHECK_INT(i, mc_ring_read(&ring, pcm, 320), 320);
+        CHECK(ring.n_used <= 3);
+    }
+    mc_ring_free(&ring);
+}
+
+static void queue_that_runs_nearly_empty_stays_in_its_first_slots(void) {
+    struct mc_queue q;
+    uint64_t item = 0;
+    CHECK_INT(0, mc_queue_init(&q, sizeof item, 64), MC_OK);
+    for (uint64_t i = 0; i < 1000; i++) {
+        mc_queue_push(&q, &i);
+        uint64_t *slot = mc_queue_slot(&q);
+        *slot = i + 1;
+        CHECK_INT(i, (const uint8_t *)slot - q.buf, sizeof item);
+        mc_queue_slot_done(&q);
+        mc_queue_pop(&q, &item);
+        CHECK_INT(i, item, i);
+        mc_queue_pop(&q, &item);
+        CHECK_INT(i, item, i + 1);
+    }
+    mc_queue_free(&q);
 }
 
 static void flush_waits_for_the_reader(void) {
@@ -124,10 +163,10 @@ static void *write_samples(void *arg) {
     return NULL;
 }
 
-static void ring_between_two_threads(void) {
+static void between_two_threads(size_t size) {
     struct mc_ring ring;
     pthread_t t;
-    CHECK_INT(0, mc_ring_init(&ring, 256), MC_OK);
+    CHECK_INT(0, mc_ring_init(&ring, size), MC_OK);
     pthread_create(&t, NULL, write_samples, &ring);
     uint64_t at = 0;
     while (at < STRESS) {
@@ -150,6 +189,11 @@ static void ring_between_two_threads(void) {
     mc_ring_jump(&ring, mc_ring_cut(&ring)); /* a few beyond STRESS may be left */
     CHECK_INT(0, mc_ring_used(&ring), 0);
     mc_ring_free(&ring);
+}
+
+static void ring_between_two_threads(void) {
+    between_two_threads(256);
+    between_two_threads(4096);
 }
 
 struct item {
@@ -201,6 +245,8 @@ static void queue_between_two_threads(void) {
 int main(void) {
     RUN(init_refuses_nothing_to_hold);
     RUN(ring_against_a_model);
+    RUN(ring_that_runs_nearly_empty_stays_small);
+    RUN(queue_that_runs_nearly_empty_stays_in_its_first_slots);
     RUN(flush_waits_for_the_reader);
     RUN(queue_is_first_in_first_out);
     RUN(ring_between_two_threads);
