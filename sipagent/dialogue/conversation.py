@@ -35,6 +35,7 @@ BRAIN_TIMEOUT_S = 8.0  # for each token
 AFTER_GOODBYE_S = 0.3  # the caller's own jitter buffer still plays when our last packet has left
 MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
 WAIT_STEP_S = 0.02
+SURELY_SPEECH_US = 800_000  # a cough or a knock is shorter
 FAREWELL = "We have reached the longest time a call can take. Thank you for calling. Goodbye."
 FAREWELL_S = 8.0  # before the limit
 
@@ -159,7 +160,7 @@ class Conversation:
             self._fail(Apology.HEARING, heard.error)
             return
         if not heard.text and not self._unheard_text:
-            self._resume(interrupted)
+            self._no_words(interrupted, heard.speech_us)
             return
         self._turns += 1
         turn = Turn(
@@ -178,10 +179,15 @@ class Conversation:
         said = UserTurn(turn.caller_heard, was_heard)
         self._say(_Reply(turn), lambda: self._session.reply(said))
 
-    def _resume(self, interrupted: _Reply | None) -> None:
-        """It was no speech. What it cut short is said again from the clause that was not heard to its end."""
+    def _no_words(self, interrupted: _Reply | None, speech_us: int) -> None:
+        """Noise, and what it cut short is said again from the clause that was not heard to its end; or speech that was not
+        understood, and whoever spoke to the silence must hear so."""
         if interrupted is None:
-            self._arm_idle()
+            self._log.info("no words were heard", speech_ms=speech_us // 1000)
+            if speech_us >= SURELY_SPEECH_US:
+                self._apologise(Apology.HEARING)
+            else:
+                self._arm_idle()
             return
         rest = self._playout.heard(interrupted.utterance).rest
         self._say(_Reply(None), lambda: _tokens(rest, interrupted.acts))
@@ -269,15 +275,15 @@ class Conversation:
         self._failures += 1
         self._log.error("the caller gets an apology", reason=str(error), apology=apology.name.lower(), failures=self._failures)
         self._end_reply(interrupted=True)
-        reply = _Reply(None)
-        if self._failures >= MAX_FAILURES:
-            apology = Apology.GIVE_UP
-            reply.acts.append(Act.HANGUP)
+        self._apologise(Apology.GIVE_UP if self._failures >= MAX_FAILURES else apology)
+
+    def _apologise(self, apology: Apology) -> None:
+        reply = _Reply(None, acts=[Act.HANGUP] if apology is Apology.GIVE_UP else [])
         reply.utterance.waiting.append(apology.value)
         self._line(reply)
-        self._start(reply, self._apologise(reply, apology))
+        self._start(reply, self._play_clip(reply, apology))
 
-    async def _apologise(self, reply: _Reply, apology: Apology) -> None:
+    async def _play_clip(self, reply: _Reply, apology: Apology) -> None:
         await self._speaker.play(reply.utterance, apology.value, self._engines.clips.get(apology, self._leg.rate))
         await self._played(reply)
 

@@ -43,6 +43,7 @@ class HeardTurn:
     end_of_turn_us: int
     stt_final_us: int
     error: EngineError | None = None
+    speech_us: int = 0  # from its first to its last sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Hearing:
         self._decoding: asyncio.Task[_Decoded] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._start = 0  # first sample of the turn
+        self._onset_us = 0
         self._last_loud_us = 0
         self._taken = 0  # samples before this belong to an earlier turn
 
@@ -126,6 +128,7 @@ class Hearing:
         self._arm()
 
     def _begin(self, onset_us: int, end: int) -> None:
+        self._onset_us = onset_us
         onset = end - (self.ear.wire_us(end) - onset_us) * self.ear.rate // 1_000_000
         self._start = self.ear.keep = max(self._taken, onset - LEAD_MS * self.ear.rate // 1000)
         voiced = speech_start(self.ear.slice(self._start, end), self.ear.rate)
@@ -180,15 +183,15 @@ class Hearing:
             self._decoding = asyncio.get_running_loop().create_task(self._transcribe(pcm))
         decoding, self._decoding = self._decoding, None
         self.ear.keep = None
-        task = asyncio.get_running_loop().create_task(self._report(decoding, self._last_loud_us, self._clock()))
+        task = asyncio.get_running_loop().create_task(self._report(decoding, self._onset_us, self._last_loud_us, self._clock()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _report(self, decoding: asyncio.Task[_Decoded], last_speech_us: int, decided_us: int) -> None:
+    async def _report(self, decoding: asyncio.Task[_Decoded], onset_us: int, last_speech_us: int, decided_us: int) -> None:
         done = await decoding
         if (this := asyncio.current_task()) is not None:
             self._tasks.discard(this)
-        self._on_turn(HeardTurn(done.text, last_speech_us, decided_us, done.done_us, done.error))
+        self._on_turn(HeardTurn(done.text, last_speech_us, decided_us, done.done_us, done.error, last_speech_us - onset_us))
 
     def _arm(self) -> None:
         """One timer: a late one is replaced, an early one only looks again."""

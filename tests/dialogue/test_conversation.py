@@ -10,6 +10,7 @@ import pytest
 
 from sipagent.dialogue.levels import speech_end, speech_start
 from sipagent.engines.base import Act, Answer
+from sipagent.engines.clips import Apology
 from sipagent.testing import LevelVad
 
 Stage = Any  # conftest.Stage
@@ -156,6 +157,18 @@ def test_noise_that_is_no_speech_is_not_answered(stage: Stage) -> None:
     stage.play(scene())
     assert stage.script.turns == []
     assert len(stage.lines("agent")) == 1
+
+
+def test_a_long_sentence_without_words_is_asked_for_again(stage: Stage) -> None:
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("", 1.5)
+        await stage.quiet(6.0)
+
+    stage.play(scene())
+    assert stage.script.turns == []
+    assert stage.lines("agent")[1:] == [Apology.HEARING.value]
+    assert not stage.finished
 
 
 def test_goodbye_is_played_to_its_end_before_the_bot_hangs_up(stage: Stage) -> None:
