@@ -61,6 +61,7 @@ struct mc_human_room {
 
 struct mc_human {
     bool on;                    /* packets go into the jitter buffer */
+    bool fresh;                 /* and none was heard yet: the first one fades in */
     bool begun;                 /* it was on once: the room is in use */
     struct mc_human_room *room; /* with decoder, store and jitter buffer behind it */
     struct mc_jb *jb;
@@ -115,7 +116,9 @@ struct mc_tx {
     uint8_t n_relayed; /* digits in relayed */
     struct mc_digit relayed[MC_RELAY_DIGITS];
     struct mc_relay relay;
-    struct mc_splice splice; /* at the codec's rate */
+    bool past;               /* the last packet went past the encoder: relayed, or coded beforehand */
+    struct mc_splice join;   /* of what is pulled, at the leg's rate, before the resampler */
+    struct mc_splice splice; /* of what is sent, at the codec's rate, where packets go past the encoder */
     uint32_t n_flush;        /* flushes obeyed */
     uint32_t n_silent;       /* packets of silence in a row */
     unsigned ticks, wait;    /* ticks of a packet; ticks until the next */
@@ -232,12 +235,19 @@ void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *
 void mc_tx_skip(struct mc_path *path, uint64_t n_ticks);
 /* The header goes before the len bytes that are in buf already. */
 void mc_tx_send(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct mc_rtp *pkt, size_t len);
+/* Whether what leaves comes from another place than before: the seam between the two is joined. */
+void mc_tx_notice_sink(const struct mc_leg *leg, struct mc_tx *tx);
 bool mc_tx_has_digits(const struct mc_leg *leg, const struct mc_tx *tx);
 
 /* leg_relay.c */
 uint32_t mc_relay_own_ts(const struct mc_tx *tx); /* of the next packet of our own */
-/* Packets of our own follow. */
+/* Packets that are not relayed follow; and those that the encoder makes. */
 void mc_relay_leave(struct mc_path *path);
+void mc_relay_resume(struct mc_path *path);
+/* A payload of another codec, or one that has to join what was heard before (codecs without state): decoded, joined, coded again.
+ * Bytes, or an error. */
+int mc_relay_recode(struct mc_path *path, const struct mc_codec *from, const uint8_t *in, size_t len, uint8_t *out,
+                    size_t size);
 /* A payload left that mc_splice_run did not see; codecs without state only, the others remember nothing. */
 void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len);
 

@@ -58,10 +58,10 @@ static void begin(struct mc_tx *tx, const struct mc_rtp *pkt) {
     tx->splice.due = true;
 }
 
-/* A payload of another codec, or one that has to join what was heard before: decoded and coded again. Bytes, or an error. */
-static int recode(struct mc_path *path, const struct mc_codec *from, const struct mc_rtp *pkt, uint8_t *out, size_t size) {
+int mc_relay_recode(struct mc_path *path, const struct mc_codec *from, const uint8_t *in, size_t len, uint8_t *out,
+                    size_t size) {
     int16_t pcm[MC_CODEC_MAX_PCM];
-    int n = from->decode(NULL, pkt->payload, pkt->len, pcm, MC_CODEC_MAX_PCM);
+    int n = from->decode(NULL, in, len, pcm, MC_CODEC_MAX_PCM);
     if (n <= 0) {
         return n;
     }
@@ -71,7 +71,7 @@ static int recode(struct mc_path *path, const struct mc_codec *from, const struc
 
 static int payload_of(struct mc_path *path, const struct mc_codec *from, const struct mc_rtp *pkt, uint8_t *out, size_t size) {
     if (stateless(from) && (path->tx.splice.due || from != path->codec)) {
-        return recode(path, from, pkt, out, size);
+        return mc_relay_recode(path, from, pkt->payload, pkt->len, out, size);
     }
     if (pkt->len > size) {
         return MC_E_SHORT;
@@ -94,6 +94,7 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
     if (event && path->params.event_tx_pt == MC_PT_NONE) {
         return MC_E_STATE;
     }
+    mc_tx_notice_sink(to, tx);
     if (!r->on || astray(r, pkt, event, path->params.clock, now_us)) {
         begin(tx, pkt);
     }
@@ -117,6 +118,7 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
                          .ts = pkt->ts + r->ts_off,
                          .ssrc = tx->ssrc};
     mc_tx_send(to, tx, buf, &out, (size_t)len);
+    tx->past = true;
     r->n++;
     r->us = now_us;
     if ((int16_t)(pkt->seq - r->seq) >= 0) {
@@ -178,6 +180,18 @@ void mc_relay_leave(struct mc_path *path) {
     tx->ts = mc_relay_own_ts(tx);
     tx->relay.on = false;
     tx->splice.due = true;
+}
+
+void mc_relay_resume(struct mc_path *path) {
+    struct mc_tx *tx = &path->tx;
+    mc_relay_leave(path);
+    if (!tx->past) {
+        return;
+    }
+    tx->past = false;
+    tx->splice.due = true;
+    tx->join.due = true;
+    mc_splice_heard(&tx->join, NULL, 0);
     tx->n_silent = 0;
     mc_resample_init(&tx->rs, path->rate, path->codec->rate); /* what it remembers is long past; no table is computed here */
     if (path->codec->enc_size > 0) {

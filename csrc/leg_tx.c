@@ -71,6 +71,7 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
     tx->ts = (uint32_t)mc_rng_next(&seed);
     tx->seq = (uint16_t)mc_rng_next(&seed);
     tx->step = params->clock / 1000 * params->ptime_ms;
+    mc_splice_init(&tx->join, rate);
     mc_splice_init(&tx->splice, codec->rate);
     tx->strict = fmtp.cbr || fmtp.max_average_bitrate != 0;
     tx->n_pcm = rate / 1000 * params->ptime_ms;
@@ -147,19 +148,18 @@ static void send_packet(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, cons
     tx->seq++;
 }
 
-/* Whether what leaves comes from another place than before: the seam between the two is joined. */
-static void notice_sink(const struct mc_leg *leg, struct mc_tx *tx) {
+void mc_tx_notice_sink(const struct mc_leg *leg, struct mc_tx *tx) {
     if (tx->n_sinks != leg->n_sinks) {
         tx->n_sinks = leg->n_sinks;
         bool pulled = mc_leg_sink(leg)->pull != NULL;
-        tx->splice.due |= pulled || tx->pulled;
+        tx->join.due |= pulled || tx->pulled;
         tx->pulled = pulled;
     }
 }
 
 void mc_leg_join(struct mc_leg *leg) {
     if (leg->path != NULL) {
-        leg->path->tx.splice.due = true;
+        leg->path->tx.join.due = true;
     }
 }
 
@@ -185,36 +185,47 @@ static bool send_coded(struct mc_leg *leg, struct mc_path *path) {
     struct mc_tx *tx = &path->tx;
     const struct mc_codec *codec = path->codec;
     const struct mc_sink *sink = mc_leg_sink(leg);
-    uint8_t buf[MC_RTP_MAX_PACKET];
-    if (sink->coded == NULL || tx->splice.due || tx->n_quiet == 0 || leg->tap != NULL) {
+    uint8_t buf[MC_RTP_MAX_PACKET], joined[MC_RTP_MAX_PACKET];
+    if (sink->coded == NULL || tx->n_quiet == 0 || leg->tap != NULL) {
         return false;
     }
-    size_t n = codec->rate / 1000 * path->params.ptime_ms;
-    size_t len = sink->coded(sink, leg, codec, n, buf + MC_RTP_HEADER, (size_t)tx->n_quiet);
-    if (len != (size_t)tx->n_quiet) {
+    size_t n = codec->rate / 1000 * path->params.ptime_ms, len = (size_t)tx->n_quiet;
+    if (sink->coded(sink, leg, codec, n, buf + MC_RTP_HEADER, len) != len) {
         return false;
+    }
+    mc_relay_leave(path);
+    if (!tx->past || tx->join.due || tx->splice.due) {
+        tx->splice.due = true;
+        tx->join.due = false;
+        tx->past = true;
+        if (mc_relay_recode(path, codec, buf + MC_RTP_HEADER, len, joined, sizeof joined) == (int)len) {
+            memcpy(buf + MC_RTP_HEADER, joined, len);
+        }
+    } else {
+        mc_relay_heard(path, buf + MC_RTP_HEADER, len);
     }
     struct mc_rtp pkt = {.marker = tx->gap, .pt = path->params.tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
     send_packet(leg, tx, buf, &pkt, len);
-    mc_relay_heard(path, buf + MC_RTP_HEADER, len);
     tx->n_silent = 0;
     return true;
 }
 
-static void send_audio(struct mc_leg *leg, struct mc_path *path, const int16_t *pcm, bool silent) {
+static void send_audio(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, bool silent) {
     struct mc_tx *tx = &path->tx;
     uint8_t buf[MC_RTP_MAX_PACKET];
     /* Only after a pause in which nothing was sent: RFC 3551 section 4.1. */
     struct mc_rtp pkt = {.marker = tx->gap, .pt = path->params.tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
     tx->n_silent = silent ? tx->n_silent + 1 : 0;
-    if (tx->n_silent > QUIET_AFTER && tx->n_quiet > 0 && !tx->splice.due) {
+    if (tx->n_silent > QUIET_AFTER && tx->n_quiet > 0 && !tx->splice.due && !tx->join.due) {
         if (tx->n_silent == QUIET_AFTER + 1) {
+            mc_splice_heard(&tx->join, NULL, 0);
             mc_splice_heard(&tx->splice, NULL, 0);
         }
         memcpy(buf + MC_RTP_HEADER, tx->quiet, (size_t)tx->n_quiet);
         send_packet(leg, tx, buf, &pkt, (size_t)tx->n_quiet);
         return;
     }
+    mc_splice_run(&tx->join, pcm, tx->n_pcm);
     int16_t coded[MC_TX_MAX_PCM + 8];
     int n = mc_resample_run(&tx->rs, pcm, tx->n_pcm, coded, sizeof coded / sizeof *coded);
     if (n > 0) {
@@ -280,7 +291,7 @@ static void stand_still(struct mc_leg *leg, struct mc_tx *tx, uint64_t now_us) {
 static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64_t now_us) {
     struct mc_tx *tx = &path->tx;
     bool spoken = take(leg, tx, pcm, tx->n_pcm, now_us) > 0;
-    notice_sink(leg, tx);
+    mc_tx_notice_sink(leg, tx);
     if (!spoken && send_coded(leg, path)) {
         return;
     }
@@ -289,9 +300,9 @@ static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64
         tx->n_silent = 0;
         return;
     }
-    mc_relay_leave(path);
+    mc_relay_resume(path);
     bool silent = !spoken && more == MC_PULL_SILENCE;
-    if (silent && leg->cfg.suppress && !tx->splice.due) {
+    if (silent && leg->cfg.suppress && !tx->join.due && !tx->splice.due) {
         tx->gap = true;
     } else {
         send_audio(leg, path, pcm, silent);
@@ -317,6 +328,7 @@ void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *
         stand_still(leg, tx, now_us);
         memset(pcm, 0, tx->n_pcm * sizeof *pcm);
         if (quiet) {
+            mc_relay_resume(path);
             send_audio(leg, path, pcm, true);
         }
     } else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Joins two sounds that have nothing to do with each other, without a click: the first 5 ms of the new one fade in while the last 5 ms
- * of the old one, played backwards, fade out. The old source is not asked again, so it may be gone already. */
+ * Joins two sounds that have nothing to do with each other, without a click: over 5 ms the new one fades in while the old one, carried
+ * on by prediction from its last 5 ms, fades out. The old source is not asked again, so it may be gone already. */
 #ifndef MC_SPLICE_H
 #define MC_SPLICE_H
 

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Two legs joined, in virtual time: what passes untouched, what is coded anew, holding, digits, and no click at any change. */
+#include "bridge.h"
+
+#include "dtmf.h"
+#include "join.h"
+#include "level.h"
+#include "slack.h"
+#include "splice.h"
+
+#define B_PHASE 7000u /* b ticks so much after a */
+
+static mc_live live;
+
+struct pair {
+    struct end *a, *b;
+    struct mc_bridge *bridge;
+    struct sine sa, sb; /* what their peers say */
+    uint64_t now;
+    uint64_t n_said;
+    uint8_t said[MC_RTP_MAX_PACKET]; /* a's newest payload */
+    size_t said_len;
+};
+
+static struct pair pair_of(const struct mc_codec *ca, uint16_t pa, const struct mc_codec *cb, uint16_t pb,
+                           const struct mc_bridge_cfg *how) {
+    struct mc_bridge_cfg cfg = how != NULL ? *how : (struct mc_bridge_cfg){0};
+    struct pair p = {.a = end_new(ca, 16000, pa, 1, &live), .b = end_new(cb, 16000, pb, 2, &live), .now = START};
+    p.sa = (struct sine){.hz = 310, .level = 8000, .rate = ca->rate};
+    p.sb = (struct sine){.hz = 470, .level = 6000, .rate = cb->rate};
+    cfg.live = &live;
+    CHECK_INT(0, mc_bridge_new(&p.bridge, p.a->leg, p.b->leg, &cfg), MC_OK);
+    mc_leg_set_grid(p.a->leg, START + 1000);
+    mc_leg_set_grid(p.b->leg, START + 1000 + B_PHASE);
+    return p;
+}
+
+static void pair_free(struct pair *p) {
+    if (p->bridge != NULL) {
+        mc_bridge_free(p->bridge);
+    }
+    end_free(p->a);
+    end_free(p->b);
+    CHECK_INT(0, live, 0);
+}
+
+/* 20 ms: both peers say a packet (b's only when its packets are as long), both legs tick. */
+static void step(struct pair *p, bool b_says) {
+    int16_t pcm[MC_CODEC_MAX_PCM];
+    size_t n = p->a->codec->rate / 50;
+    sine_fill(&p->sa, pcm, n);
+    p->said_len = end_say(p->a, pcm, n, p->now, p->said);
+    if (b_says) {
+        n = p->b->codec->rate / 50;
+        sine_fill(&p->sb, pcm, n);
+        end_say(p->b, pcm, n, p->now + 300, NULL);
+    }
+    mc_leg_on_tick(p->a->leg, p->now + 1000);
+    mc_leg_on_tick(p->a->leg, p->now + 11000); /* of 10 ms packets the second */
+    mc_leg_on_tick(p->b->leg, p->now + 1000 + B_PHASE);
+    mc_leg_on_tick(p->b->leg, p->now + 11000 + B_PHASE);
+    p->now += TICK;
+    p->n_said++;
+}
+
+static void equal_legs_pass_packets_untouched(void) {
+    const struct mc_codec *codecs[] = {&mc_codec_pcmu, &mc_codec_pcma, &mc_codec_l16_16k, &mc_codec_opus};
+    for (size_t i = 0; i < COUNT(codecs); i++) {
+        struct pair p = pair_of(codecs[i], 20, codecs[i], 20, NULL);
+        for (int k = 0; k < 100; k++) {
+            uint32_t ts = p.b->rtp.ts;
+            step(&p, false);
+            CHECK_INT(i, p.b->n_packets, k + 1);
+            if (k > 0) { /* the first one is joined to the silence before */
+                CHECK_INT(k, p.b->rtp.len, p.said_len);
+                CHECK_INT(k, memcmp(p.b->rtp.payload, p.said, p.said_len), 0);
+                CHECK_INT(k, p.b->rtp.ts - ts, codecs[i]->clock / 50);
+            }
+            CHECK(p.b->rtp.ssrc != 0x1234 && p.b->rtp.pt == 96);
+        }
+        CHECK_INT(i, p.b->jumps, 0);
+        struct mc_bridge_way way;
+        CHECK_INT(i, mc_bridge_stats(p.bridge, p.a->leg, &way), MC_OK);
+        CHECK_INT(i, way.relayed, 100);
+        CHECK_INT(i, way.decoded, 0);
+        pair_free(&p);
+    }
+}
+
+static void one_law_becomes_the_other_at_once(void) {
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcma, 20, NULL);
+    for (int k = 0; k < 50; k++) {
+        step(&p, true);
+        CHECK_INT(k, p.b->n_packets, k + 1);
+        CHECK_INT(k, p.a->n_packets, k + 1);
+    }
+    CHECK_BETWEEN(0, part_of(p.b->heard + 800, 6400, 310, 8000), 7750, 8250);
+    CHECK_BETWEEN(0, part_of(p.a->heard + 800, 6400, 470, 8000), 5800, 6200);
+    pair_free(&p);
+}
+
+static void losses_and_order_stay_as_they_were(void) {
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    for (int k = 0; k < 10; k++) {
+        step(&p, false);
+    }
+    uint16_t seq = p.b->rtp.seq;
+    uint32_t ts = p.b->rtp.ts;
+    p.a->seq += 3; /* lost on the way to us */
+    p.a->ts += 3 * FRAME;
+    step(&p, false);
+    CHECK_INT(0, (uint16_t)(p.b->rtp.seq - seq), 4);
+    CHECK_INT(0, p.b->rtp.ts - ts, 4 * FRAME);
+    p.a->seq -= 3; /* one of them comes late */
+    p.a->ts -= 3 * FRAME;
+    step(&p, false);
+    CHECK_INT(0, (uint16_t)(p.b->rtp.seq - seq), 2);
+    CHECK_INT(0, p.b->rtp.ts - ts, 2 * FRAME);
+    pair_free(&p);
+}
+
+/* Another source takes the first one's place; b's peer must see one stream. */
+static void a_new_source_goes_on_in_the_same_stream(void) {
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    for (int k = 0; k < 10; k++) {
+        step(&p, false);
+    }
+    uint32_t ssrc = p.b->rtp.ssrc;
+    p.a->ts += 5000000; /* its clock is set anew */
+    for (int k = 0; k < 10; k++) {
+        uint32_t ts = p.b->rtp.ts;
+        step(&p, false);
+        CHECK_BETWEEN(k, (int32_t)(p.b->rtp.ts - ts), 1, 2 * FRAME);
+    }
+    CHECK_INT(0, p.b->jumps, 0);
+    CHECK_INT(0, p.b->rtp.ssrc, ssrc);
+    CHECK_BETWEEN(0, sharpest(p.b->heard, p.b->n_heard), 0, 3 * bend_of(&p.sa));
+    pair_free(&p);
+}
+
+static void other_codecs_are_coded_anew(void) {
+    static const struct {
+        const struct mc_codec *a, *b;
+        uint16_t pa, pb;
+    } rows[] = {{&mc_codec_pcmu, &mc_codec_opus, 20, 20},    {&mc_codec_opus, &mc_codec_pcma, 20, 20},
+                {&mc_codec_pcmu, &mc_codec_pcmu, 20, 40},    {&mc_codec_l16_16k, &mc_codec_g722, 20, 20},
+                {&mc_codec_g722, &mc_codec_l16_16k, 20, 40}, {&mc_codec_pcmu, &mc_codec_opus, 10, 60},
+                {&mc_codec_opus, &mc_codec_l16_8k, 20, 10}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct pair p = pair_of(rows[i].a, rows[i].pa, rows[i].b, rows[i].pb, NULL);
+        uint32_t rate = rows[i].b->rate;
+        for (int k = 0; k < 150; k++) {
+            step(&p, true);
+        }
+        CHECK_INT(i, p.b->n_packets, 3000 / rows[i].pb);
+        CHECK_BETWEEN(i, part_of(p.b->heard + rate, rate, 310, rate), 7000, 8600);
+        CHECK_BETWEEN(i, part_of(p.a->heard + rows[i].a->rate, rows[i].a->rate, 470, rows[i].a->rate), 5200, 6500);
+        CHECK_INT(i, p.b->jumps, 0);
+        pair_free(&p);
+    }
+}
+
+/* From the packet that carries the first loud sample to the one it leaves in: jitter buffer, the legs' phases, one packet. */
+static void the_delay_is_bounded(void) {
+    const struct mc_bridge_cfg decode = {.transcode = true};
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, &decode);
+    p.sa.level = 0;
+    for (int k = 0; k < 100; k++) {
+        step(&p, true);
+    }
+    size_t before = p.b->n_heard;
+    p.sa.level = 8000;
+    for (int k = 0; k < 20; k++) {
+        step(&p, true);
+    }
+    size_t first = before;
+    while (first < p.b->n_heard && abs(p.b->heard[first]) < 1000) {
+        first++;
+    }
+    CHECK_BETWEEN(0, (double)(first - before) / 8, 0, 70); /* ms */
+    /* b's side of the worker sleeps; what piled up is gone a second later. */
+    p.now += 400000;
+    mc_leg_on_tick(p.a->leg, p.now);
+    for (int k = 0; k < 120; k++) {
+        step(&p, true);
+    }
+    struct mc_bridge_way way;
+    mc_bridge_stats(p.bridge, p.a->leg, &way);
+    CHECK_BETWEEN(0, way.queued_us, 0, 20000);
+    pair_free(&p);
+}
+
+static int16_t hum[16000];
+
+static struct mc_music *hum_of(void) {
+    struct sine s = {.hz = 200, .level = 3000, .rate = 16000};
+    struct mc_music *music = NULL;
+    sine_fill(&s, hum, COUNT(hum));
+    CHECK_INT(0, mc_music_new(&music, 16000, hum, COUNT(hum), &live), MC_OK);
+    return music;
+}
+
+static void who_is_held_is_replaced_by_music_or_silence(void) {
+    const struct mc_codec *codecs[] = {&mc_codec_l16_8k, &mc_codec_opus};
+    for (size_t i = 0; i < COUNT(codecs); i++) {
+        struct pair p = pair_of(codecs[i], 20, codecs[i], 20, NULL);
+        uint32_t rate = codecs[i]->rate;
+        struct mc_music *music = hum_of();
+        for (int k = 0; k < 50; k++) {
+            step(&p, true);
+        }
+        CHECK_INT(i, mc_bridge_hold(p.bridge, p.a->leg, music), MC_OK);
+        size_t b_held = p.b->n_heard, a_held = p.a->n_heard;
+        for (int k = 0; k < 50; k++) {
+            step(&p, true);
+        }
+        CHECK_BETWEEN(i, part_of(p.b->heard + b_held + rate / 10, rate / 2, 200, rate), 2500, 3200);
+        CHECK_BETWEEN(i, part_of(p.b->heard + b_held + rate / 10, rate / 2, 310, rate), 0, 60);
+        CHECK_BETWEEN(i, part_of(p.a->heard + a_held + rate / 10, rate / 2, 470, rate), 0, 60);
+        CHECK_INT(i, mc_bridge_resume(p.bridge, p.a->leg), MC_OK);
+        size_t b_back = p.b->n_heard, a_back = p.a->n_heard;
+        for (int k = 0; k < 50; k++) {
+            step(&p, true);
+        }
+        CHECK_BETWEEN(i, part_of(p.b->heard + b_back + rate / 10, rate / 2, 310, rate), 7500, 8200);
+        CHECK_BETWEEN(i, part_of(p.a->heard + a_back + rate / 10, rate / 2, 470, rate), 5500, 6200);
+        /* The peer of a holds by its SDP: the same music again. */
+        struct mc_leg_params held;
+        end_params(p.a, &held, 20);
+        held.recv = false;
+        end_start(p.a, &held, p.now);
+        size_t b_away = p.b->n_heard;
+        for (int k = 0; k < 50; k++) {
+            step(&p, true);
+        }
+        CHECK_BETWEEN(i, part_of(p.b->heard + b_away + rate / 10, rate / 2, 200, rate), 2500, 3200);
+        CHECK_INT(i, p.b->jumps, 0);
+        if (i == 0) {
+            CHECK_BETWEEN(i, sharpest(p.b->heard, p.b->n_heard), 0, 3 * bend_of(&p.sa));
+        }
+        struct mc_leg *stranger = NULL;
+        struct mc_leg_cfg cfg = {.rate = 16000, .tx_ms = 1000};
+        CHECK_INT(i, mc_leg_new(&stranger, &cfg), MC_OK);
+        CHECK_INT(i, mc_bridge_hold(p.bridge, stranger, NULL), MC_E_ARG);
+        mc_leg_unref(stranger);
+        mc_music_unref(music);
+        pair_free(&p);
+    }
+}
+
+/* The engine says something to b while packets pass: b hears both, then packets pass again. No click, one stream. */
+static void the_engine_may_speak_into_a_bridge(void) {
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    struct sine prompt = {.hz = 800, .level = 2000, .rate = 16000};
+    int16_t pcm[16000];
+    for (int k = 0; k < 50; k++) {
+        step(&p, true);
+    }
+    sine_fill(&prompt, pcm, COUNT(pcm));
+    mc_fade(pcm, 80, 0, 256);
+    mc_fade(pcm + COUNT(pcm) - 80, 80, 256, 0);
+    mc_leg_write(p.b->leg, pcm, COUNT(pcm));
+    size_t from = p.b->n_heard;
+    for (int k = 0; k < 50; k++) {
+        step(&p, true);
+    }
+    CHECK_BETWEEN(0, part_of(p.b->heard + from + 1600, 4800, 800, 8000), 1800, 2100);
+    CHECK_BETWEEN(0, part_of(p.b->heard + from + 1600, 4800, 310, 8000), 7600, 8200);
+    struct mc_bridge_way way;
+    mc_bridge_stats(p.bridge, p.a->leg, &way);
+    CHECK(!way.relaying);
+    for (int k = 0; k < 50; k++) {
+        step(&p, true);
+    }
+    mc_bridge_stats(p.bridge, p.a->leg, &way);
+    CHECK(way.relaying);
+    CHECK_INT(0, memcmp(p.b->rtp.payload, p.said, p.said_len), 0);
+    CHECK_INT(0, p.b->jumps, 0);
+    CHECK_BETWEEN(0, sharpest(p.b->heard, p.b->n_heard), 0, 3 * (bend_of(&p.sa) + bend_of(&prompt) * 4));
+    pair_free(&p);
+}
+
+/* Joining and parting in the middle of loud sounds, both ways of going; the engine's own sound before and after. */
+static void joining_and_parting_do_not_click(void) {
+    for (int transcode = 0; transcode < 2; transcode++) {
+        struct mc_bridge_cfg cfg = {.transcode = transcode, .live = &live};
+        struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, &cfg);
+        for (int round = 0; round < 20; round++) {
+            for (int k = 0; k < 9; k++) {
+                step(&p, true);
+            }
+            mc_bridge_free(p.bridge);
+            p.bridge = NULL;
+            for (int k = 0; k < round % 4; k++) {
+                step(&p, true);
+            }
+            CHECK_INT(round, mc_bridge_new(&p.bridge, p.a->leg, p.b->leg, &cfg), MC_OK);
+            struct mc_event ev;
+            struct mc_frame f;
+            int16_t pcm[2000];
+            while (mc_leg_pop_event(p.b->leg, &ev) == MC_OK) {
+            }
+            while (mc_leg_pop_ear(p.b->leg, &f) == MC_OK) {
+                mc_leg_take_ear(p.b->leg, pcm, f.n);
+            }
+        }
+        CHECK_INT(transcode, p.b->jumps, 0);
+        CHECK_BETWEEN(transcode, sharpest(p.b->heard, p.b->n_heard), 0, 3 * bend_of(&p.sa));
+        CHECK_BETWEEN(transcode, sharpest(p.a->heard, p.a->n_heard), 0, 3 * bend_of(&p.sb));
+        pair_free(&p);
+    }
+}
+
+/* The detector is worth something: a plain cut is far above what the joins are allowed. */
+static void a_plain_cut_would_be_found(void) {
+    struct sine one = {.hz = 310, .level = 8000, .rate = 8000}, two = {.hz = 470, .level = 6000, .rate = 8000, .phase = 4};
+    int16_t pcm[320], cut[320];
+    sine_fill(&one, pcm, 160);
+    sine_fill(&two, pcm + 160, 160);
+    CHECK_BETWEEN(0, sharpest(pcm, 320), 6 * bend_of(&one), 1e9);
+    struct mc_splice sp;
+    mc_splice_init(&sp, 8000);
+    memcpy(cut, pcm, sizeof cut);
+    mc_splice_run(&sp, cut, 160);
+    sp.due = true;
+    mc_splice_run(&sp, cut + 160, 160);
+    CHECK_BETWEEN(0, sharpest(cut, 320), 0, 2 * bend_of(&two) + bend_of(&one));
+    CHECK_INT(0, memcmp(cut, pcm, 160 * sizeof *cut), 0);
+    CHECK_INT(0, memcmp(cut + 200, pcm + 200, 120 * sizeof *cut), 0);
+}
+
+static void send_event(struct pair *p, uint8_t code, uint16_t duration, bool end, uint32_t ts, uint16_t seq) {
+    uint8_t buf[MC_RTP_HEADER + 4] = {0};
+    struct mc_rtp head = {.pt = 101, .seq = seq, .ts = ts, .ssrc = 0x1234};
+    mc_rtp_build(buf, sizeof buf, &head);
+    buf[12] = code;
+    buf[13] = (uint8_t)((end ? 0x80 : 0) | 10);
+    buf[14] = (uint8_t)(duration >> 8);
+    buf[15] = (uint8_t)duration;
+    mc_leg_on_packet(p->a->leg, buf, sizeof buf, p->now);
+}
+
+static void digit_of_a(struct pair *p) {
+    uint32_t ts = p->a->ts;
+    for (int k = 1; k <= 6; k++) {
+        send_event(p, 5, (uint16_t)(k < 5 ? k * 160 : 800), k >= 5, ts, p->a->seq++);
+        mc_leg_on_tick(p->a->leg, p->now + 1000);
+        mc_leg_on_tick(p->b->leg, p->now + 1000 + B_PHASE);
+        p->now += TICK;
+        p->a->ts += FRAME;
+    }
+}
+
+static void digits_pass_as_events(void) {
+    for (int transcode = 0; transcode < 2; transcode++) {
+        struct mc_bridge_cfg cfg = {.transcode = transcode};
+        struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, &cfg);
+        for (int k = 0; k < 20; k++) {
+            step(&p, false);
+        }
+        digit_of_a(&p);
+        for (int k = 0; k < 40; k++) {
+            step(&p, false);
+        }
+        struct mc_bridge_way way;
+        mc_bridge_stats(p.bridge, p.a->leg, &way);
+        CHECK_INT(transcode, way.digits, transcode);
+        if (!transcode) {
+            CHECK_INT(transcode, p.b->n_events, 6);
+        } else {
+            CHECK_BETWEEN(transcode, p.b->n_events, 5, 9);
+        }
+        CHECK_INT(transcode, p.b->jumps, 0);
+        struct mc_event ev;
+        int n = 0;
+        while (mc_leg_pop_event(p.a->leg, &ev) == MC_OK) {
+            n += ev.kind == MC_EV_DTMF && ev.a == '5';
+        }
+        CHECK_INT(transcode, n, 1); /* the engine knows of it too */
+        pair_free(&p);
+    }
+}
+
+/* b's peer takes no events: no hole in the numbers, which would sound like loss. */
+static void swallowed_events_leave_no_hole(void) {
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, NULL);
+    struct mc_leg_params params;
+    end_params(p.b, &params, 20);
+    params.event_tx_pt = MC_PT_NONE;
+    end_start(p.b, &params, p.now);
+    for (int k = 0; k < 20; k++) {
+        step(&p, false);
+    }
+    digit_of_a(&p);
+    for (int k = 0; k < 20; k++) {
+        step(&p, false);
+    }
+    CHECK_INT(0, p.b->n_events, 0);
+    CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
+/* A recording has both sides although the packets pass untouched. */
+static void a_recording_hears_what_passes(void) {
+    struct pair p = pair_of(&mc_codec_l16_16k, 20, &mc_codec_l16_16k, 20, NULL);
+    struct mc_tap *tap = NULL;
+    CHECK_INT(0, mc_tap_new(&tap, 16000), MC_OK);
+    mc_leg_set_tap(p.b->leg, tap);
+    int16_t left[320 * 64], right[320 * 64];
+    size_t n = 0;
+    for (int k = 0; k < 100; k++) {
+        step(&p, true);
+        const struct mc_tap_block *block;
+        while ((block = mc_tap_front(tap)) != NULL) {
+            for (size_t i = 0; k >= 40 && n < COUNT(left) && i < 320; i++, n++) {
+                left[n] = block->pcm[2 * i];
+                right[n] = block->pcm[2 * i + 1];
+            }
+            mc_tap_front_done(tap);
+        }
+        if (k > 0) {
+            CHECK_INT(k, memcmp(p.b->rtp.payload, p.said, p.said_len), 0);
+        }
+    }
+    CHECK_BETWEEN(0, part_of(left, 12800, 470, 16000), 5900, 6100);
+    CHECK_BETWEEN(0, part_of(right, 12800, 310, 16000), 7900, 8100);
+    mc_leg_set_tap(p.b->leg, NULL);
+    mc_tap_free(tap);
+    pair_free(&p);
+}
+
+/* The other leg was taken away by somebody else: nothing goes to it any more. */
+static void a_leg_that_was_moved_is_left_alone(void) {
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    for (int k = 0; k < 20; k++) {
+        step(&p, true);
+    }
+    mc_leg_set_sink(p.b->leg, &mc_sink_null);
+    size_t from = p.b->n_heard;
+    for (int k = 0; k < 20; k++) {
+        step(&p, true);
+    }
+    CHECK_BETWEEN(0, part_of(p.b->heard + from + 320, 2400, 310, 8000), 0, 20);
+    mc_bridge_free(p.bridge);
+    p.bridge = NULL;
+    CHECK(mc_leg_sink(p.b->leg) == &mc_sink_null);
+    CHECK(mc_leg_sink(p.a->leg) == &mc_sink_engine);
+    pair_free(&p);
+    struct end *e = end_new(&mc_codec_pcmu, 8000, 20, 1, &live);
+    struct mc_bridge_cfg cfg = {0};
+    CHECK_INT(0, mc_bridge_new(&p.bridge, e->leg, e->leg, &cfg), MC_E_ARG);
+    end_free(e);
+}
+
+static void slack_holds_no_more_than_it_must(void) {
+    struct mc_slack sl;
+    int16_t pcm[480], out[480];
+    struct sine s = {.hz = 300, .level = 8000, .rate = 8000};
+    CHECK_INT(0, mc_slack_init(&sl, 8000), MC_OK);
+    CHECK(!mc_slack_take(&sl, out, 160));
+    for (int k = 0; k < 400; k++) { /* one put too many in the beginning, packets three ticks long */
+        sine_fill(&s, pcm, 160);
+        mc_slack_put(&sl, pcm, 160);
+        if (k % 3 == 0 && k > 3) {
+            CHECK(mc_slack_take(&sl, out, 480));
+        }
+    }
+    CHECK_BETWEEN(0, sl.n, 0, 480);
+    CHECK_INT(0, sl.dropped, 640);
+    for (int k = 0; k < 20; k++) { /* nobody takes */
+        mc_slack_put(&sl, pcm, 160);
+    }
+    CHECK_INT(0, sl.n, 8000 * MC_SLACK_MS / 1000);
+    mc_slack_free(&sl);
+}
+
+int main(void) {
+    RUN(equal_legs_pass_packets_untouched);
+    RUN(one_law_becomes_the_other_at_once);
+    RUN(losses_and_order_stay_as_they_were);
+    RUN(a_new_source_goes_on_in_the_same_stream);
+    RUN(other_codecs_are_coded_anew);
+    RUN(the_delay_is_bounded);
+    RUN(who_is_held_is_replaced_by_music_or_silence);
+    RUN(the_engine_may_speak_into_a_bridge);
+    RUN(joining_and_parting_do_not_click);
+    RUN(a_plain_cut_would_be_found);
+    RUN(digits_pass_as_events);
+    RUN(swallowed_events_leave_no_hole);
+    RUN(a_recording_hears_what_passes);
+    RUN(a_leg_that_was_moved_is_left_alone);
+    RUN(slack_holds_no_more_than_it_must);
+    return check_done();
+}
