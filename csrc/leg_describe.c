@@ -67,5 +67,6 @@ int mc_leg_describe(const struct mc_leg *leg, char *out, size_t size) {
     int at = put(out, size, 0, "%s", leg->path == NULL ? "stopped, was: " : "");
     at = put_rx(out, size, at, leg, p, codec_rate);
     at = put(out, size, at, " | ");
-    return put_tx(out, size, at, leg, p, codec_rate);
+    at = put_tx(out, size, at, leg, p, codec_rate);
+    return leg->wire.send_rtcp == NULL ? at : put(out, size, at, " | rtcp");
 }

@@ -87,6 +87,7 @@ def test_a_good_line(pair: Pair) -> None:
         assert s["remote_mos"] == 4.4
         assert 90 < s["r_factor"] < 93.2
         assert s["rtcp_bye"] is False
+    assert pair.legs[0].describe().endswith(" > wire | rtcp")
 
 
 @pytest.mark.parametrize("pair", [(way(), way())], indirect=True)
@@ -204,6 +205,7 @@ def test_without_rtcp_none_is_sent() -> None:
             leg.on_tick(SECOND + k * TICK)
             leg.frames()
         assert leg.stats()["rtcp_sent"] == 0
+        assert "rtcp" not in leg.describe()
         assert leg.stats()["mos"] == pytest.approx(4.38, abs=0.03), "quality is judged all the same"
     assert leg.rtcp() == []
 
