@@ -93,7 +93,7 @@ static int on_report(struct mc_rtcp_session *s, const struct mc_rtcp *pkt, uint6
     int rc = mc_rtcp_ssrc(pkt, &from);
     if (rc == MC_OK && pkt->type == MC_RTCP_SR) {
         rc = mc_rtcp_sender(pkt, &sender);
-        if (rc == MC_OK) {
+        if (rc == MC_OK && (!s->have_rx || from == s->peer)) { /* others may speak up too: a mixer, a stranger */
             s->sr_ssrc = from;
             s->sr_mid = middle(sender.ntp);
             s->sr_us = now_us;

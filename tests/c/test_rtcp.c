@@ -87,7 +87,7 @@ static void read_as_built(void) {
     for (int i = 0; i <= MC_RTCP_MAX_REPORTS; i++) {
         many[i] = block;
         many[i].ssrc = (uint32_t)i;
-        many[i].lost = (i - 15) * 0x80000;
+        many[i].lost = (i - 14) * 0x80000;
     }
     for (int sr = 0; sr < 2; sr++) {
         for (unsigned n = 0; n <= MC_RTCP_MAX_REPORTS; n++) {
@@ -185,6 +185,7 @@ static void short_bodies(void) {
         {MC_RTCP_SDES, 1, BYTES("\1\2\3\4\0\0\0\0"), MC_OK, MC_E_ARG, MC_E_EMPTY, MC_E_ARG}, /* no item */
         {MC_RTCP_SDES, 1, BYTES("\1\2\3\4\1\2ab"), MC_OK, MC_E_ARG, MC_E_SHORT, MC_E_ARG},   /* no zero behind */
         {MC_RTCP_SDES, 1, BYTES("\1\2\3\4\1\xffxx"), MC_OK, MC_E_ARG, MC_E_SHORT, MC_E_ARG}, /* beyond the end */
+        {MC_RTCP_SDES, 1, BYTES("\1\2\3\4\1\1a\2"), MC_OK, MC_E_ARG, MC_E_SHORT, MC_E_ARG},  /* an item without length */
         {MC_RTCP_SDES, 1, BYTES("\1\2\3\4xy\0\1"), MC_OK, MC_E_ARG, MC_E_SHORT, MC_E_ARG},
         {MC_RTCP_SDES, 1, BYTES("\1\2\3\4\2\1n\1\1c\0\0"), MC_OK, MC_E_ARG, 1, MC_E_ARG}, /* NAME, then CNAME */
         {MC_RTCP_SDES, 2, BYTES("\x09\2\3\4\1\1x\0\1\2\3\4\1\2ab\0\0\0\0"), MC_OK, MC_E_ARG, 2, MC_E_ARG}, /* second chunk */
