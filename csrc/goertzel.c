@@ -35,10 +35,10 @@ int mc_inband_init(struct mc_inband *in, uint32_t rate) {
     in->window = rate / 1000 * MC_INBAND_WINDOW_MS;
     in->hop = rate / 1000 * MC_INBAND_HOP_MS;
     in->heard = in->on = -1;
-    for (int i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         uint16_t hz[2];
         mc_dtmf_hz(MC_DTMF_DIGITS[i % 4 * 5], hz); /* the diagonal has each row and each column once */
-        double w = 2 * M_PI * hz[i / 4] / rate;
+        double w = 2 * M_PI * hz[i < 4 ? 0 : 1] / rate;
         in->turn[i][0] = (float)cos(w);
         in->turn[i][1] = (float)sin(w);
         in->advance[i][0] = (float)cos(w * in->hop);

@@ -45,6 +45,7 @@ struct mc_leg_cfg {
     uint32_t tx_ms;         /* what the output ring holds */
     uint32_t rx_timeout_ms; /* 0 = never */
     bool suppress;          /* send nothing in silence instead of silence */
+    bool inband_dtmf;       /* hear digits that are sent as sound (MC_EV_DTMF) */
     uint64_t seed;          /* of SSRC, CNAME and the first sequence number and timestamp (RFC 3550 section 5.1: random) */
     int64_t wall_us;        /* Unix time - the time that is passed to the doors: for RTCP's NTP timestamps */
     char name[MC_LEG_NAME];

@@ -55,6 +55,7 @@ static void hear_piece(struct mc_leg *leg, struct mc_path *path, const int16_t *
     } else {
         leg->st.ear_frames++;
     }
+    mc_rx_inband(leg, path, &frame);
     const struct mc_sink *sink = mc_leg_sink(leg);
     if (sink->ear != NULL) {
         sink->ear(sink, leg, &frame);

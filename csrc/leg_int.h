@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "dtmf.h"
 #include "emodel.h"
+#include "goertzel.h"
 #include "jitter.h"
 #include "leg.h"
 #include "loss.h"
@@ -75,6 +76,7 @@ struct mc_human {
 struct mc_rx {
     struct mc_rx_stats stats;
     struct mc_dtmf_rx dtmf;
+    struct mc_inband *inband; /* NULL = digits in the sound are not wanted */
     struct mc_ear ear;
     struct mc_human human;
     uint64_t n_before; /* received and lost before the source's last restart */
@@ -210,6 +212,12 @@ void mc_leg_rtcp_stats(const struct mc_leg *leg, struct mc_leg_stats *out);
 
 /* leg_rx.c */
 void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
+
+/* leg_inband.c */
+int mc_rx_inband_open(struct mc_rx *rx, uint32_t rate);
+void mc_rx_inband_close(struct mc_rx *rx);
+/* A frame of the machine ear. */
+void mc_rx_inband(struct mc_leg *leg, struct mc_path *path, const struct mc_frame *frame);
 
 /* leg_ear.c */
 int mc_ear_init(struct mc_ear *ear, const struct mc_codec *codec, uint32_t rate);

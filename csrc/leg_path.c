@@ -10,6 +10,7 @@ void mc_path_free(struct mc_path *path) {
     if (path == NULL) {
         return;
     }
+    mc_rx_inband_close(&path->rx);
     mc_ear_free(&path->rx.ear);
     mc_human_free(&path->rx.human);
     mc_tx_free(&path->tx);
@@ -43,6 +44,9 @@ int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_pa
     mc_rx_stats_init(&path->rx.stats, params->clock);
     mc_dtmf_rx_init(&path->rx.dtmf);
     int rc = mc_ear_init(&path->rx.ear, codec, path->rate);
+    if (rc == MC_OK && leg->cfg.inband_dtmf) {
+        rc = mc_rx_inband_open(&path->rx, path->rate);
+    }
     if (rc == MC_OK) {
         uint64_t seed = leg->cfg.seed + atomic_fetch_add_explicit(&leg->n_paths, 1, memory_order_relaxed);
         rc = mc_tx_init(&path->tx, codec, &path->params, path->rate, seed);

@@ -38,6 +38,37 @@ cdef extern from "resample.h" nogil:
     uint32_t mc_resample_delay_us(const mc_resample *rs)
 
 
+cdef extern from "plc.h" nogil:
+    cdef struct mc_plc:
+        pass
+    int mc_plc_init(mc_plc *plc, uint32_t rate)
+    void mc_plc_good(mc_plc *plc, int16_t *pcm, size_t n)
+    void mc_plc_conceal(mc_plc *plc, int16_t *pcm, size_t n)
+
+
+cdef extern from "tone.h" nogil:
+    enum: MC_TONE_STEPS
+    cdef struct mc_tone_plan:
+        const char *name
+    cdef struct mc_tone:
+        pass
+    const mc_tone_plan *mc_tone_plans
+    const mc_tone_plan *mc_tone_find(const char *name)
+    int mc_tone_dtmf(mc_tone_plan *out, char digit, uint32_t on_ms, uint32_t off_ms)
+    int mc_tone_init(mc_tone *tone, const mc_tone_plan *plan, uint32_t rate)
+    size_t mc_tone_run(mc_tone *tone, int16_t *pcm, size_t n)
+
+
+cdef extern from "goertzel.h" nogil:
+    cdef struct mc_inband_digit:
+        char digit
+        uint32_t ms
+    cdef struct mc_inband:
+        pass
+    int mc_inband_init(mc_inband *inband, uint32_t rate)
+    int mc_inband_run(mc_inband *inband, const int16_t *pcm, size_t n, size_t *used, mc_inband_digit *out)
+
+
 cdef extern from "level.h" nogil:
     int mc_level_ddb(const int16_t *pcm, size_t n)
 

@@ -79,6 +79,7 @@ cdef extern from "leg.h" nogil:
         uint32_t tx_ms
         uint32_t rx_timeout_ms
         cbool suppress
+        cbool inband_dtmf
         uint64_t seed
         int64_t wall_us
         char name[64]

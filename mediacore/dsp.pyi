@@ -50,6 +50,31 @@ class Resampler:
     def delay_us(self) -> int: ...
     def run(self, pcm: Buffer) -> bytes: ...
 
+class Concealer:
+    """Packet loss concealment of the codecs that have none of their own (G.711, G.722, L16). s16 mono, at most 16 kHz."""
+
+    def __init__(self, rate: int) -> None: ...
+    def good(self, pcm: Buffer) -> bytes:
+        """A frame that came; after a loss its beginning is joined to what was made up."""
+    def conceal(self, n: int) -> bytes:
+        """n samples in the place of lost ones."""
+
+def tones() -> list[str]:
+    """Names of the tones of call progress: "dial-eu", "ringback-us", ..."""
+
+def tone(name: str, rate: int, seconds: float) -> bytes:
+    """A tone of call progress, at most `seconds` of it: s16le mono. rate: 8000, 16000, 24000 or 48000."""
+
+def dtmf(digits: str, rate: int, ms: int = 100, gap_ms: int = 80) -> bytes:
+    """Digits as sound, for peers that take no telephone-event: write it to the leg. s16le mono."""
+
+class InbandDtmf:
+    """Hears digits that were sent as sound. rate: 8000, 16000, 24000 or 48000."""
+
+    def __init__(self, rate: int) -> None: ...
+    def run(self, pcm: Buffer, lost: bool = False) -> list[tuple[str, int]]:
+        """(digit, milliseconds) of each that ended in these samples; lost: they never came, their number counts."""
+
 class JitterBuffer:
     """The human ear's jitter buffer: a pure function of packets and times."""
 

@@ -147,6 +147,110 @@ cdef class Resampler:
             PyMem_Free(out)
 
 
+cdef class Concealer:
+    """Packet loss concealment of the codecs that have none of their own (G.711, G.722, L16)."""
+
+    cdef c.mc_plc plc
+
+    def __cinit__(self, int rate):
+        check(c.mc_plc_init(&self.plc, rate if rate > 0 else 0), f"concealment at {rate} Hz")
+
+    def good(self, pcm) -> bytes:
+        """A frame that came; after a loss its beginning is joined to what was made up."""
+        cdef bytes out = bytes(pcm)
+        if len(out) % 2:
+            raise ArgumentError("pcm must hold whole 16-bit samples")
+        cdef bytes copy = PyBytes_FromStringAndSize(<const char *>out, len(out))
+        if len(copy) == 0:
+            return copy
+        c.mc_plc_good(&self.plc, <int16_t *><char *>copy, len(copy) // 2)
+        return copy
+
+    def conceal(self, int n) -> bytes:
+        """n samples in the place of lost ones."""
+        if not 0 < n <= c.MC_CODEC_MAX_PCM:
+            raise ArgumentError(f"n must lie between 1 and {c.MC_CODEC_MAX_PCM}")
+        cdef int16_t pcm[c.MC_CODEC_MAX_PCM]
+        c.mc_plc_conceal(&self.plc, pcm, n)
+        return PyBytes_FromStringAndSize(<const char *>pcm, n * 2)
+
+
+cdef bytes run_plan(const c.mc_tone_plan *plan, int rate, size_t n, str what):
+    """n samples of it, fewer when it ends."""
+    cdef c.mc_tone state
+    cdef int16_t pcm[480]
+    cdef size_t got
+    cdef list out = []
+    check(c.mc_tone_init(&state, plan, rate if rate > 0 else 0), f"{what} at {rate} Hz (8000, 16000, 24000, 48000)")
+    while n > 0:
+        got = c.mc_tone_run(&state, pcm, n if n < 480 else 480)
+        if got == 0:
+            break
+        out.append(PyBytes_FromStringAndSize(<const char *>pcm, got * 2))
+        n -= got
+    return b"".join(out)
+
+
+def tones() -> list[str]:
+    """Names of the tones of call progress."""
+    cdef list out = []
+    cdef int i = 0
+    while c.mc_tone_plans[i].name != NULL:
+        out.append(c.mc_tone_plans[i].name.decode())
+        i += 1
+    return out
+
+
+def tone(str name, int rate, double seconds) -> bytes:
+    """A tone of call progress, at most `seconds` of it."""
+    cdef bytes raw = name.encode()
+    cdef const c.mc_tone_plan *plan = c.mc_tone_find(raw)
+    if plan == NULL:
+        raise ArgumentError(f"no tone {name!r}; there are {', '.join(tones())}")
+    if not 0 <= seconds <= 3600:
+        raise ArgumentError(f"seconds must lie between 0 and 3600, not {seconds}")
+    return run_plan(plan, rate, <size_t>(seconds * max(rate, 0)), name)
+
+
+def dtmf(str digits, int rate, int ms=100, int gap_ms=80) -> bytes:
+    """Digits as sound, for peers that take no telephone-event: write it to the leg."""
+    cdef c.mc_tone_plan plan
+    cdef list out = []
+    if not 1 <= ms <= 10000 or not 0 <= gap_ms <= 10000:
+        raise ArgumentError(f"ms must lie between 1 and 10000 and gap_ms between 0 and 10000, not {ms} and {gap_ms}")
+    for digit in digits:
+        if ord(digit) > 127 or c.mc_tone_dtmf(&plan, <char>ord(digit), ms, gap_ms) != 0:
+            raise ArgumentError(f"digits must be of 0-9 * # A-D, not {digits!r}")
+        out.append(run_plan(&plan, rate, <size_t>(max(rate, 0) * (ms + gap_ms) // 1000), "dtmf"))
+    return b"".join(out)
+
+
+cdef class InbandDtmf:
+    """Hears digits that were sent as sound."""
+
+    cdef c.mc_inband inband
+
+    def __cinit__(self, int rate):
+        check(c.mc_inband_init(&self.inband, rate if rate > 0 else 0), f"in-band DTMF at {rate} Hz (8000, 16000, 24000, 48000)")
+
+    def run(self, pcm, bint lost=False) -> list[tuple[str, int]]:
+        """(digit, milliseconds) of each that ended in these samples; lost: they never came."""
+        cdef Samples s = Samples(pcm)
+        cdef c.mc_inband_digit d
+        cdef size_t done = 0
+        cdef size_t used
+        cdef list out = []
+        cdef const int16_t *at
+        while done < s.n:
+            at = NULL
+            if not lost:
+                at = s.pcm + done
+            if c.mc_inband_run(&self.inband, at, s.n - done, &used, &d) == 1:
+                out.append((chr(d.digit), d.ms))
+            done += used
+        return out
+
+
 cdef class JitterBuffer:
     """The human ear's jitter buffer: a pure function of packets and times."""
 

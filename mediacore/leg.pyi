@@ -14,10 +14,12 @@ class Leg(Port):
         name: str = "",
         rx_timeout: float = 0.0,
         suppress_silence: bool = False,
+        inband_dtmf: bool = False,
     ) -> None:
         """rate: 8000, 16000, 24000 or 48000. tx_seconds: what the output ring holds (memory: 2 bytes a sample, up to the next
         power of two). rx_timeout: seconds, 0 = never.
-        suppress_silence: send nothing while there is nothing to say, instead of silence. FullError: the worker has max_legs."""
+        suppress_silence: send nothing while there is nothing to say, instead of silence.
+        inband_dtmf: EV_DTMF also for digits that come as sound (until the peer sends a telephone-event). FullError: the worker has max_legs."""
     @property
     def params(self) -> LegParams | None:
         """What negotiation settled; None while stopped."""

@@ -24,7 +24,8 @@ NO_PT = 255
 cdef size_t UNHEARD = 10  # frames that wait while nobody listens: a call's first words come before its agent is there
 
 
-cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeout, bint suppress, str name) except -1:
+cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeout, bint suppress, str name,
+                  bint inband_dtmf) except -1:
     if rate not in RATES:
         raise ArgumentError(f"rate must be one of {RATES}, not {rate}")
     if not 0.1 <= tx_seconds <= 3600:
@@ -36,6 +37,7 @@ cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeou
     cfg.tx_ms = <uint32_t>(tx_seconds * 1000)
     cfg.rx_timeout_ms = <uint32_t>(rx_timeout * 1000)
     cfg.suppress = suppress
+    cfg.inband_dtmf = inband_dtmf
     raw = name.encode()
     strncpy(cfg.name, raw, c.MC_LEG_NAME - 1)
     return 0

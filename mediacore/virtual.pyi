@@ -22,6 +22,7 @@ class VirtualLeg(Port):
         tx_seconds: float = 4.0,
         rx_timeout: float = 0.0,
         suppress_silence: bool = False,
+        inband_dtmf: bool = False,
         rtcp: bool = False,
         wall_us: int = 0,
         name: str = "virtual",
