@@ -20,7 +20,7 @@
 
 #define MC_EAR_HELD 8          /* packets held for a missing one */
 #define MC_EAR_HOLD_US 20000   /* how long */
-#define MC_EAR_STALL_US 200000 /* silence on the wire before the machine ear's time line goes on by the clock */
+#define MC_EAR_STALL_US 1000000 /* silence on the wire before the machine ear's time line goes on by the clock */
 #define MC_EAR_SLACK_US 500000 /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
 #define MC_EAR_MAX_GAP_US 5000000
 #define MC_JITTER_MAX_MS 400 /* most that the human ear waits */

@@ -109,7 +109,7 @@ def pieces(sent: Pcm, heard: Pcm, frame: int = 160) -> list[Piece]:
     return found
 
 
-def echo_fault(sent: Pcm, heard: Pcm, rate: int, *, head_ms: int = 40, tail_ms: int = 0, slip_ms: int = 500) -> str:
+def echo_fault(sent: Pcm, heard: Pcm, rate: int, *, head_ms: int = 0, tail_ms: int = 0, slip_ms: int = 500) -> str:
     """What is wrong with an echo; "" when every sample came back once, in order and unchanged.
 
     Allowed: head_ms that were sent before the other side listened, tail_ms still under way at the end, and silence put in
