@@ -109,7 +109,7 @@ def score(line: Line, played: NDArray[np.int32], first_tick_us: int) -> Score:
         added_ms=float((at - line.sent_us[numbers] - line.base_us)[judged].mean() / MS),
         concealed=(made_up + cut) / int(speech.sum()),
         cut=cut / int(speech.sum()),
-        concealed_anywhere=1 - (len(ticks) - inside) / (ticks[-1] - ticks[inside] + 1),
+        concealed_anywhere=float(1 - (len(ticks) - inside) / (ticks[-1] - ticks[inside] + 1)),
     )
 
 

@@ -50,7 +50,9 @@ class Pair {
   listen(wrtc, track) {
     this.sink = new wrtc.nonstandard.RTCAudioSink(track);
     this.sink.ondata = ({ samples, sampleRate }) => {
-      this.captureStartUs = this.captureStartUs || nowUs();
+      // This loop hears of a block late, never early: the earliest of all says when the first one was played.
+      const startUs = nowUs() - this.blocks.length * 10000;
+      this.captureStartUs = Math.min(this.captureStartUs === null ? startUs : this.captureStartUs, startUs);
       this.captureRate = sampleRate;
       this.blocks.push(Int16Array.from(samples));
     };
@@ -105,8 +107,17 @@ class Pair {
     }
   }
 
+  // Playout runs unevenly until the call is up.
+  startCapture() {
+    this.blocks = [];
+    this.captureStartUs = null;
+  }
+
   saveCapture(file) {
-    const all = Buffer.concat(this.blocks.map((b) => Buffer.from(b.buffer, b.byteOffset, b.byteLength)));
+    // Before the first packet the rate is another one: 10 ms of silence at the later rate stand for such a block.
+    const size = this.captureRate / 100;
+    const even = this.blocks.map((b) => (b.length === size ? b : new Int16Array(size)));
+    const all = Buffer.concat(even.map((b) => Buffer.from(b.buffer, b.byteOffset, b.byteLength)));
     fs.writeFileSync(file, all);
     return { file, start_us: this.captureStartUs, rate: this.captureRate };
   }
@@ -120,6 +131,7 @@ class Pair {
 
 // Speech into every pair, 10 ms at a time on an absolute grid; the pairs are spread over a packet's time.
 async function talk(pairs, speech, seconds, pollMs) {
+  pairs.forEach((pair) => pair.startCapture());
   const start = nowUs() + 20000;
   const fed = pairs.map(() => 0);
   let polled = start;

@@ -21,6 +21,7 @@ from tests.netsim import MS
 
 HERE = Path(__file__).parent
 PHASES_US = (2_500, 7_500, 12_500, 17_500)  # of the player's clock against the sender's: nobody can choose it
+PACKET_SAMPLES = 160
 TAIL_US = 2_000_000  # played on after the last arrival
 STEP_US = 2 * MS  # of the optimum's delays ...
 LONGEST_US = 800 * MS  # ... and the longest
@@ -97,6 +98,16 @@ def play(policy: ctypes.CDLL, line: Line, phase_us: int, min_ms: int = 0, max_ms
     return played
 
 
+def render(policy: ctypes.CDLL, pcm: NDArray[np.int16], played: NDArray[np.int32]) -> NDArray[np.int16]:
+    """What a playout sounds like: `pcm`, 8 kHz, with the policy's own concealment where nothing was played."""
+    out = np.empty(len(played) * PACKET_SAMPLES, np.int16)
+    pcm = np.ascontiguousarray(pcm)
+    pointers = (ctypes.c_void_p(a.ctypes.data) for a in (pcm, played))
+    if policy.policy_render(*pointers, ctypes.c_size_t(len(played)), ctypes.c_void_p(out.ctypes.data)) != 0:
+        raise RuntimeError("the concealment could not be set up")
+    return out
+
+
 def judge(policy: ctypes.CDLL, line: Line, min_ms: int = 0, max_ms: int = 0) -> Score:
     """Mean over the phases of the player's clock."""
     return mean([score(line, play(policy, line, phase, min_ms, max_ms), phase) for phase in PHASES_US])
@@ -104,16 +115,17 @@ def judge(policy: ctypes.CDLL, line: Line, min_ms: int = 0, max_ms: int = 0) -> 
 
 def fixed(line: Line, delay_ms: float) -> Score:
     """A buffer that waits `delay_ms` after the first packet and never changes: packet n has one tick, later is lost."""
-    scores = []
+    return mean([score(line, play_fixed(line, delay_ms, phase), phase) for phase in PHASES_US])
+
+
+def play_fixed(line: Line, delay_ms: float, phase_us: int) -> NDArray[np.int32]:
     start = int(line.arrivals["us"][0]) + round(delay_ms * MS)
-    for phase in PHASES_US:
-        first = -(-(start - phase) // PACKET_US)  # tick of the first packet that came
-        tick = first + np.arange(line.n) - int(line.arrivals["n"][0])
-        played = np.full(int(tick[-1]) + 1, NEVER, np.int32)
-        ok = (line.first_us >= 0) & (line.first_us <= phase + tick * PACKET_US) & (tick >= 0)
-        played[tick[ok]] = np.flatnonzero(ok)
-        scores.append(score(line, played, phase))
-    return mean(scores)
+    first = -(-(start - phase_us) // PACKET_US)  # tick of the first packet that came
+    tick = first + np.arange(line.n) - int(line.arrivals["n"][0])
+    played = np.full(int(tick[-1]) + 1, NEVER, np.int32)
+    ok = (line.first_us >= 0) & (line.first_us <= phase_us + tick * PACKET_US) & (tick >= 0)
+    played[tick[ok]] = np.flatnonzero(ok)
+    return played
 
 
 @dataclass(frozen=True)

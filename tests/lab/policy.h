@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * A jitter buffer's policy alone over a line that is known beforehand: packets in at their arrival times, one frame asked for every
- * tick, no decoding. Each policy_*.c is a shared library with one function, policy_run; tests/lab/policies.py calls it.
+ * tick, no decoding. Each policy_*.c is a shared library with two functions, policy_run and policy_render; tests/lab/policies.py
+ * calls them.
  *
  * Packets are numbered from 0 in the order of sending: sequence number and timestamp follow from the number. */
 #ifndef POLICY_H
@@ -32,5 +33,9 @@ struct policy_line {
 
 /* played[n_ticks]. 0, or -1: the policy could not be set up. */
 int policy_run(const struct policy_line *line, int32_t *played);
+
+/* What such a playout sounds like with the concealment that belongs to the policy. pcm: POLICY_STEP samples of each packet, decoded;
+ * out[n_ticks * POLICY_STEP]. 0 or -1. */
+int policy_render(const int16_t *pcm, const int32_t *played, size_t n_ticks, int16_t *out);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "jitter.h"
+#include "plc.h"
 #include "policy.h"
 
 #define MIN_MS 20 /* as in leg_human.c */
@@ -45,5 +46,21 @@ int policy_run(const struct policy_line *line, int32_t *played) {
         }
     }
     mc_jb_free(jb);
+    return 0;
+}
+
+int policy_render(const int16_t *pcm, const int32_t *played, size_t n_ticks, int16_t *out) {
+    struct mc_plc plc;
+    if (mc_plc_init(&plc, POLICY_CLOCK) != 0) {
+        return -1;
+    }
+    for (size_t tick = 0; tick < n_ticks; tick++, out += POLICY_STEP) {
+        if (played[tick] >= 0) {
+            memcpy(out, pcm + (size_t)played[tick] * POLICY_STEP, POLICY_STEP * sizeof *out);
+            mc_plc_good(&plc, out, POLICY_STEP);
+        } else {
+            mc_plc_conceal(&plc, out, POLICY_STEP);
+        }
+    }
     return 0;
 }

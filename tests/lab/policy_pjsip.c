@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * PJSIP's pjmedia_jbuf, set up as its audio stream sets it up by default (pjmedia/stream.c: no prefetch at the start, 500 ms of
  * frames, prefetch 1 to 4/5 of that, progressive discard). min_ms == max_ms: its fixed mode. */
+#include <string.h>
+
 #include <pjlib.h>
 #include <pjmedia/jbuf.h>
+#include <pjmedia/plc.h>
 
 #include "policy.h"
 
@@ -10,6 +13,7 @@
 #define FRAMES (500 / PTIME)
 #define MIN_PREFETCH 1
 #define MAX_PREFETCH (FRAMES * 4 / 5)
+#define MAX_CONCEALED (PJMEDIA_MAX_PLC_DURATION_MSEC / PTIME) /* frames in a row; silence from then on */
 
 static int run(pj_pool_t *pool, const struct policy_line *line, int32_t *played) {
     pj_str_t name = pj_str("lab");
@@ -40,21 +44,60 @@ static int run(pj_pool_t *pool, const struct policy_line *line, int32_t *played)
     return 0;
 }
 
-int policy_run(const struct policy_line *line, int32_t *played) {
+struct room {
     pj_caching_pool pools;
+    pj_pool_t *pool;
+};
+
+static int enter(struct room *room) {
+    static pj_thread_desc desc; /* PJSIP keeps it as long as the thread lives */
+    pj_thread_t *thread;
     pj_log_set_level(1);
     if (pj_init() != PJ_SUCCESS) {
         return -1;
     }
-    pj_thread_desc desc = {0};
-    pj_thread_t *thread;
     if (!pj_thread_is_registered()) {
         pj_thread_register("lab", desc, &thread);
     }
-    pj_caching_pool_init(&pools, NULL, 0);
-    pj_pool_t *pool = pj_pool_create(&pools.factory, "lab", 4096, 4096, NULL);
-    const int rc = run(pool, line, played);
-    pj_pool_release(pool);
-    pj_caching_pool_destroy(&pools);
+    pj_caching_pool_init(&room->pools, NULL, 0);
+    room->pool = pj_pool_create(&room->pools.factory, "lab", 4096, 4096, NULL);
+    return room->pool != NULL ? 0 : -1;
+}
+
+static void leave(struct room *room) {
+    pj_pool_release(room->pool);
+    pj_caching_pool_destroy(&room->pools);
+}
+
+int policy_run(const struct policy_line *line, int32_t *played) {
+    struct room room;
+    if (enter(&room) != 0) {
+        return -1;
+    }
+    const int rc = run(room.pool, line, played);
+    leave(&room);
     return rc;
+}
+
+int policy_render(const int16_t *pcm, const int32_t *played, size_t n_ticks, int16_t *out) {
+    struct room room;
+    pjmedia_plc *plc;
+    if (enter(&room) != 0 || pjmedia_plc_create(room.pool, POLICY_CLOCK, POLICY_STEP, 0, &plc) != PJ_SUCCESS) {
+        return -1;
+    }
+    unsigned n_concealed = MAX_CONCEALED;
+    for (size_t tick = 0; tick < n_ticks; tick++, out += POLICY_STEP) {
+        if (played[tick] >= 0) {
+            memcpy(out, pcm + (size_t)played[tick] * POLICY_STEP, POLICY_STEP * sizeof *out);
+            pjmedia_plc_save(plc, out);
+            n_concealed = 0;
+        } else if (n_concealed < MAX_CONCEALED) {
+            pjmedia_plc_generate(plc, out);
+            n_concealed++;
+        } else {
+            memset(out, 0, POLICY_STEP * sizeof *out);
+        }
+    }
+    leave(&room);
+    return 0;
 }

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is heard lies where the policy says, and NetEq's own figures are weighed by what was played."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.lab import audio, neteq, plot, policies, quality
+from tests.lab.audio import Audio
+from tests.lab.line import PACKET_US, WARM_UP, Line, make, score
+from tests.lab.networks import Net, network
+from tests.lab.speech import FRAME, RATE, Said, Talk
+from tests.media.rtp import babble, best_lag
+from tests.netsim import MS, Conditions
+
+SECONDS = 14
+N = SECONDS * 50
+CLEAN = Net("clean", Conditions(delay_us=20 * MS), "")
+
+
+@pytest.fixture(scope="module")
+def talk() -> Talk:
+    """Six made sentences of a second and a half, half a second between them; two are in the warm-up."""
+    pcm = np.random.default_rng(1).normal(0, 4, SECONDS * RATE).astype(np.int16)
+    said = []
+    for i in range(6):
+        start, end = round((0.5 + 2 * i) * RATE), round((2 + 2 * i) * RATE)
+        pcm[start:end] += babble(1.5, RATE, seed=i)
+        said.append(Said(str(i), start, end))
+    return Talk(pcm, tuple(said))
+
+
+@pytest.fixture(scope="module")
+def line(talk: Talk) -> Line:
+    return make(CLEAN, talk.quiet)
+
+
+def late_ms(line: Line, talk: Talk, heard: Audio) -> list[float]:
+    placed = quality.place(line, talk, heard)
+    assert all(p.found for p in placed)
+    return [(p.heard_us - quality.sent_us(line, p.said.start) - line.base_us) / MS for p in placed]
+
+
+def test_quiet_is_where_nothing_is_said(talk: Talk) -> None:
+    assert talk.quiet[:20].all()
+    assert talk.quiet[30:95].mean() < 0.2
+    assert talk.quiet[102:123].all()
+
+
+def test_a_known_delay_is_found(line: Line, talk: Talk) -> None:
+    heard = Audio(audio.decoded(talk), line.base_us + 137 * MS)
+    assert late_ms(line, talk, heard) == pytest.approx([137] * 4, abs=0.2)
+
+
+@pytest.mark.parametrize("name", ["clean", "lte"])
+def test_sound_is_as_late_as_the_policy_says(talk: Talk, name: str) -> None:
+    line = make(CLEAN if name == "clean" else network(name), talk.quiet)
+    for heard, policy in ((audio.ours(line, talk), policies.ours()), (audio.pjsip(line, talk), policies.pjsip())):
+        told = score(line, policies.play(policy, line, audio.PHASE_US), audio.PHASE_US).added_ms
+        assert np.mean(late_ms(line, talk, heard)) == pytest.approx(told, abs=25)
+
+
+@pytest.mark.parametrize("most_ms", [0, 10])
+def test_what_was_played_is_what_was_said(talk: Talk, most_ms: int) -> None:
+    """PJSIP's concealment holds a few milliseconds back, ours nothing."""
+    policy = policies.pjsip() if most_ms else policies.ours()
+    whole, said = np.arange(N, dtype=np.int32), audio.decoded(talk)
+    heard = policies.render(policy, said, whole)
+    lag, likeness = best_lag(said[: 8 * RATE], heard, RATE // 10)
+    assert lag <= most_ms * RATE // 1000
+    assert likeness > 0.99
+    holed = whole.copy()
+    holed[240:242] = -1
+    holed_sound = policies.render(policy, said, holed)
+    assert holed_sound[240 * FRAME : 242 * FRAME].any()
+    assert not np.array_equal(holed_sound, heard)
+
+
+def test_windows_hold_whole_sentences_and_their_sound(line: Line, talk: Talk) -> None:
+    heard = Audio(audio.decoded(talk), line.base_us + 50 * MS)
+    rows = quality.windows(quality.place(line, talk, heard))
+    assert [len(row) for row in rows] == [4]
+    reference, sound = quality.cut(talk, heard, rows[0])
+    assert len(reference) == len(sound) > quality.WINDOW_S * RATE
+    assert np.corrcoef(reference, sound)[0, 1] > 0.99
+
+
+def test_silence_is_not_found(line: Line, talk: Talk) -> None:
+    nothing = Audio(np.zeros(SECONDS * RATE, np.int16), 0)
+    assert [p.found for p in quality.place(line, talk, nothing)] == [False] * 4
+
+
+def readings(line: Line, held_us: int, concealed: np.ndarray) -> dict[str, Any]:
+    """getStats every 50 ms of a NetEq that holds each packet for the same time; `concealed`: which packets it makes up."""
+    start = 5_000_000
+    rows = [dict.fromkeys(neteq.KEYS, 0.0) | {"us": start}]
+    per_packet = PACKET_US * RATE // 1_000_000
+    for at in range(0, line.n * PACKET_US, neteq.POLL_MS * MS):
+        played = np.arange(max(0, at - line.base_us - held_us) // PACKET_US + 1)
+        made_up = int(concealed[played].sum()) * per_packet
+        total = len(played) * per_packet
+        row = {"us": start + at, "total": total, "concealed": made_up, "emitted": total - made_up, "removed": total / 100}
+        row["delay_s"] = row["emitted"] * held_us / 1e6
+        rows.append(dict.fromkeys(neteq.KEYS, 0.0) | row)
+    return {"series": rows, "capture": None}
+
+
+def test_neteqs_figures_count_in_speech(line: Line) -> None:
+    path = {"start_us": 5_000_000, "late_us": {"p99": 100.0}, "overdue": 0}
+    concealed = np.zeros(line.n, bool)
+    speaking = np.flatnonzero(line.speech)
+    concealed[speaking[20:24]] = True
+    concealed[np.flatnonzero(line.quiet & (np.arange(line.n) > WARM_UP))[-10:]] = True  # in the last pause: free
+    found = neteq.judge(line, readings(line, 60 * MS, concealed), path)
+    assert found.held_ms == pytest.approx(60, rel=0.02)
+    assert found.added_ms == pytest.approx(60, rel=0.02)
+    assert found.concealed == pytest.approx(4 / len(speaking), rel=0.25)
+    assert found.concealed_anywhere > found.concealed
+    assert found.scaled == pytest.approx(0.01, rel=0.1)
+
+
+def test_picture_is_a_picture() -> None:
+    one = plot.Panel("a < b", {"best": [(5, 10), (50, 0)]}, {"ours": (40, 2.0), "theirs": (90, 0.0)})
+    root = ET.fromstring(plot.draw("title", [one] * 5))
+    texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts.count("a < b") == 5
+    assert {"ours", "theirs", "best"} <= set(texts)
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 5
