@@ -66,8 +66,8 @@ static void move_to(struct mc_loss *l, uint32_t newest) {
     uint32_t ahead = newest - l->newest;
     uint32_t open = l->n_open + ahead;
     for (; open > MC_LOSS_WAIT; open--) {
-        uint32_t behind = open - 1; /* of the one that is judged, from the new newest */
-        bool in_map = behind >= ahead && behind - ahead < WINDOW;
+        uint32_t behind = open - 1;    /* of the one that is judged, from the new newest */
+        bool in_map = behind >= ahead; /* no more than MC_LOSS_WAIT are open */
         bool came = in_map && (l->came >> (behind - ahead) & 1);
         judge(l, came, in_map && (l->too_late >> (behind - ahead) & 1));
     }

@@ -91,6 +91,11 @@ static void a_long_hole(void) {
     CHECK_INT(0, l.n_lost, 2800);
     CHECK_INT(0, l.n_runs, 1);
     CHECK_INT(0, l.n_judged, 3000 - MC_LOSS_WAIT);
+    mc_loss_packet(&l, 2860, false); /* far too old: it stays lost */
+    for (uint32_t i = 3000; i < 3050; i++) {
+        mc_loss_packet(&l, i, false);
+    }
+    CHECK_INT(1, l.n_lost, 2800);
 }
 
 static void a_restart_forgets_what_is_open(void) {

@@ -215,6 +215,30 @@ static void only_answers_to_our_reports_count(void) {
     }
 }
 
+/* The last four reports may be answered, none before them. */
+static void late_answers(void) {
+    for (int back = 0; back < 6; back++) {
+        struct line *l = line_of(14, 0);
+        struct mc_rtcp pkt;
+        struct mc_rtcp_sender sr[6] = {{0}};
+        l->b.s.closed = true;
+        for (int i = 0; i < 6; i++) {
+            for (uint64_t n = l->a.n_reports; l->a.n_reports == n;) {
+                run(l, 0.02);
+            }
+            CHECK_INT(i, find(l->a.last, l->a.last_len, MC_RTCP_SR, &pkt), MC_OK);
+            mc_rtcp_sender(&pkt, &sr[i]);
+        }
+        struct mc_rtcp_report r = {.ssrc = l->a.ssrc, .lsr = (uint32_t)(sr[5 - back].ntp >> 16)};
+        uint8_t buf[64];
+        struct mc_rtcp_out out = {.buf = buf, .size = sizeof buf};
+        mc_rtcp_put_report(&out, 0x5555, NULL, &r, 1);
+        CHECK_INT(back, mc_rtcp_session_packet(&l->a.s, buf, out.len, l->now_us), MC_OK);
+        CHECK_INT(back, l->a.s.st.have_rtt, back < MC_RTCP_SRS);
+        free(l);
+    }
+}
+
 /* What a stranger, or a peer with a fault, may send: counted, and what is right in it is used. */
 static void bad_packets_are_counted(void) {
     static const struct {
@@ -327,6 +351,7 @@ int main(void) {
     RUN(bye_once_and_not_from_the_silent);
     RUN(bye_of_the_peer_alone_counts);
     RUN(only_answers_to_our_reports_count);
+    RUN(late_answers);
     RUN(bad_packets_are_counted);
     RUN(loss_goes_on_over_a_new_ssrc);
     RUN(a_restart_of_the_source);
