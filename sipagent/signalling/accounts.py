@@ -76,14 +76,6 @@ class SipAccount(pjsua2.Account):
             prm.challenge.abandon()
 
     @callback
-    def onInstantMessage(self, prm: pjsua2.OnInstantMessageParam) -> None:
-        """No MESSAGE is served (RFC 3428); PJSIP would say 200 and throw it away."""
-        response = pjsua2.SendResponseParam()
-        response.deferredResponse = pjsua2.DeferredResponse(prm)
-        response.code, response.reason = 405, "Method Not Allowed"
-        self.sendResponse(response)
-
-    @callback
     def onIncomingSubscribe(self, prm: pjsua2.OnIncomingSubscribeParam) -> None:
         prm.code, prm.reason = 489, "Bad Event"
 
