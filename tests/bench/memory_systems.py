@@ -57,12 +57,6 @@ def noise(seconds: float) -> bytes:
     return bytes(out)
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 class Pairs:
     """Legs that talk to each other two by two."""
 
@@ -77,8 +71,10 @@ class Pairs:
         speech = noise(SPEECH_S)
         while len(self.legs) < n:
             a, b = (echoing(mediacore.Leg(self.worker, rate=RATE)) for _ in range(2))
-            there = free_port()
-            at = a.start_udp(local=(LOOPBACK, 0), remote=(LOOPBACK, there), **self._codec)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as place:  # keeps the second leg's port free
+                place.bind((LOOPBACK, 0))
+                there = int(place.getsockname()[1])
+                at = a.start_udp(local=(LOOPBACK, 0), remote=(LOOPBACK, there), **self._codec)
             b.start_udp(local=(LOOPBACK, there), remote=at, **self._codec)
             a.write(speech)
             self.legs += [a, b]
