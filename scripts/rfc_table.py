@@ -60,6 +60,7 @@ TITLES = {
     7022: "Choosing a CNAME for RTCP",
     7160: "RTP clock rates that change",
     7587: "RTP payload for Opus",
+    7983: "Multiplexing of STUN, DTLS, RTP and others on one port",
     7616: "HTTP Digest authentication",
     7714: "AES-GCM in SRTP",
     8445: "ICE",
