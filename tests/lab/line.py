@@ -93,6 +93,8 @@ def score(line: Line, played: NDArray[np.int32], first_tick_us: int) -> Score:
     at = first_tick_us + ticks * PACKET_US
     if len(ticks) < 2 or np.any(np.diff(numbers) <= 0):
         raise ValueError("a playout must go forward through the packets")
+    if np.any(at < line.first_us[numbers]):
+        raise ValueError("a packet was played before it came")
     made_up = int(speech[: numbers[0]].sum() + speech[numbers[-1] + 1 :].sum())
     cut = 0
     for i in np.flatnonzero((np.diff(numbers) > 1) | (np.diff(ticks) > 1)):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.lab import line as lines
-from tests.lab.line import PACKET_US, WARM_UP, Line, make, score
+from tests.lab.line import NEVER, PACKET_US, WARM_UP, Line, make, score
 from tests.lab.networks import Net
 from tests.netsim import MS, Conditions
 
@@ -59,7 +59,7 @@ def test_all_played() -> None:
 )
 def test_one_event(pause: slice, change: tuple[str, int, int], concealed: int, cut: int) -> None:
     line = clean(pause)
-    found = score(line, ticks(change), TICK)
+    found = score(line, ticks(change), TICK + 60 * MS)
     n_speech = int(line.speech.sum())
     assert found.concealed == pytest.approx(concealed / n_speech)
     assert found.cut == pytest.approx(cut / n_speech)
@@ -81,14 +81,20 @@ def test_a_playout_that_goes_back_is_refused() -> None:
         score(clean(), played, TICK)
 
 
+def test_nothing_is_played_before_it_came() -> None:
+    with pytest.raises(ValueError, match="before it came"):
+        score(clean(), ticks(), TICK - 20 * MS)
+
+
 def test_line_knows_lost_and_late() -> None:
     line = make(Net("x", Conditions(delay_us=30 * MS, jitter_us=40 * MS, loss=0.1, duplicate=0.2), ""), np.zeros(2000, bool))
     assert np.all(np.diff(line.arrivals["us"].astype(np.int64)) >= 0)
     assert line.lost == pytest.approx(0.1, abs=0.03)
     assert (line.base_us >= 30 * MS, line.base_us < 31 * MS) == (True, True)
-    copies = line.arrivals[line.arrivals["n"] == 7]["us"]
-    assert len(copies) == 0 or line.first_us[7] == copies.min()
     assert len(line.arrivals) > 2000 * 0.9
+    for n in range(100):
+        copies = line.arrivals[line.arrivals["n"] == n]["us"]
+        assert line.first_us[n] == (copies.min() if len(copies) else NEVER)
 
 
 def test_drift_is_no_jitter() -> None:
