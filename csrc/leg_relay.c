@@ -69,15 +69,29 @@ int mc_relay_recode(struct mc_path *path, const struct mc_codec *from, const uin
     return path->codec->encode(NULL, pcm, (size_t)n, out, size);
 }
 
+/* Of one sample; codecs without state code them one by one. */
+static size_t sample_bytes(const struct mc_path *path) {
+    return (size_t)path->tx.n_quiet / ((size_t)path->codec->rate / 1000 * path->params.ptime_ms);
+}
+
 static int payload_of(struct mc_path *path, const struct mc_codec *from, const struct mc_rtp *pkt, uint8_t *out, size_t size) {
-    if (stateless(from) && (path->tx.splice.due || from != path->codec)) {
+    struct mc_splice *splice = &path->tx.splice;
+    if (from != path->codec) {
         return mc_relay_recode(path, from, pkt->payload, pkt->len, out, size);
     }
     if (pkt->len > size) {
         return MC_E_SHORT;
     }
-    path->tx.splice.due = false;
     memcpy(out, pkt->payload, pkt->len);
+    if (splice->due && stateless(from) && pkt->len > 0) { /* what lies behind the join stays as it is */
+        uint8_t joined[MC_RTP_MAX_PACKET];
+        size_t head = sample_bytes(path) * splice->n;
+        head = head < pkt->len ? head : pkt->len;
+        if (mc_relay_recode(path, from, pkt->payload, head, joined, sizeof joined) == (int)head) {
+            memcpy(out, joined, head);
+        }
+    }
+    splice->due = false;
     mc_relay_heard(path, pkt->payload, pkt->len);
     return (int)pkt->len;
 }
@@ -163,7 +177,7 @@ void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len) {
         mc_splice_heard(&tx->splice, NULL, 0);
         return;
     }
-    size_t bytes = (size_t)tx->n_quiet / (path->codec->rate / 1000 * path->params.ptime_ms); /* of a sample */
+    size_t bytes = sample_bytes(path);
     size_t end = bytes * tx->splice.n;
     size_t from = len > end ? (len - end) / bytes * bytes : 0;
     int n = len > 0 ? path->codec->decode(NULL, payload + from, len - from, pcm, MC_SPLICE_MAX) : 0;

@@ -189,7 +189,7 @@ static bool send_coded(struct mc_leg *leg, struct mc_path *path) {
     if (sink->coded == NULL || tx->n_quiet == 0 || leg->tap != NULL) {
         return false;
     }
-    size_t n = codec->rate / 1000 * path->params.ptime_ms, len = (size_t)tx->n_quiet;
+    size_t n = (size_t)codec->rate / 1000 * path->params.ptime_ms, len = (size_t)tx->n_quiet;
     if (sink->coded(sink, leg, codec, n, buf + MC_RTP_HEADER, len) != len) {
         return false;
     }

@@ -55,7 +55,7 @@ static bool whispers_to(struct mc_party *p, struct mc_party *to, uint64_t at) {
         return true;
     }
     mc_mix_hush(&p->whispered, NULL);
-    if (p->target != NULL && at < p->whispered.end + p->mix->rate / 1000 * PACKET_MS) {
+    if (p->target != NULL && at < p->whispered.end + (uint64_t)p->mix->rate / 1000 * PACKET_MS) {
         return false;
     }
     p->target = to;
@@ -104,7 +104,7 @@ static enum mc_pull on_pull(const struct mc_sink *self, struct mc_leg *leg, int1
     int16_t heard[PACKET_MAX];
     uint64_t now = place(mix, mc_leg_due_us(leg));
     size_t k = n * mix->rate / mc_leg_rate(leg);
-    if (k > PACKET_MAX || now < k) {
+    if (k > (size_t)PACKET_MAX || now < k) {
         return MC_PULL_SILENCE;
     }
     hush_the_missing(mix, now);
@@ -153,8 +153,10 @@ int mc_mix_new(struct mc_mix **out, uint32_t rate, mc_live *live) {
 }
 
 void mc_mix_free(struct mc_mix *mix) {
-    while (mix->first != NULL) {
-        mc_mix_remove(mix->first);
+    struct mc_party *next;
+    for (struct mc_party *p = mix->first; p != NULL; p = next) {
+        next = p->next;
+        mc_mix_remove(p);
     }
     mc_live *live = mix->live;
     mc_mix_sum_free(&mix->sum);

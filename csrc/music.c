@@ -69,7 +69,7 @@ static void close_loop(struct mc_music *m, const int16_t *pcm, size_t n) {
 
 /* One step, resampled without a seam: the resampler has heard the end of the loop before it gets the beginning. */
 static int code_step(struct mc_music *m, struct track *t, struct mc_resample *rs, uint32_t at_ms, bool keep) {
-    const size_t n_in = m->rate / 1000 * STEP_MS, n_out = t->codec->rate / 1000 * STEP_MS;
+    const size_t n_in = (size_t)m->rate / 1000 * STEP_MS, n_out = (size_t)t->codec->rate / 1000 * STEP_MS;
     int16_t out[MAX_STEP + 8];
     int n = mc_resample_run(rs, m->pcm + (size_t)at_ms * (m->rate / 1000), n_in, out, MAX_STEP + 8);
     if (n != (int)n_out) {
@@ -88,7 +88,7 @@ static int code(struct mc_music *m, const struct mc_codec *codec) {
     uint8_t probe[2 * MAX_STEP];
     struct mc_resample rs;
     struct track *t = &m->track[m->n_tracks];
-    int n = codec->encode(NULL, silence, codec->rate / 1000 * STEP_MS, probe, sizeof probe);
+    int n = codec->encode(NULL, silence, (size_t)codec->rate / 1000 * STEP_MS, probe, sizeof probe);
     if (n <= 0) {
         return n < 0 ? n : MC_E_CODEC;
     }
@@ -124,7 +124,7 @@ int mc_music_new(struct mc_music **out, uint32_t rate, const int16_t *pcm, size_
     if (rate != 8000 && rate != 16000 && rate != 24000 && rate != 48000) {
         return MC_E_ARG;
     }
-    const size_t step = rate / 1000 * STEP_MS, join = rate / 200;
+    const size_t step = (size_t)rate / 1000 * STEP_MS, join = rate / 200;
     size_t steps = n > join ? (n - join) / step : 0;
     if (steps * STEP_MS < LEAST_MS || steps * STEP_MS > MOST_MS) {
         return MC_E_ARG;

@@ -14,6 +14,7 @@ from mediacore.port import (
     EV_STOPPED,
     NO_PT,
 )
+from mediacore.sinks import Bridge, Mixer, Music, bridge
 from mediacore.virtual import VirtualLeg
 from mediacore.worker import Worker, clock_us, live
 
@@ -27,6 +28,7 @@ __all__ = [
     "EV_STOPPED",
     "NO_PT",
     "ArgumentError",
+    "Bridge",
     "Codec",
     "CodecError",
     "FormatError",
@@ -34,11 +36,14 @@ __all__ = [
     "JitterBuffer",
     "Leg",
     "MediaError",
+    "Mixer",
+    "Music",
     "Resampler",
     "StateError",
     "SystemError_",
     "VirtualLeg",
     "Worker",
+    "bridge",
     "clock_us",
     "codecs",
     "level_db",

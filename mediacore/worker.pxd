@@ -13,3 +13,4 @@ cdef class Worker:
 
 
 cdef mc_live *live_legs() noexcept
+cdef mc_live *live_sinks() noexcept nogil # bridges, mixers, music

@@ -14,15 +14,20 @@ from mediacore.errors import ArgumentError, StateError
 cdef mc_live n_legs = 0
 cdef mc_live n_socks = 0
 cdef mc_live n_workers = 0
+cdef mc_live n_sinks = 0
 
 
 cdef mc_live *live_legs() noexcept:
     return &n_legs
 
 
+cdef mc_live *live_sinks() noexcept nogil:
+    return &n_sinks
+
+
 def live() -> dict[str, int]:
     """Native objects that exist now; all zero when everything was closed."""
-    return {"legs": n_legs, "socks": n_socks, "workers": n_workers}
+    return {"legs": n_legs, "socks": n_socks, "workers": n_workers, "sinks": n_sinks}
 
 
 def clock_us() -> int:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from typing import TypedDict
+
+from typing_extensions import Buffer
+
+from mediacore.leg import Leg
+from mediacore.worker import Worker
+
+class Way(TypedDict):
+    relayed: int  # packets that went on as they were
+    decoded: int  # ticks of sound that went through jitter buffer and decoder
+    digits: int  # telephone-events made anew; relayed ones count as relayed
+    dropped: int  # samples left out to keep the delay down
+    queued_us: int  # sound that waits between the two legs' clocks
+    relaying: bool
+
+class BridgeStats(TypedDict):
+    a_to_b: Way
+    b_to_a: Way
+
+class Music:
+    """A loop of sound, coded once for all codecs without state and shared by any number of legs. Main thread, like all here."""
+
+    def __init__(self, pcm: Buffer, rate: int = 16000) -> None:
+        """pcm: s16 mono, 105 ms to an hour; its end is blended into its beginning. rate: that of the legs that will hear it.
+        Takes milliseconds a second of sound: load it before the calls come."""
+    @property
+    def rate(self) -> int: ...
+    @property
+    def seconds(self) -> float:
+        """Length of the loop."""
+    def start(self, leg: Leg, *, ears: bool = False) -> None:
+        """The leg hears the music, from its beginning, under what is written to it. ears: on_audio goes on meanwhile.
+        ArgumentError: another rate. StateError: plays there already, or the leg is closed."""
+    def stop(self, leg: Leg) -> None:
+        """Back to the engine, unless the leg was given to a bridge or mixer meanwhile. Nothing when it did not play."""
+    def close(self) -> None:
+        """Stops everywhere; where a bridge plays it, it goes on. Safe to call twice."""
+
+class Bridge:
+    """Two legs that hear each other, by the worker alone. Packets pass untouched (renumbered) where codec and packet time are
+    the same, or from one G.711 law to the other; else, and while something is written to a leg, the sound is decoded and coded
+    again. Digits pass as telephone-events. on_event and on_tap of both legs go on."""
+
+    a: Leg
+    b: Leg
+    def __init__(self, a: Leg, b: Leg, *, ears: bool = False, transcode: bool = False) -> None:
+        """ears: on_audio of both goes on. transcode: packets never pass untouched (measurements). ArgumentError: the same leg
+        twice, or two workers. StateError: a leg is closed."""
+    def hold(self, leg: Leg, music: Music | None = None) -> None:
+        """`leg` neither hears nor is heard; the other hears music (of its own rate) or silence. The music is played as well
+        when the peer of `leg` holds by itself (RFC 3264 section 8.4)."""
+    def resume(self, leg: Leg) -> None: ...
+    def stats(self) -> BridgeStats:
+        """Of a closed bridge, the last ones."""
+    def close(self) -> None:
+        """Both legs go back to the engine. Safe to call twice, also after a leg was closed."""
+
+def bridge(a: Leg, b: Leg, *, ears: bool = False, transcode: bool = False) -> Bridge:
+    """Joins two legs; see Bridge."""
+
+class Mixer:
+    """A room: each leg hears the sum of the others, one packet time later. What is written to a leg comes on top, for it
+    alone."""
+
+    rate: int
+    def __init__(self, worker: Worker, *, rate: int = 16000) -> None:
+        """rate: of the sum; legs of other rates are resampled."""
+    def add(
+        self, leg: Leg, *, gain: float = 1.0, listen_only: bool = False, whisper_to: Leg | None = None, ears: bool = False
+    ) -> None:
+        """gain: of what it says, 0 (muted) ... 8. listen_only: hears all, says nothing. whisper_to: heard by that leg alone.
+        ears: on_audio of this leg goes on. A leg comes from whatever bridge or music it was in."""
+    def set(
+        self, leg: Leg, *, gain: float = 1.0, listen_only: bool = False, whisper_to: Leg | None = None, ears: bool = False
+    ) -> None:
+        """As add(), for a leg that is in; gliding, without a click."""
+    def remove(self, leg: Leg) -> None:
+        """Back to the engine. Who whispered to it is heard by nobody until set anew. Nothing when it is not in."""
+    @property
+    def legs(self) -> list[Leg]: ...
+    def close(self) -> None:
+        """All leave. Safe to call twice."""

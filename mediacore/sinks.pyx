@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What joins legs without Python in between: bridge, mixer, music on hold."""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int16_t
+from libc.string cimport memset
+
+from mediacore cimport c_sinks as c
+from mediacore.c_leg cimport mc_leg
+from mediacore.errors cimport check
+from mediacore.leg cimport Leg
+from mediacore.worker cimport Worker, live_sinks
+
+from mediacore.errors import ArgumentError, StateError
+
+
+cdef mc_leg *alive(Leg leg, str what) except NULL:
+    if leg.leg == NULL:
+        raise StateError(f"{what}: the leg is closed")
+    return leg.leg
+
+
+cdef class Music:
+    """See sinks.pyi for the interface of all classes here."""
+
+    cdef c.mc_music *music
+    cdef dict players  # Leg -> Player
+
+    def __cinit__(self, pcm, int rate=16000):
+        cdef Py_buffer view
+        cdef int rc
+        self.players = {}
+        PyObject_GetBuffer(pcm, &view, PyBUF_SIMPLE)
+        try:
+            if view.len % 2:
+                raise ArgumentError("pcm must hold whole 16-bit samples")
+            with nogil:
+                rc = c.mc_music_new(&self.music, rate, <const int16_t *>view.buf, view.len // 2, live_sinks())
+        finally:
+            PyBuffer_Release(&view)
+        check(rc, f"music: {rate} Hz must be 8000, 16000, 24000 or 48000, and the loop 105 ms to an hour long")
+
+    def __dealloc__(self):
+        # Only what is C's own: a collected cycle has lost its objects by now. Each player holds a reference of its own.
+        c.mc_music_unref(self.music)
+
+    cdef c.mc_music *handle(self) except NULL:
+        if self.music == NULL:
+            raise StateError("the music is closed")
+        return self.music
+
+    @property
+    def rate(self) -> int:
+        return c.mc_music_rate(self.handle())
+
+    @property
+    def seconds(self) -> float:
+        return c.mc_music_ms(self.handle()) / 1000
+
+    def start(self, Leg leg not None, *, bint ears=False) -> None:
+        if leg in self.players:
+            raise StateError("the music plays on this leg already")
+        self.players[leg] = Player(self, leg, ears)
+
+    def stop(self, Leg leg not None) -> None:
+        player = self.players.pop(leg, None)
+        if player is not None:
+            (<Player>player).close()
+
+    def close(self) -> None:
+        cdef c.mc_music *music = self.music
+        if music == NULL:
+            return
+        for player in self.players.values():
+            (<Player>player).close()
+        self.players.clear()
+        self.music = NULL
+        c.mc_music_unref(music)
+
+
+cdef class Player:
+    """Music on one leg."""
+
+    cdef c.mc_music_player *player
+
+    def __cinit__(self, Music music not None, Leg leg not None, bint ears):
+        cdef c.mc_music *handle = music.handle()
+        cdef mc_leg *on = alive(leg, "music")
+        cdef int rc
+        with nogil:
+            rc = c.mc_music_start(&self.player, handle, on, ears)
+        check(rc, f"music of {music.rate} Hz on a leg of {leg.rate} Hz: both must be the same")
+
+    def __dealloc__(self):
+        self.close()
+
+    cdef void close(self) noexcept:
+        cdef c.mc_music_player *player = self.player
+        if player != NULL:
+            self.player = NULL
+            with nogil:
+                c.mc_music_stop(player)
+
+
+cdef class Bridge:
+    cdef c.mc_bridge *bridge
+    cdef mc_leg *ends[2]
+    cdef dict last
+    cdef readonly Leg a
+    cdef readonly Leg b
+
+    def __cinit__(self, Leg a not None, Leg b not None, *, bint ears=False, bint transcode=False):
+        cdef c.mc_bridge_cfg cfg
+        cdef int rc
+        self.ends = [alive(a, "bridge"), alive(b, "bridge")]
+        cfg.ears = ears
+        cfg.transcode = transcode
+        cfg.live = live_sinks()
+        with nogil:
+            rc = c.mc_bridge_new(&self.bridge, self.ends[0], self.ends[1], &cfg)
+        check(rc, "bridge: two different legs of one worker are needed")
+        self.a = a
+        self.b = b
+
+    def __dealloc__(self):
+        self.release()
+
+    cdef void release(self) noexcept:
+        cdef c.mc_bridge *bridge = self.bridge
+        if bridge != NULL:
+            self.bridge = NULL
+            with nogil:
+                c.mc_bridge_free(bridge)
+
+    cdef mc_leg *end(self, Leg leg) except NULL:
+        # The bridge's own reference: it holds for a leg that was closed meanwhile.
+        if leg is not self.a and leg is not self.b:
+            raise ArgumentError("the leg is not one of the bridge's two")
+        if self.bridge == NULL:
+            raise StateError("the bridge is closed")
+        return self.ends[0 if leg is self.a else 1]
+
+    def hold(self, Leg leg not None, Music music=None) -> None:
+        cdef mc_leg *end = self.end(leg)
+        cdef c.mc_music *sound = music.handle() if music is not None else NULL
+        cdef int rc
+        with nogil:
+            rc = c.mc_bridge_hold(self.bridge, end, sound)
+        check(rc, "hold: the music must have the rate of the leg that hears it")
+
+    def resume(self, Leg leg not None) -> None:
+        cdef mc_leg *end = self.end(leg)
+        with nogil:
+            c.mc_bridge_resume(self.bridge, end)
+
+    cdef dict way(self, mc_leg *end):
+        cdef c.mc_bridge_way w
+        with nogil:
+            c.mc_bridge_stats_read(self.bridge, end, &w)
+        return dict(
+            relayed=w.relayed, decoded=w.decoded, digits=w.digits, dropped=w.dropped, queued_us=w.queued_us, relaying=bool(w.relaying)
+        )
+
+    def stats(self) -> dict:
+        if self.bridge != NULL:
+            self.last = {"a_to_b": self.way(self.ends[0]), "b_to_a": self.way(self.ends[1])}
+        return self.last
+
+    def close(self) -> None:
+        if self.bridge != NULL:
+            self.stats()
+            self.release()
+
+
+def bridge(Leg a not None, Leg b not None, *, bint ears=False, bint transcode=False) -> Bridge:
+    return Bridge(a, b, ears=ears, transcode=transcode)
+
+
+cdef class Mixer:
+    cdef c.mc_mix *mix
+    cdef Worker worker
+    cdef dict parties  # Leg -> Party
+    cdef readonly int rate
+
+    def __cinit__(self, Worker worker not None, *, int rate=16000):
+        check(c.mc_mix_new(&self.mix, rate, live_sinks()), f"mixer: rate {rate} must be 8000, 16000, 24000 or 48000")
+        self.worker = worker
+        self.rate = rate
+        self.parties = {}
+
+    def __dealloc__(self):
+        self.release()
+
+    cdef void release(self) noexcept:
+        cdef c.mc_mix *mix = self.mix
+        if mix != NULL:
+            self.mix = NULL
+            with nogil:
+                c.mc_mix_free(mix)
+
+    cdef int fill(self, c.mc_party_cfg *cfg, Leg leg, double gain, bint listen_only, Leg whisper_to, bint ears) except -1:
+        if self.mix == NULL:
+            raise StateError("the mixer is closed")
+        if not 0 <= gain <= 8:
+            raise ArgumentError(f"gain must lie between 0 (muted) and 8, not {gain}")
+        if listen_only and whisper_to is not None:
+            raise ArgumentError("who only listens can't whisper: give listen_only or whisper_to")
+        if whisper_to is not None and (whisper_to is leg or whisper_to not in self.parties):
+            raise ArgumentError("whisper_to must be another leg of this mixer")
+        memset(cfg, 0, sizeof(c.mc_party_cfg))
+        cfg.gain = round(gain * c.MC_MIX_UNITY)
+        cfg.listen = listen_only
+        cfg.ears = ears
+        if whisper_to is not None:
+            cfg.to = (<Party>self.parties[whisper_to]).party
+        return 0
+
+    def add(self, Leg leg not None, *, double gain=1.0, bint listen_only=False, Leg whisper_to=None, bint ears=False) -> None:
+        cdef c.mc_party_cfg cfg
+        cdef Party party = Party()
+        cdef mc_leg *end = alive(leg, "mixer")
+        cdef int rc
+        self.fill(&cfg, leg, gain, listen_only, whisper_to, ears)
+        if leg in self.parties:
+            raise StateError("the leg is in this mixer already; set() changes how")
+        if leg.worker is not self.worker:
+            raise ArgumentError("the leg is of another worker than the mixer")
+        with nogil:
+            rc = c.mc_mix_add(self.mix, &party.party, end, &cfg)
+        check(rc, "mixer")
+        self.parties[leg] = party
+
+    def set(self, Leg leg not None, *, double gain=1.0, bint listen_only=False, Leg whisper_to=None, bint ears=False) -> None:
+        cdef c.mc_party_cfg cfg
+        cdef Party party = self.parties.get(leg)
+        cdef int rc
+        if party is None:
+            raise StateError("the leg is not in this mixer")
+        self.fill(&cfg, leg, gain, listen_only, whisper_to, ears)
+        with nogil:
+            rc = c.mc_mix_set(party.party, &cfg)
+        check(rc, "mixer")
+
+    def remove(self, Leg leg not None) -> None:
+        cdef Party party = self.parties.pop(leg, None)
+        if party is not None:
+            with nogil:
+                c.mc_mix_remove(party.party)
+
+    @property
+    def legs(self) -> list:
+        return list(self.parties)
+
+    def close(self) -> None:
+        self.release()
+        self.parties.clear()
+
+
+cdef class Party:
+    """A place in a mixer; the mixer frees it."""
+
+    cdef c.mc_party *party

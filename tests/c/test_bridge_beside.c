@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * What goes on beside the sound of a bridge: digits, recordings, legs that are taken away. */
+#include "join_pair.h"
+
+static void send_event(struct pair *p, uint8_t code, uint16_t duration, bool end, uint32_t ts, uint16_t seq) {
+    uint8_t buf[MC_RTP_HEADER + 4] = {0};
+    struct mc_rtp head = {.pt = 101, .seq = seq, .ts = ts, .ssrc = 0x1234};
+    mc_rtp_build(buf, sizeof buf, &head);
+    buf[12] = code;
+    buf[13] = (uint8_t)((end ? 0x80 : 0) | 10);
+    buf[14] = (uint8_t)(duration >> 8);
+    buf[15] = (uint8_t)duration;
+    mc_leg_on_packet(p->a->leg, buf, sizeof buf, p->now);
+}
+
+static void digit_of_a(struct pair *p) {
+    uint32_t ts = p->a->ts;
+    for (int k = 1; k <= 6; k++) {
+        send_event(p, 5, (uint16_t)(k < 5 ? k * 160 : 800), k >= 5, ts, p->a->seq++);
+        mc_leg_on_tick(p->a->leg, p->now + 1000);
+        mc_leg_on_tick(p->b->leg, p->now + 1000 + B_PHASE);
+        p->now += TICK;
+        p->a->ts += FRAME;
+    }
+}
+
+static void digits_pass_as_events(void) {
+    for (int transcode = 0; transcode < 2; transcode++) {
+        struct mc_bridge_cfg cfg = {.transcode = transcode};
+        struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, &cfg);
+        for (int k = 0; k < 20; k++) {
+            step(&p, false);
+        }
+        digit_of_a(&p);
+        for (int k = 0; k < 40; k++) {
+            step(&p, false);
+        }
+        struct mc_bridge_way way;
+        mc_bridge_stats(p.bridge, p.a->leg, &way);
+        CHECK_INT(transcode, way.digits, transcode);
+        if (!transcode) {
+            CHECK_INT(transcode, p.b->n_events, 6);
+        } else {
+            CHECK_BETWEEN(transcode, p.b->n_events, 5, 9);
+        }
+        CHECK_INT(transcode, p.b->jumps, 0);
+        struct mc_event ev;
+        int n = 0;
+        while (mc_leg_pop_event(p.a->leg, &ev) == MC_OK) {
+            n += ev.kind == MC_EV_DTMF && ev.a == '5';
+        }
+        CHECK_INT(transcode, n, 1); /* the engine knows of it too */
+        pair_free(&p);
+    }
+}
+
+/* b's peer takes no events: no hole in the numbers, which would sound like loss. */
+static void swallowed_events_leave_no_hole(void) {
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, NULL);
+    struct mc_leg_params params;
+    end_params(p.b, &params, 20);
+    params.event_tx_pt = MC_PT_NONE;
+    end_start(p.b, &params, p.now);
+    for (int k = 0; k < 20; k++) {
+        step(&p, false);
+    }
+    digit_of_a(&p);
+    for (int k = 0; k < 20; k++) {
+        step(&p, false);
+    }
+    CHECK_INT(0, p.b->n_events, 0);
+    CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
+/* A recording has both sides although the packets pass untouched. */
+static void a_recording_hears_what_passes(void) {
+    struct pair p = pair_of(&mc_codec_l16_16k, 20, &mc_codec_l16_16k, 20, NULL);
+    struct mc_tap *tap = NULL;
+    CHECK_INT(0, mc_tap_new(&tap, 16000), MC_OK);
+    mc_leg_set_tap(p.b->leg, tap);
+    int16_t left[320 * 64], right[320 * 64];
+    size_t n = 0;
+    for (int k = 0; k < 100; k++) {
+        step(&p, true);
+        const struct mc_tap_block *block;
+        while ((block = mc_tap_front(tap)) != NULL) {
+            for (size_t i = 0; k >= 40 && n < COUNT(left) && i < 320; i++, n++) {
+                left[n] = block->pcm[2 * i];
+                right[n] = block->pcm[2 * i + 1];
+            }
+            mc_tap_front_done(tap);
+        }
+        if (k > 0) {
+            CHECK_INT(k, memcmp(p.b->rtp.payload, p.said, p.said_len), 0);
+        }
+    }
+    CHECK_BETWEEN(0, part_of(left, 12800, 470, 16000), 5900, 6100);
+    CHECK_BETWEEN(0, part_of(right, 12800, 310, 16000), 7900, 8100);
+    mc_leg_set_tap(p.b->leg, NULL);
+    mc_tap_free(tap);
+    pair_free(&p);
+}
+
+/* The other leg was taken away by somebody else: nothing goes to it any more. */
+static void a_leg_that_was_moved_is_left_alone(void) {
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    for (int k = 0; k < 20; k++) {
+        step(&p, true);
+    }
+    mc_leg_set_sink(p.b->leg, &mc_sink_null);
+    size_t from = p.b->n_heard;
+    for (int k = 0; k < 20; k++) {
+        step(&p, true);
+    }
+    CHECK_BETWEEN(0, part_of(p.b->heard + from + 320, 2400, 310, 8000), 0, 20);
+    mc_bridge_free(p.bridge);
+    p.bridge = NULL;
+    CHECK(mc_leg_sink(p.b->leg) == &mc_sink_null);
+    CHECK(mc_leg_sink(p.a->leg) == &mc_sink_engine);
+    pair_free(&p);
+    struct end *e = end_new(&mc_codec_pcmu, 8000, 20, 1, &live);
+    struct mc_bridge_cfg cfg = {0};
+    CHECK_INT(0, mc_bridge_new(&p.bridge, e->leg, e->leg, &cfg), MC_E_ARG);
+    end_free(e);
+}
+
+int main(void) {
+    RUN(digits_pass_as_events);
+    RUN(swallowed_events_leave_no_hole);
+    RUN(a_recording_hears_what_passes);
+    RUN(a_leg_that_was_moved_is_left_alone);
+    return check_done();
+}
