@@ -36,6 +36,7 @@ struct mc_codec {
     size_t (*enc_bytes)(void);
     size_t (*dec_bytes)(void);
     const char *fmtp; /* what we offer, or NULL */
+    bool dtx;         /* the encoder rests by itself when mc_fmtp.dtx asks for it, and the decoder makes its own noise */
 
     /* ptime_ms: 10, 20, 40, 60. State memory is the caller's, max-aligned, enc_size / dec_size bytes. */
     int (*enc_init)(void *enc, const struct mc_fmtp *remote, unsigned ptime_ms);

@@ -112,6 +112,7 @@ const struct mc_codec mc_codec_opus = {
     .clock = 48000,
     .rate = RATE,
     .channels = 2,
+    .dtx = true,
     .enc_size = ENC_SIZE,
     .dec_size = DEC_SIZE,
     .enc_bytes = enc_bytes,

@@ -44,7 +44,7 @@ struct mc_leg_cfg {
     uint32_t rate;          /* engine rate, Hz: 8000, 16000, 24000 or 48000 */
     uint32_t tx_ms;         /* what the output ring holds */
     uint32_t rx_timeout_ms; /* 0 = never */
-    bool suppress;          /* send nothing in silence instead of silence */
+    bool suppress;          /* rest in silence: comfort noise (RFC 3389), the codec's own DTX, or nothing */
     bool inband_dtmf;       /* hear digits that are sent as sound (MC_EV_DTMF) */
     uint64_t seed;          /* of SSRC, CNAME and the first sequence number and timestamp (RFC 3550 section 5.1: random) */
     int64_t wall_us;        /* Unix time - the time that is passed to the doors: for RTCP's NTP timestamps */
@@ -57,6 +57,7 @@ struct mc_leg_cfg {
 };
 
 struct mc_leg_stats {
+    uint64_t rx_cn, tx_cn; /* comfort noise packets */
     uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_malformed, rx_ignored, rx_restarts, rx_last_us,
         rx_jitter_us;
     int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */

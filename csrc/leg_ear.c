@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Machine ear: what recognition hears. Packets in order, each as soon as it is its turn; a missing one is waited for while at most
  * MC_EAR_HOLD_US pass, then its place is filled and marked lost. The time line is exact: sample n of the ear is RTP time n, whatever
- * was lost, and it goes on by the clock while the sender is silent, so that whoever listens notices the silence.
+ * was lost, and it goes on by the clock while the sender is silent, so that whoever listens notices the silence: soon when comfort
+ * noise (RFC 3389) said that it would be, else after MC_EAR_STALL_US.
  *
  *   seq   7   8   9  11  12        11 is held: 10 may still come
  *   ear  [7] [8] [9] ....          20 ms later: [10 lost] [11] [12]
@@ -13,6 +14,8 @@
 #include "leg_int.h"
 
 #define CONCEAL_MS 100 /* in a long gap, silence after this */
+#define REST_US 40000  /* silence that was told of: the time line follows the clock at this distance, and ... */
+#define REST_JITTERS 4 /* ... at so many times the jitter, so that nothing of what is said next comes too late */
 
 int mc_ear_init(struct mc_ear *ear, const struct mc_codec *codec, uint32_t rate) {
     ear->frame = codec->rate / 50;
@@ -34,6 +37,7 @@ void mc_ear_free(struct mc_ear *ear) {
 void mc_ear_restart(struct mc_ear *ear) {
     ear->started = false;
     ear->have_pos = false;
+    ear->resting = false;
     ear->filled = 0;
     ear->n_held = 0;
     for (size_t i = 0; i < MC_EAR_HELD; i++) {
@@ -87,13 +91,13 @@ static void fill(struct mc_leg *leg, struct mc_path *path, uint32_t n, const str
         uint32_t k = n < ear->frame ? n : ear->frame;
         bool fec = next != NULL && k == n;
         int rc = MC_E_CODEC;
-        if (path->codec->conceal != NULL && (fec || done < path->codec->rate * CONCEAL_MS / 1000)) {
+        if (path->codec->conceal != NULL && !ear->resting && (fec || done < path->codec->rate * CONCEAL_MS / 1000)) {
             rc = path->codec->conceal(ear->dec, fec ? next->data : NULL, fec ? next->len : 0, pcm, k);
         }
         if (rc != (int)k) {
             memset(pcm, 0, k * sizeof *pcm);
         }
-        hear(leg, path, pcm, k, now_us, true);
+        hear(leg, path, pcm, k, now_us, !ear->resting);
         done += k;
         n -= k;
     }
@@ -118,7 +122,8 @@ static int64_t distance(const struct mc_path *path, const struct mc_held *h) {
 static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_held *h, bool after_loss) {
     struct mc_ear *ear = &path->rx.ear;
     ear->next = h->ext + 1;
-    if (h->skip || h->len == 0) {
+    ear->resting |= h->kind == MC_EAR_NOISE;
+    if (h->kind != MC_EAR_AUDIO || h->len == 0) {
         return;
     }
     int16_t pcm[MC_CODEC_MAX_PCM];
@@ -126,6 +131,7 @@ static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_he
     if (d > 0) {
         fill(leg, path, to_samples(path, (uint64_t)d), after_loss ? h : NULL, h->arrival_us);
     }
+    ear->resting = false;
     int n = path->codec->decode(ear->dec, h->data, h->len, pcm, MC_CODEC_MAX_PCM);
     if (n <= 0) {
         leg->st.rx_malformed++; /* its place on the time line is filled when the next one comes */
@@ -198,7 +204,7 @@ static void keep(struct mc_ear *ear, const struct mc_held *pkt) {
     ear->n_held++;
 }
 
-void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip,
+void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, enum mc_ear_kind kind,
                    uint64_t now_us) {
     struct mc_ear *ear = &path->rx.ear;
     if (!ear->started) {
@@ -211,8 +217,8 @@ void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp
         return;
     }
     struct mc_held h = {.used = true,
-                        .skip = skip,
-                        .len = skip ? 0 : (uint16_t)pkt->len,
+                        .kind = kind,
+                        .len = kind == MC_EAR_AUDIO ? (uint16_t)pkt->len : 0,
                         .ext = ext,
                         .ts = pkt->ts,
                         .arrival_us = now_us,
@@ -225,16 +231,25 @@ void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp
     release(leg, path, now_us);
 }
 
+/* How long nothing must have come until the time line goes on without. */
+static uint64_t patience_us(const struct mc_path *path) {
+    if (!path->rx.ear.resting) {
+        return MC_EAR_STALL_US;
+    }
+    uint64_t us = REST_US + (uint64_t)(mc_rx_stats_jitter_ms(&path->rx.stats) * 1000 * REST_JITTERS);
+    return us < MC_EAR_STALL_US ? us : MC_EAR_STALL_US;
+}
+
 void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
     struct mc_ear *ear = &path->rx.ear;
     release(leg, path, now_us);
-    if (!ear->have_pos || now_us < ear->last_us + MC_EAR_STALL_US) {
+    if (!ear->have_pos || now_us < ear->last_us + patience_us(path)) {
         return;
     }
     uint32_t period_us = mc_leg_period_us(leg);
     uint32_t n = (uint32_t)((uint64_t)path->codec->rate * period_us / 1000000);
     static const int16_t silence[MC_CODEC_MAX_RATE / 50];
-    hear(leg, path, silence, n, now_us, true);
+    hear(leg, path, silence, n, now_us, !ear->resting);
     ear->pos += to_units(path, n);
     ear->filled += to_units(path, n);
 }

@@ -64,6 +64,9 @@ static void begin(struct mc_human *hu, const struct mc_path *path) {
         mc_plc_init(&hu->room->plc, path->codec->rate);
     }
     mc_resample_init(&hu->room->rs, path->codec->rate, path->rate);
+    hu->resting = hu->noise = false;
+    mc_cng_init(&hu->room->cng, path->tx.ssrc);
+    mc_splice_init(&hu->room->splice, path->codec->rate);
 }
 
 void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint64_t now_us) {
@@ -72,6 +75,23 @@ void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_r
         begin(hu, path);
     }
     mc_jb_put(hu->jb, pkt, now_us); /* it counts what it refuses */
+}
+
+void mc_human_noise(struct mc_path *path, const struct mc_rtp *pkt) {
+    struct mc_human *hu = &path->rx.human;
+    struct mc_cn cn;
+    if (mc_cn_parse(&cn, pkt->payload, pkt->len) != MC_OK || (hu->resting && (int32_t)(pkt->ts - hu->rest_ts) < 0)) {
+        return;
+    }
+    hu->resting = true;
+    hu->rest_ts = pkt->ts;
+    mc_cng_set(&hu->room->cng, &cn, path->codec->rate);
+}
+
+/* From sound to noise or back. */
+static void turn(struct mc_human *hu, bool noise) {
+    hu->room->splice.due |= hu->noise != noise;
+    hu->noise = noise;
 }
 
 static void conceal(struct mc_human *hu, const struct mc_codec *codec, const struct mc_jb_frame *f, int16_t *pcm, size_t n) {
@@ -109,6 +129,8 @@ static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
             if (hu->n == 0) {
                 hu->age_us = (int64_t)(now_us - f.arrival_us);
             }
+            hu->resting = hu->resting && (int32_t)(f.ts - hu->rest_ts) < 0; /* a straggler from before the pause ends none */
+            turn(hu, false);
             if (codec->conceal == NULL) {
                 mc_plc_good(&hu->room->plc, pcm, (size_t)n);
             }
@@ -123,8 +145,17 @@ static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
     }
     if (n <= 0) {
         n = (int)missing_samples(hu, path, &f);
-        conceal(hu, codec, &f, pcm, (size_t)n);
-        leg->st.concealed += f.what != MC_JB_EMPTY;
+        if (f.what == MC_JB_EMPTY && hu->resting) {
+            turn(hu, true);
+            mc_cng_run(&hu->room->cng, pcm, (size_t)n);
+            mc_plc_good(&hu->room->plc, pcm, (size_t)n);
+        } else {
+            conceal(hu, codec, &f, pcm, (size_t)n);
+            leg->st.concealed += f.what != MC_JB_EMPTY;
+        }
+    }
+    if (path->params.cn_rx_pt != 0) {
+        mc_splice_run(&hu->room->splice, pcm, (size_t)n);
     }
     int rc = mc_resample_run(&hu->room->rs, pcm, (size_t)n, hu->store + hu->n, hu->size - hu->n);
     hu->n += rc > 0 ? (size_t)rc : 0;

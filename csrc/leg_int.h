@@ -3,6 +3,7 @@
 #ifndef MC_LEG_INT_H
 #define MC_LEG_INT_H
 
+#include "cng.h"
 #include "codec.h"
 #include "dtmf.h"
 #include "emodel.h"
@@ -18,10 +19,10 @@
 #include "splice.h"
 #include "stats.h"
 
-#define MC_EAR_HELD 8          /* packets held for a missing one */
-#define MC_EAR_HOLD_US 20000   /* how long */
+#define MC_EAR_HELD 8           /* packets held for a missing one */
+#define MC_EAR_HOLD_US 20000    /* how long */
 #define MC_EAR_STALL_US 1000000 /* silence on the wire before the machine ear's time line goes on by the clock */
-#define MC_EAR_SLACK_US 500000 /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
+#define MC_EAR_SLACK_US 500000  /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
 #define MC_EAR_MAX_GAP_US 5000000
 #define MC_JITTER_MAX_MS 400 /* most that the human ear waits */
 #define MC_TICK_CATCH_UP 5   /* ticks made up for after a late wake-up; older ones are skipped */
@@ -29,9 +30,16 @@
 #define MC_FADE_DIV 200 /* 1/200 s = 5 ms */
 #define MC_TX_MAX_PCM (MC_TICK_MAX_RATE / 1000 * 60)
 
+/* What a packet is to the machine ear. */
+enum mc_ear_kind {
+    MC_EAR_AUDIO,
+    MC_EAR_NOISE, /* comfort noise: the sender rests */
+    MC_EAR_OTHER, /* telephone-event or a payload type we don't know, but it has a sequence number */
+};
+
 struct mc_held {
     bool used;
-    bool skip; /* no audio: telephone-event or a payload type we don't know, but it has a sequence number */
+    enum mc_ear_kind kind;
     uint16_t len;
     uint32_t ext, ts;
     uint64_t arrival_us;
@@ -49,6 +57,7 @@ struct mc_ear {
     uint32_t frame;   /* samples of the last packet, at the codec's rate */
     uint32_t filled;  /* clock units that the stall filler made up since the last packet */
     uint64_t last_us; /* arrival of the last packet heard */
+    bool resting;     /* comfort noise came since: what is missing is silence, not loss */
     size_t n_held;
     struct mc_held held[MC_EAR_HELD];
     uint8_t (*store)[MC_RTP_MAX_PACKET]; /* payloads of held, in mc_path */
@@ -58,12 +67,17 @@ struct mc_ear {
 struct mc_human_room {
     _Alignas(16) struct mc_plc plc;
     _Alignas(16) struct mc_resample rs;
+    struct mc_cng cng;
+    struct mc_splice splice; /* between sound and comfort noise */
 };
 
 struct mc_human {
     bool on;                    /* packets go into the jitter buffer */
     bool fresh;                 /* and none was heard yet: the first one fades in */
     bool begun;                 /* it was on once: the room is in use */
+    bool resting;               /* comfort noise came after the last sound that was played */
+    bool noise;                 /* and it is what is heard */
+    uint32_t rest_ts;           /* RTP timestamp of the newest comfort noise */
     struct mc_human_room *room; /* with decoder, store and jitter buffer behind it */
     struct mc_jb *jb;
     void *dec;
@@ -123,9 +137,11 @@ struct mc_tx {
     struct mc_splice splice; /* of what is sent, at the codec's rate, where packets go past the encoder */
     uint32_t n_flush;        /* flushes obeyed */
     uint32_t n_silent;       /* packets of silence in a row */
-    unsigned ticks, wait;    /* ticks of a packet; ticks until the next */
-    uint32_t n_pcm;          /* samples of a packet at the leg's rate */
-    uint8_t *quiet;          /* encoded silence, for codecs without state */
+    uint64_t n_rest;         /* packet times in a row for which nothing need be sent */
+    struct mc_cn_floor floor;
+    unsigned ticks, wait; /* ticks of a packet; ticks until the next */
+    uint32_t n_pcm;       /* samples of a packet at the leg's rate */
+    uint8_t *quiet;       /* encoded silence, for codecs without state */
     int n_quiet;
 };
 
@@ -223,7 +239,7 @@ void mc_rx_inband(struct mc_leg *leg, struct mc_path *path, const struct mc_fram
 int mc_ear_init(struct mc_ear *ear, const struct mc_codec *codec, uint32_t rate);
 void mc_ear_free(struct mc_ear *ear);
 void mc_ear_restart(struct mc_ear *ear); /* a new source or sequence: what is held is dropped, the time line goes on */
-void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, bool skip,
+void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, enum mc_ear_kind kind,
                    uint64_t now_us);
 void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
 
@@ -231,12 +247,15 @@ void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
 int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate);
 void mc_human_free(struct mc_human *hu);
 void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint64_t now_us);
+/* Comfort noise came, instead of sound from its timestamp on. */
+void mc_human_noise(struct mc_path *path, const struct mc_rtp *pkt);
 /* Exactly n samples of playout; returns the age of the first, microseconds. */
 int64_t mc_human_play(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t n, uint64_t now_us);
 
 /* leg_tx.c */
 /* Shortens params->ptime_ms when a packet would not fit. */
-int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, uint32_t rate, uint64_t seed);
+int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, const struct mc_leg_cfg *cfg,
+               uint64_t seed);
 void mc_tx_free(struct mc_tx *tx);
 /* One tick; the packet's samples as sent (*n of them at the leg's rate, 0 between packets) go to pcm, MC_TX_MAX_PCM long. */
 void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *n, uint64_t now_us);

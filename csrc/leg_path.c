@@ -20,7 +20,7 @@ void mc_path_free(struct mc_path *path) {
 static bool params_ok(const struct mc_leg_params *p) {
     bool ptime = p->ptime_ms == 10 || p->ptime_ms == 20 || p->ptime_ms == 40 || p->ptime_ms == 60;
     bool pts = p->tx_pt < 128 && p->rx_pt < 128 && (p->event_tx_pt < 128 || p->event_tx_pt == MC_PT_NONE) &&
-               (p->event_rx_pt < 128 || p->event_rx_pt == MC_PT_NONE);
+               (p->event_rx_pt < 128 || p->event_rx_pt == MC_PT_NONE) && p->cn_tx_pt < 128 && p->cn_rx_pt < 128;
     return ptime && pts && memchr(p->codec, '\0', sizeof p->codec) != NULL && memchr(p->fmtp, '\0', sizeof p->fmtp) != NULL;
 }
 
@@ -49,7 +49,7 @@ int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_pa
     }
     if (rc == MC_OK) {
         uint64_t seed = leg->cfg.seed + atomic_fetch_add_explicit(&leg->n_paths, 1, memory_order_relaxed);
-        rc = mc_tx_init(&path->tx, codec, &path->params, path->rate, seed);
+        rc = mc_tx_init(&path->tx, codec, &path->params, &leg->cfg, seed);
     }
     if (rc == MC_OK) { /* last: what is hardly ever touched lies behind what is in use */
         rc = mc_human_init(&path->rx.human, codec, params->clock, path->rate);
@@ -66,7 +66,8 @@ int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_pa
 static bool same_media(const struct mc_path *a, const struct mc_path *b) {
     const struct mc_leg_params *p = &a->params, *q = &b->params;
     return a->codec == b->codec && p->tx_pt == q->tx_pt && p->rx_pt == q->rx_pt && p->event_tx_pt == q->event_tx_pt &&
-           p->event_rx_pt == q->event_rx_pt && p->ptime_ms == q->ptime_ms && strcmp(p->fmtp, q->fmtp) == 0;
+           p->event_rx_pt == q->event_rx_pt && p->cn_tx_pt == q->cn_tx_pt && p->cn_rx_pt == q->cn_rx_pt &&
+           p->ptime_ms == q->ptime_ms && strcmp(p->fmtp, q->fmtp) == 0;
 }
 
 static void keep_stream(struct mc_leg *leg, const struct mc_path *path, uint64_t now_us) {

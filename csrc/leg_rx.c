@@ -4,6 +4,10 @@
 #include "err.h"
 #include "leg_int.h"
 
+static bool is_cn(const struct mc_leg_params *params, uint8_t pt) {
+    return params->cn_rx_pt != 0 && pt == params->cn_rx_pt;
+}
+
 static bool wants_human(const struct mc_leg *leg, const struct mc_sink *sink) {
     return leg->tap != NULL || sink->play != NULL;
 }
@@ -48,7 +52,15 @@ void mc_leg_count_stranger(struct mc_leg *leg) {
     leg->st.rx_ignored++;
 }
 
-/* Telephone-event, or what was never agreed on; its sequence number is not a loss. */
+/* Comfort noise (RFC 3389). */
+static void noise(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt) {
+    leg->st.rx_cn++;
+    if (path->rx.human.on) {
+        mc_human_noise(path, pkt);
+    }
+}
+
+/* Telephone-event, comfort noise, or what was never agreed on; its sequence number is not a loss. */
 static void no_audio(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint32_t ext, uint64_t now_us) {
     struct mc_rx *rx = &path->rx;
     struct mc_dtmf_event ev;
@@ -56,8 +68,11 @@ static void no_audio(struct mc_leg *leg, struct mc_path *path, const struct mc_r
     if (sink->aside != NULL) {
         sink->aside(sink, leg, pkt, now_us);
     }
-    if (pkt->pt != path->params.event_rx_pt) {
-        leg->st.rx_ignored++; /* comfort noise (RFC 3389), or a payload type that was never agreed on */
+    bool is_noise = is_cn(&path->params, pkt->pt);
+    if (is_noise) {
+        noise(leg, path, pkt);
+    } else if (pkt->pt != path->params.event_rx_pt) {
+        leg->st.rx_ignored++;
     } else {
         int rc = mc_dtmf_rx_packet(&rx->dtmf, pkt, now_us, &ev);
         if (rc > 0) {
@@ -66,7 +81,7 @@ static void no_audio(struct mc_leg *leg, struct mc_path *path, const struct mc_r
             leg->st.rx_malformed++;
         }
     }
-    mc_ear_packet(leg, path, pkt, ext, true, now_us);
+    mc_ear_packet(leg, path, pkt, ext, is_noise ? MC_EAR_NOISE : MC_EAR_OTHER, now_us);
     if (rx->human.on) {
         mc_jb_void(rx->human.jb, pkt);
     }
@@ -82,7 +97,7 @@ static void audio(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp 
         rx->human.on = false;
         return;
     }
-    mc_ear_packet(leg, path, pkt, ext, false, now_us);
+    mc_ear_packet(leg, path, pkt, ext, MC_EAR_AUDIO, now_us);
     if (wants_human(leg, sink)) {
         mc_human_packet(leg, path, pkt, now_us);
     } else {
@@ -103,7 +118,8 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
         return;
     }
     bool is_audio = pkt.pt == path->params.rx_pt;
-    bool known = is_audio || pkt.pt == path->params.event_rx_pt || (rx->stats.started && pkt.ssrc == rx->stats.ssrc);
+    bool known = is_audio || pkt.pt == path->params.event_rx_pt || is_cn(&path->params, pkt.pt) ||
+                 (rx->stats.started && pkt.ssrc == rx->stats.ssrc);
     if (!known) {
         leg->st.rx_ignored++;
         return;

@@ -11,6 +11,7 @@
 #include "rng.h"
 
 #define DIGIT_MS 100
+#define NOISE_MS 500 /* comfort noise is told again, so that a lost packet doesn't matter for long */
 #define DIGIT_GAP_MS 80
 #define QUIET_AFTER 2 /* packets of silence until the resampler's memory is silent too */
 
@@ -42,8 +43,10 @@ static int fit(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
     }
 }
 
-int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, uint32_t rate, uint64_t seed) {
+int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, const struct mc_leg_cfg *cfg,
+               uint64_t seed) {
     struct mc_fmtp fmtp = {0};
+    const uint32_t rate = cfg->rate;
     if (codec->enc_size > 0) {
         tx->enc = malloc(mc_codec_enc_bytes(codec));
         if (tx->enc == NULL) {
@@ -51,6 +54,7 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
         }
     }
     int rc = mc_fmtp_parse(&fmtp, params->fmtp, strlen(params->fmtp));
+    fmtp.dtx |= cfg->suppress; /* RFC 7587 section 6.1: usedtx is the receiver's wish; the sender may rest without it */
     if (rc == MC_OK) {
         rc = codec->enc_init(tx->enc, &fmtp, params->ptime_ms);
     }
@@ -77,6 +81,8 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
     tx->n_pcm = rate / 1000 * params->ptime_ms;
     tx->ticks = params->ptime_ms <= 20 ? 1 : params->ptime_ms / 20u;
     tx->gap = true;
+    tx->n_silent = 1; /* the resampler holds nothing yet */
+    mc_cn_floor_init(&tx->floor);
     return MC_OK;
 }
 
@@ -230,6 +236,9 @@ static void send_audio(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, b
     int n = mc_resample_run(&tx->rs, pcm, tx->n_pcm, coded, sizeof coded / sizeof *coded);
     if (n > 0) {
         mc_splice_run(&tx->splice, coded, (size_t)n);
+        if (leg->cfg.suppress && path->params.cn_tx_pt != 0 && !silent) {
+            mc_cn_floor_hear(&tx->floor, coded, (size_t)n, path->codec->rate);
+        }
     }
     int len = n < 0 ? n : path->codec->encode(tx->enc, coded, (size_t)n, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
     if (len < 0) {
@@ -240,6 +249,20 @@ static void send_audio(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, b
     } else {
         send_packet(leg, tx, buf, &pkt, (size_t)len);
     }
+}
+
+/* Nothing to say: comfort noise when the peer takes it, else nothing. */
+static void rest(struct mc_leg *leg, struct mc_path *path) {
+    struct mc_tx *tx = &path->tx;
+    const uint32_t every = NOISE_MS / path->params.ptime_ms;
+    if (path->params.cn_tx_pt != 0 && tx->n_rest % every == 0) {
+        uint8_t buf[MC_RTP_HEADER + MC_CN_PAYLOAD];
+        struct mc_rtp pkt = {.pt = path->params.cn_tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
+        send_packet(leg, tx, buf, &pkt, mc_cn_build(&tx->floor.cn, buf + MC_RTP_HEADER));
+        leg->st.tx_cn++;
+    }
+    tx->n_rest++;
+    tx->gap = true;
 }
 
 bool mc_tx_has_digits(const struct mc_leg *leg, const struct mc_tx *tx) {
@@ -302,9 +325,11 @@ static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64
     }
     mc_relay_resume(path);
     bool silent = !spoken && more == MC_PULL_SILENCE;
-    if (silent && leg->cfg.suppress && !tx->join.due && !tx->splice.due) {
-        tx->gap = true;
+    bool ended = tx->n_silent > 0 && !tx->join.due && !tx->splice.due; /* what the resampler still held is out */
+    if (silent && ended && leg->cfg.suppress && !path->codec->dtx) {
+        rest(leg, path);
     } else {
+        tx->n_rest = 0;
         send_audio(leg, path, pcm, silent);
     }
 }

@@ -20,6 +20,8 @@ struct mc_leg_params {
     uint8_t rx_pt;
     uint8_t event_tx_pt; /* telephone-event, or MC_PT_NONE */
     uint8_t event_rx_pt;
+    uint8_t cn_tx_pt; /* comfort noise (RFC 3389); 0 = none, for 0 is PCMU's for ever */
+    uint8_t cn_rx_pt;
     uint16_t ptime_ms; /* of what we send: 10, 20, 40 or 60 */
     bool send, recv;   /* our direction (RFC 3264 section 6.1) */
     bool secure;       /* SRTP is on; for describe() only */

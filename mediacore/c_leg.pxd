@@ -18,6 +18,8 @@ cdef extern from "seam.h" nogil:
         uint8_t rx_pt
         uint8_t event_tx_pt
         uint8_t event_rx_pt
+        uint8_t cn_tx_pt
+        uint8_t cn_rx_pt
         uint16_t ptime_ms
         cbool send
         cbool recv
@@ -86,6 +88,8 @@ cdef extern from "leg.h" nogil:
         mc_live *live
 
     cdef struct mc_leg_stats:
+        uint64_t rx_cn
+        uint64_t tx_cn
         uint64_t rx_packets
         uint64_t rx_bytes
         uint64_t rx_late

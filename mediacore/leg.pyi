@@ -18,7 +18,8 @@ class Leg(Port):
     ) -> None:
         """rate: 8000, 16000, 24000 or 48000. tx_seconds: what the output ring holds (memory: 2 bytes a sample, up to the next
         power of two). rx_timeout: seconds, 0 = never.
-        suppress_silence: send nothing while there is nothing to say, instead of silence.
+        suppress_silence: rest while there is nothing to say, instead of sending silence: comfort noise (RFC 3389) if the peer
+        takes it, Opus' own DTX, else nothing.
         inband_dtmf: EV_DTMF also for digits that come as sound (until the peer sends a telephone-event). FullError: the worker has max_legs."""
     @property
     def params(self) -> LegParams | None:
@@ -46,12 +47,14 @@ class Leg(Port):
         event_pt: int = 101,
         ptime_ms: int = 20,
         fmtp: str = "",
+        cn_pt: int = 0,
         send: bool = True,
         recv: bool = True,
         rtcp: bool = False,
     ) -> tuple[str, int]:
         """A plain UDP leg without signalling; numeric addresses, port 0 = any; returns what was bound. Packets from other
-        addresses than `remote` are counted as ignored. event_pt 255 = no telephone-event. rtcp: on the
+        addresses than `remote` are counted as ignored. event_pt 255 = no telephone-event. cn_pt: of
+        comfort noise (RFC 3389), 0 = none. rtcp: on the
         same socket (RFC 5761); without it none is sent."""
     def stop(self) -> None:
         """No packet leaves or is heard after this; rings and counters stay."""

@@ -136,7 +136,7 @@ cdef class Leg(Port):
             self.call_id = -1
 
     def start_udp(self, *, tuple local, tuple remote, str codec="PCMU", int clock=8000, int pt=0, int event_pt=101,
-                  int ptime_ms=20, str fmtp="", bint send=True, bint recv=True, bint rtcp=False) -> tuple[str, int]:
+                  int ptime_ms=20, str fmtp="", int cn_pt=0, bint send=True, bint recv=True, bint rtcp=False) -> tuple[str, int]:
         cdef c.mc_leg_params params
         cdef w.mc_udp_ends ends
         cdef char text[64]
@@ -146,7 +146,7 @@ cdef class Leg(Port):
         self.need()
         if self.udp != NULL or self.started:
             raise StateError("start_udp: the leg runs already")
-        fill_params(&params, codec, clock, pt, event_pt, ptime_ms, fmtp)
+        fill_params(&params, codec, clock, pt, event_pt, ptime_ms, fmtp, cn_pt)
         params.send = send
         params.recv = recv
         ends.rtcp = rtcp

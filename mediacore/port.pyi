@@ -21,6 +21,8 @@ class LegParams(TypedDict):
     rx_pt: int
     event_tx_pt: int
     event_rx_pt: int
+    cn_tx_pt: int  # comfort noise (RFC 3389); 0 = none
+    cn_rx_pt: int
     ptime_ms: int
     send: bool
     recv: bool
@@ -28,6 +30,8 @@ class LegParams(TypedDict):
     fmtp: str
 
 class Counters(TypedDict):
+    rx_cn: int  # comfort noise packets (RFC 3389)
+    tx_cn: int
     rx_packets: int
     rx_bytes: int  # of payload
     rx_lost: int  # RFC 3550 A.3; negative when duplicates outnumber losses

@@ -51,11 +51,14 @@ cdef int copy_text(char *to, size_t size, str text, str what) except -1:
     return 0
 
 
-cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_pt, int ptime_ms, str fmtp) except -1:
+cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_pt, int ptime_ms, str fmtp,
+                     int cn_pt) except -1:
     if not 0 <= pt <= 127:
         raise ArgumentError(f"pt must lie between 0 and 127, not {pt}")
     if event_pt != NO_PT and not 0 <= event_pt <= 127:
         raise ArgumentError(f"event_pt must lie between 0 and 127, or be 255 for none, not {event_pt}")
+    if not 0 <= cn_pt <= 127:
+        raise ArgumentError(f"cn_pt must lie between 1 and 127, or be 0 for none, not {cn_pt}")
     if ptime_ms not in (10, 20, 40, 60):
         raise ArgumentError(f"ptime_ms must be 10, 20, 40 or 60, not {ptime_ms}")
     memset(p, 0, sizeof(mc_leg_params))
@@ -64,6 +67,7 @@ cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_p
     p.clock = clock
     p.tx_pt = p.rx_pt = pt
     p.event_tx_pt = p.event_rx_pt = event_pt
+    p.cn_tx_pt = p.cn_rx_pt = cn_pt
     p.ptime_ms = ptime_ms
     p.send = p.recv = True
     return 0
@@ -72,7 +76,7 @@ cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_p
 cdef dict params_dict(const mc_leg_params *p):
     return {
         "codec": (<const char *>p.codec).decode(errors="replace"), "clock": p.clock, "tx_pt": p.tx_pt, "rx_pt": p.rx_pt, "event_tx_pt": p.event_tx_pt,
-        "event_rx_pt": p.event_rx_pt, "ptime_ms": p.ptime_ms, "send": bool(p.send), "recv": bool(p.recv), "secure": bool(p.secure),
+        "event_rx_pt": p.event_rx_pt, "cn_tx_pt": p.cn_tx_pt, "cn_rx_pt": p.cn_rx_pt, "ptime_ms": p.ptime_ms, "send": bool(p.send), "recv": bool(p.recv), "secure": bool(p.secure),
         "fmtp": (<const char *>p.fmtp).decode(errors="replace"),
     }
 
@@ -174,7 +178,7 @@ cdef class Port:
             return self.last["counters"]
         c.mc_leg_stats_read(self.leg, &s)
         return dict(
-            rx_packets=s.rx_packets, rx_bytes=s.rx_bytes, rx_lost=s.rx_lost, rx_late=s.rx_late, rx_dup=s.rx_dup,
+            rx_cn=s.rx_cn, tx_cn=s.tx_cn, rx_packets=s.rx_packets, rx_bytes=s.rx_bytes, rx_lost=s.rx_lost, rx_late=s.rx_late, rx_dup=s.rx_dup,
             rx_reordered=s.rx_reordered, rx_malformed=s.rx_malformed, rx_ignored=s.rx_ignored, rx_restarts=s.rx_restarts,
             rx_jitter_ms=s.rx_jitter_us / 1000, rx_last_us=s.rx_last_us, tx_packets=s.tx_packets, tx_bytes=s.tx_bytes,
             tx_errors=s.tx_errors, tx_late_max_us=s.tx_late_max_us, tx_skipped=s.tx_skipped, jb_target_ms=s.jb_target_ms,

@@ -16,6 +16,7 @@ class VirtualLeg(Port):
         rate: int = 16000,
         event_pt: int = 101,
         fmtp: str = "",
+        cn_pt: int = 0,
         send: bool = True,
         recv: bool = True,
         seed: int = 1,
@@ -40,6 +41,7 @@ class VirtualLeg(Port):
         ptime_ms: int = 20,
         event_pt: int = 101,
         fmtp: str = "",
+        cn_pt: int = 0,
         send: bool = True,
         recv: bool = True,
     ) -> None:

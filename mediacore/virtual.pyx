@@ -57,7 +57,7 @@ cdef class VirtualLeg(Port):
     cdef int n_rtcp_read
     cdef list kept_frames, kept_events, kept_taps
 
-    def __cinit__(self, *, str codec="PCMU", int clock=8000, int pt=0, int ptime_ms=20, int rate=16000, int event_pt=101, str fmtp="",
+    def __cinit__(self, *, str codec="PCMU", int clock=8000, int pt=0, int ptime_ms=20, int rate=16000, int event_pt=101, str fmtp="", int cn_pt=0,
                   bint send=True, bint recv=True, unsigned long long seed=1, double tx_seconds=4.0, double rx_timeout=0.0,
                   bint suppress_silence=False, bint inband_dtmf=False, bint rtcp=False, long long wall_us=0, str name="virtual"):
         cdef c.mc_leg_cfg cfg
@@ -68,7 +68,7 @@ cdef class VirtualLeg(Port):
         self.with_rtcp = rtcp
         cfg.live = live_legs()
         check(c.mc_leg_new(&self.leg, &cfg), "a new leg")
-        self.start(codec=codec, clock=clock, pt=pt, ptime_ms=ptime_ms, event_pt=event_pt, fmtp=fmtp, send=send, recv=recv)
+        self.start(codec=codec, clock=clock, pt=pt, ptime_ms=ptime_ms, event_pt=event_pt, fmtp=fmtp, cn_pt=cn_pt, send=send, recv=recv)
 
     def __dealloc__(self):
         if self.leg != NULL:
@@ -83,13 +83,13 @@ cdef class VirtualLeg(Port):
             c.mc_leg_unref(self.leg)
             self.leg = NULL
 
-    def start(self, *, str codec, int clock, int pt, int ptime_ms=20, int event_pt=101, str fmtp="", bint send=True,
-              bint recv=True) -> None:
+    def start(self, *, str codec, int clock, int pt, int ptime_ms=20, int event_pt=101, str fmtp="", int cn_pt=0,
+              bint send=True, bint recv=True) -> None:
         cdef c.mc_leg_params params
         cdef c.mc_wire wire
         cdef c.mc_path *path = NULL
         self.need()
-        fill_params(&params, codec, clock, pt, event_pt, ptime_ms, fmtp)
+        fill_params(&params, codec, clock, pt, event_pt, ptime_ms, fmtp, cn_pt)
         params.send = send
         params.recv = recv
         memset(&wire, 0, sizeof(wire))
