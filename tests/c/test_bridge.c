@@ -78,6 +78,60 @@ static void a_new_source_goes_on_in_the_same_stream(void) {
     pair_free(&p);
 }
 
+/* A source with a fast clock, then a word of the engine's: time goes on, not back. */
+static void a_fast_source_does_not_turn_time_back(void) {
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    for (int k = 0; k < 30; k++) {
+        int16_t pcm[FRAME];
+        sine_fill(&p.sa, pcm, FRAME);
+        end_say(p.a, pcm, FRAME, p.now, NULL);
+        step(&p, false);
+    }
+    uint32_t ts = p.b->rtp.ts;
+    int16_t word[640] = {0};
+    mc_leg_write(p.b->leg, word, COUNT(word));
+    step(&p, false);
+    CHECK_BETWEEN(0, (int32_t)(p.b->rtp.ts - ts), FRAME, 4 * FRAME);
+    CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
+/* Sent before the first packet that was passed on, come after it: its number is one of our own packets'. */
+static void what_is_older_than_the_beginning_is_left_out(void) {
+    struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    for (int k = 0; k < 3; k++) {
+        mc_leg_on_tick(p.b->leg, p.now + 1000 + B_PHASE);
+        p.now += TICK;
+    }
+    p.a->seq += 1;
+    step(&p, false);
+    uint64_t n = p.b->n_packets;
+    int16_t pcm[FRAME] = {0};
+    p.a->seq -= 2;
+    p.a->ts -= 2 * FRAME;
+    end_say(p.a, pcm, FRAME, p.now, NULL);
+    CHECK_INT(0, p.b->n_packets, n);
+    CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
+/* A peer that limits the encoder gets its packets from ours. */
+static void a_strict_peer_gets_packets_made_for_it(void) {
+    struct pair p = pair_of(&mc_codec_opus, 20, &mc_codec_opus, 20, NULL);
+    struct mc_leg_params params;
+    end_params(p.b, &params, 20);
+    snprintf(params.fmtp, sizeof params.fmtp, "maxaveragebitrate=8000");
+    end_start(p.b, &params, p.now);
+    for (int k = 0; k < 50; k++) {
+        step(&p, false);
+    }
+    struct mc_bridge_way way;
+    mc_bridge_stats(p.bridge, p.a->leg, &way);
+    CHECK_INT(0, way.relayed, 0);
+    CHECK_INT(0, p.b->n_packets, 50);
+    pair_free(&p);
+}
+
 static void other_codecs_are_coded_anew(void) {
     static const struct {
         const struct mc_codec *a, *b;
@@ -214,6 +268,9 @@ static void the_engine_may_speak_into_a_bridge(void) {
     }
     mc_bridge_stats(p.bridge, p.a->leg, &way);
     CHECK(way.relaying);
+    struct mc_leg_stats st;
+    mc_leg_stats(p.a->leg, &st);
+    CHECK_INT(0, st.jb_target_ms, 0); /* the jitter buffer runs no more */
     CHECK_INT(0, memcmp(p.b->rtp.payload, p.said, p.said_len), 0);
     CHECK_INT(0, p.b->jumps, 0);
     CHECK_BETWEEN(0, sharpest(p.b->heard, p.b->n_heard), 0, 3 * (bend_of(&p.sa) + bend_of(&prompt) * 4));
@@ -256,6 +313,9 @@ int main(void) {
     RUN(one_law_becomes_the_other_at_once);
     RUN(losses_and_order_stay_as_they_were);
     RUN(a_new_source_goes_on_in_the_same_stream);
+    RUN(a_fast_source_does_not_turn_time_back);
+    RUN(what_is_older_than_the_beginning_is_left_out);
+    RUN(a_strict_peer_gets_packets_made_for_it);
     RUN(other_codecs_are_coded_anew);
     RUN(the_delay_is_bounded);
     RUN(who_is_held_is_replaced_by_music_or_silence);

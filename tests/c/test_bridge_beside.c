@@ -108,6 +108,16 @@ static void a_leg_that_was_moved_is_left_alone(void) {
     for (int k = 0; k < 20; k++) {
         step(&p, true);
     }
+    mc_leg_set_sink(p.a->leg, &mc_sink_null); /* then the other has silence, at once */
+    for (uint64_t k = 0, n = p.b->n_packets; k < 5; k++) {
+        step(&p, true);
+        CHECK_INT(k, p.b->n_packets - n, k + 1);
+    }
+    pair_free(&p);
+    p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
+    for (int k = 0; k < 20; k++) {
+        step(&p, true);
+    }
     mc_leg_set_sink(p.b->leg, &mc_sink_null);
     size_t from = p.b->n_heard;
     for (int k = 0; k < 20; k++) {
@@ -125,10 +135,36 @@ static void a_leg_that_was_moved_is_left_alone(void) {
     end_free(e);
 }
 
+static int16_t first_heard;
+
+static void keep_first(const struct mc_sink *self, struct mc_leg *leg, const int16_t *pcm, size_t n, uint64_t now_us) {
+    for (size_t i = 0; i < n && first_heard == 0; i++) {
+        first_heard = pcm[i];
+    }
+}
+
+/* Somebody begins to listen in the middle of a word. */
+static void listening_begins_softly(void) {
+    const struct mc_sink sink = {.name = "first", .play = keep_first};
+    struct end *e = end_new(&mc_codec_l16_8k, 8000, 20, 1, &live);
+    int16_t loud[FRAME];
+    for (size_t i = 0; i < FRAME; i++) {
+        loud[i] = 10000;
+    }
+    mc_leg_set_sink(e->leg, &sink);
+    for (uint64_t k = 0; k < 10; k++) {
+        end_say(e, loud, FRAME, START + k * TICK, NULL);
+        mc_leg_on_tick(e->leg, START + k * TICK);
+    }
+    CHECK_BETWEEN(0, first_heard, 1, 1000);
+    end_free(e);
+}
+
 int main(void) {
     RUN(digits_pass_as_events);
     RUN(swallowed_events_leave_no_hole);
     RUN(a_recording_hears_what_passes);
     RUN(a_leg_that_was_moved_is_left_alone);
+    RUN(listening_begins_softly);
     return check_done();
 }

@@ -260,6 +260,30 @@ static void a_late_party_fades(void) {
     room_free(&r);
 }
 
+/* Sound out of nothing, and back, in the middle of a block: the place where it borders on digital silence fades. */
+static void silence_has_soft_edges(void) {
+    struct mc_mix_sum sum;
+    struct mc_mix_lane lane;
+    int16_t loud[320], none[320] = {0}, heard[1600];
+    int32_t read[1600];
+    CHECK_INT(0, mc_mix_sum_init(&sum, 16000), MC_OK);
+    CHECK_INT(0, mc_mix_lane_init(&lane, 16000), MC_OK);
+    for (size_t i = 0; i < COUNT(loud); i++) {
+        loud[i] = 8000;
+    }
+    for (uint64_t k = 0; k < 5; k++) {
+        mc_mix_say(&lane, &sum, sum.read, 16000 + k * 320, k == 1 || k == 2 ? loud : none, 320);
+    }
+    mc_mix_read(&sum, 16000, read, COUNT(read));
+    for (size_t i = 0; i < COUNT(read); i++) {
+        heard[i] = (int16_t)read[i];
+    }
+    CHECK_BETWEEN(0, sharpest(heard, COUNT(heard)), 1, 400);
+    CHECK_INT(0, heard[600], 8000);
+    mc_mix_lane_free(&lane);
+    mc_mix_sum_free(&sum);
+}
+
 static int16_t hum[16000 * 2 + 40];
 
 /* Coded once: what leaves is the loop's own bytes, and going round leaves no seam. */
@@ -316,6 +340,7 @@ int main(void) {
     RUN(coming_and_going_does_not_click);
     RUN(listening_and_whispering);
     RUN(a_late_party_fades);
+    RUN(silence_has_soft_edges);
     RUN(music_is_coded_once_and_goes_round);
     return check_done();
 }
