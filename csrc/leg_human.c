@@ -50,7 +50,6 @@ void mc_human_free(struct mc_human *hu) {
 static void begin(struct mc_human *hu, const struct mc_path *path) {
     struct mc_jb_cfg cfg = jitter_cfg(path->params.clock);
     hu->on = true;
-    hu->fresh = true;
     hu->n = 0;
     hu->age_us = 0;
     if (hu->begun) {
@@ -136,10 +135,6 @@ static void pull(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
             }
             if (mc_level_ddb(pcm, (size_t)n) < QUIET_DDB) {
                 mc_jb_quiet(hu->jb);
-            }
-            if (hu->fresh) {
-                hu->fresh = false;
-                mc_fade(pcm, codec->rate / MC_FADE_DIV < (uint32_t)n ? codec->rate / MC_FADE_DIV : (uint32_t)n, 0, 256);
             }
         }
     }

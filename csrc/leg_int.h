@@ -73,7 +73,6 @@ struct mc_human_room {
 
 struct mc_human {
     bool on;                    /* packets go into the jitter buffer */
-    bool fresh;                 /* and none was heard yet: the first one fades in */
     bool begun;                 /* it was on once: the room is in use */
     bool resting;               /* comfort noise came after the last sound that was played */
     bool noise;                 /* and it is what is heard */
