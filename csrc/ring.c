@@ -58,14 +58,14 @@ static size_t left_in_chunk(const struct mc_ring *ring, uint64_t i) {
 }
 
 static int16_t *at(const struct mc_ring *ring, uint64_t i) {
-    size_t chunk = ring->place[(i >> ring->shift) % (2 * MC_RING_CHUNKS)];
+    size_t chunk = ring->place[(i >> ring->shift) % MC_RING_PLACES];
     return ring->buf + (chunk << ring->shift) + (i & (((uint64_t)1 << ring->shift) - 1));
 }
 
 /* Producer. Chunks that the consumer has left are spare. */
 static void take_back(struct mc_ring *ring, uint64_t r) {
     for (; ring->n_returned < r >> ring->shift; ring->n_returned++) {
-        ring->spare[ring->n_spare++] = ring->place[ring->n_returned % (2 * MC_RING_CHUNKS)];
+        ring->spare[ring->n_spare++] = ring->place[ring->n_returned % MC_RING_PLACES];
     }
 }
 
@@ -73,7 +73,7 @@ static void take_back(struct mc_ring *ring, uint64_t r) {
 static void place(struct mc_ring *ring, uint64_t w) {
     if (w >> ring->shift == ring->n_placed) {
         uint8_t chunk = ring->n_spare > 0 ? ring->spare[--ring->n_spare] : (uint8_t)ring->n_used++;
-        ring->place[ring->n_placed++ % (2 * MC_RING_CHUNKS)] = chunk;
+        ring->place[ring->n_placed++ % MC_RING_PLACES] = chunk;
     }
 }
 

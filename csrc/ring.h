@@ -11,13 +11,14 @@
 /* The samples lie in chunks, and a chunk that was consumed is the next to be written again: a ring that runs nearly empty touches
  * the same few memory pages however large it is. */
 #define MC_RING_CHUNKS 128 /* at most; one more is there for the two ends to lie inside of one */
+#define MC_RING_PLACES 256 /* twice that */
 
 struct mc_ring {
     int16_t *buf;
     uint64_t mask;
     unsigned shift; /* sample i is in logical chunk i >> shift, counted for ever */
     /* The producer's; an entry is read by the consumer once the write index has passed into its chunk. */
-    uint8_t place[2 * MC_RING_CHUNKS]; /* logical chunk, modulo -> chunk of buf */
+    uint8_t place[MC_RING_PLACES];     /* logical chunk, modulo -> chunk of buf */
     uint8_t spare[MC_RING_CHUNKS + 1]; /* consumed ones, the latest on top */
     uint32_t n_spare, n_used;          /* spare ones; ever taken out of buf */
     uint64_t n_placed, n_returned;     /* logical chunks */

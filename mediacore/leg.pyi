@@ -20,7 +20,8 @@ class Leg(Port):
         power of two). rx_timeout: seconds, 0 = never.
         suppress_silence: rest while there is nothing to say, instead of sending silence: comfort noise (RFC 3389) if the peer
         takes it, Opus' own DTX, else nothing.
-        inband_dtmf: EV_DTMF also for digits that come as sound (until the peer sends a telephone-event). FullError: the worker has max_legs."""
+        inband_dtmf: EV_DTMF also for digits that come as sound (until the peer sends a telephone-event).
+        FullError: the worker has max_legs."""
     @property
     def params(self) -> LegParams | None:
         """What negotiation settled; None while stopped."""

@@ -28,8 +28,8 @@ class VirtualLeg(Port):
         wall_us: int = 0,
         name: str = "virtual",
     ) -> None:
-        """seed: of SSRC, CNAME, the first sequence number and timestamp, and of when RTCP goes. rtcp: send it. wall_us: Unix time
-        minus virtual time, for RTCP."""
+        """seed: of SSRC, CNAME, the first sequence number and timestamp, and of when RTCP goes. rtcp: send it.
+        wall_us: Unix time minus virtual time, for RTCP."""
     @property
     def params(self) -> LegParams | None: ...
     def start(
