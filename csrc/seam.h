@@ -40,6 +40,8 @@ typedef void mc_sock_fn(void *ctx, uint8_t *buf, size_t len, const struct sockad
 
 struct mc_seam {
     void *host; /* first argument of the functions that take one: the worker */
+    /* Legs may rest in pauses: SDP offers comfort noise (RFC 3389) and usedtx (RFC 7587). Set before signalling starts. */
+    bool rest;
 
     /* The leg bound to a call by mc_seam_bind, or NULL. Signalling thread. */
     struct mc_leg *(*leg_of_call)(int call_id);

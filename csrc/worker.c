@@ -308,6 +308,10 @@ void mc_worker_close(struct mc_worker *w) {
     mc_worker_unref(w);
 }
 
+void mc_worker_seam_rest(struct mc_worker *w, bool rest) {
+    w->seam.rest = rest;
+}
+
 const struct mc_seam *mc_worker_seam(struct mc_worker *w) {
     return &w->seam;
 }

@@ -29,6 +29,8 @@ void mc_worker_stop(struct mc_worker *w); /* joins; commands are run by their ca
 void mc_worker_stats(const struct mc_worker *w, struct mc_worker_stats *out); /* any thread */
 int mc_worker_call(struct mc_worker *w, int (*fn)(void *arg), void *arg);     /* on the worker, synchronous */
 const struct mc_seam *mc_worker_seam(struct mc_worker *w);
+/* mc_seam.rest, before the seam is installed. */
+void mc_worker_seam_rest(struct mc_worker *w, bool rest);
 
 /* Engine side: one eventfd says that legs are ready. */
 int mc_worker_fd(const struct mc_worker *w);

@@ -60,6 +60,7 @@ cdef extern from "worker.h" nogil:
     void mc_worker_stop(mc_worker *w)
     void mc_worker_stats_read "mc_worker_stats"(const mc_worker *w, mc_worker_stats *out)
     const mc_seam *mc_worker_seam(mc_worker *w)
+    void mc_worker_seam_rest(mc_worker *w, cbool rest)
     int mc_worker_fd(const mc_worker *w)
     size_t mc_worker_ready(mc_worker *w)
     mc_leg *mc_worker_pop(mc_worker *w)

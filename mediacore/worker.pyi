@@ -48,6 +48,7 @@ class Worker:
     def drain(self) -> int:
         """Delivers everything pending to the legs' handlers; returns the number of items. Main thread."""
     def stats(self) -> WorkerStats: ...
-    def install_seam(self) -> None:
-        """The signalling stack's legs run on this worker from now on."""
+    def install_seam(self, *, suppress_silence: bool = False) -> None:
+        """The signalling stack's legs run on this worker from now on. suppress_silence: they may rest in pauses, so SDP offers
+        comfort noise (RFC 3389) and Opus DTX and takes them when offered."""
     def uninstall_seam(self) -> None: ...

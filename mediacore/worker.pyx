@@ -117,7 +117,8 @@ cdef class Worker:
             fifo=bool(s.fifo), cpu=self.cpu, last_tick_us=s.last_tick_us,
         )
 
-    def install_seam(self) -> None:
+    def install_seam(self, *, bint suppress_silence=False) -> None:
+        w.mc_worker_seam_rest(self.handle(), suppress_silence)
         c.mc_seam_set(w.mc_worker_seam(self.handle()))
 
     def uninstall_seam(self) -> None:

@@ -115,6 +115,13 @@ class Media(Section):
     ptime_ms: Literal[10, 20, 40, 60] = Field(default=20, description="Packet time that is offered, ms.")
     rate: Literal[8000, 16000, 24000, 48000] = Field(default=16000, description="Engine rate, Hz.")
     rx_timeout_s: Annotated[float, Field(gt=0)] = Field(default=30.0, description="A call without RTP for so long is ended.")
+    suppress_silence: bool = Field(
+        default=False,
+        description="Rest while nothing is said, both ways: comfort noise (RFC 3389) and Opus DTX instead of silence.",
+    )
+    inband_dtmf: bool = Field(
+        default=False, description="Hear digits that come as sound too, from callers who send no telephone-events."
+    )
     fifo: bool = Field(default=True, description="Ask for SCHED_FIFO for the media worker; reported when refused.")
     cpu: int = Field(default=-1, ge=-1, description="Pin the media worker to this core; -1 = don't.")
 

@@ -6,6 +6,7 @@
  * stop = when the call is over leg_bye (its RTCP is queued, detach sends it), then detach (synchronous: no packet comes any more,
  * sending fails harmlessly), then leg_stop (synchronous: the wire is not called any more). Only then does pjsua stop SRTP and close
  * the transport. */
+#include "../cng.h"
 #include "../codec.h"
 #include "../err.h"
 #include "../rtp.h"
@@ -22,7 +23,7 @@ struct stream {
     pjmedia_transport *tp;
     unsigned med_idx;
     bool secure;
-    uint8_t rx_pt, event_pt;
+    uint8_t rx_pt, event_pt, cn_pt;
     struct mc_latch latch; /* worker's while the transport is attached */
 };
 
@@ -37,6 +38,10 @@ static void on_rtcp(void *user, void *pkt, pj_ssize_t size) {
     if (size > 0) {
         s->seam->leg_rtcp(s->leg, pkt, (size_t)size, mc_transport_now_us());
     }
+}
+
+static bool is_ours(const struct stream *s, uint8_t pt) {
+    return pt == s->rx_pt || pt == s->event_pt || (s->cn_pt != 0 && pt == s->cn_pt);
 }
 
 static void on_rtp(pjmedia_tp_cb_param *param) {
@@ -55,7 +60,7 @@ static void on_rtp(pjmedia_tp_cb_param *param) {
         }
         return;
     }
-    if (mc_rtp_parse(&rtp, param->pkt, (size_t)param->size) != MC_OK || (rtp.pt != s->rx_pt && rtp.pt != s->event_pt)) {
+    if (mc_rtp_parse(&rtp, param->pkt, (size_t)param->size) != MC_OK || !is_ours(s, rtp.pt)) {
         if (mc_latch_same_host(&s->latch, from)) { /* the leg counts it */
             s->seam->leg_rtp(s->leg, param->pkt, (size_t)param->size, now_us);
         }
@@ -89,6 +94,17 @@ static bool srtp_active(pjmedia_transport *tp) {
     return srtp && srtp->active;
 }
 
+/* Sent only when both want it. The static type is understood anyway: some send it unasked. */
+static void fill_noise(struct mc_leg_params *p, const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
+    bool taken = p->rx_pt == MC_CN_PT || p->event_rx_pt == MC_CN_PT;
+
+    p->cn_rx_pt = mc_sdp_cn_pt(local, p->clock);
+    p->cn_tx_pt = p->cn_rx_pt != 0 ? mc_sdp_cn_pt(remote, p->clock) : 0;
+    if (p->cn_rx_pt == 0 && p->clock == 8000 && !taken) {
+        p->cn_rx_pt = MC_CN_PT;
+    }
+}
+
 static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, const pjmedia_sdp_media *local,
                         const pjmedia_sdp_media *remote, bool secure) {
     pj_bzero(p, sizeof(*p));
@@ -100,6 +116,7 @@ static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, 
     p->clock = mc_sdp_clock(local, si->rx_pt, si->fmt.clock_rate);
     p->event_rx_pt = mc_sdp_event_pt(local, p->clock);
     p->event_tx_pt = mc_sdp_event_pt(remote, p->clock);
+    fill_noise(p, local, remote);
     p->ptime_ms = (uint16_t)mc_sdp_ptime(remote);
     while (p->ptime_ms > 20 && !pj_ansi_stricmp(p->codec, "L16") && p->clock / 1000 * 2 * p->ptime_ms > L16_MAX_BYTES) {
         p->ptime_ms = p->ptime_ms == 60 ? 40 : 20;
@@ -161,6 +178,7 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     fill_params(&params, si, local_sdp->media[call_med->idx], remote_sdp->media[call_med->idx], s->secure);
     s->rx_pt = params.rx_pt;
     s->event_pt = params.event_rx_pt;
+    s->cn_pt = params.cn_rx_pt;
     mc_latch_init(&s->latch, (const struct sockaddr *)&si->rem_addr, (socklen_t)pj_sockaddr_get_len(&si->rem_addr));
 
     attach.stream = s;

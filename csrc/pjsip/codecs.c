@@ -28,6 +28,10 @@ static pj_status_t test_alloc(pjmedia_codec_factory *factory, const pjmedia_code
     return find(id) ? PJ_SUCCESS : PJMEDIA_CODEC_EUNSUP;
 }
 
+static void add_fmtp(pjmedia_codec_param *attr, const char *text) {
+    attr->setting.dec_fmtp.param[attr->setting.dec_fmtp.cnt++].val = pj_str((char *)text);
+}
+
 static pj_status_t default_attr(pjmedia_codec_factory *factory, const pjmedia_codec_info *id, pjmedia_codec_param *attr) {
     const struct mc_codec *codec = find(id);
 
@@ -42,8 +46,10 @@ static pj_status_t default_attr(pjmedia_codec_factory *factory, const pjmedia_co
     attr->info.pt = payload_type(codec);
     attr->setting.frm_per_pkt = 2;
     if (codec->fmtp) { /* a parameter without a name is printed as it stands */
-        attr->setting.dec_fmtp.cnt = 1;
-        attr->setting.dec_fmtp.param[0].val = pj_str((char *)codec->fmtp);
+        add_fmtp(attr, codec->fmtp);
+    }
+    if (codec->dtx && mc_seam_get() && mc_seam_get()->rest) {
+        add_fmtp(attr, "usedtx=1");
     }
     return PJ_SUCCESS;
 }

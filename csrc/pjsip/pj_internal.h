@@ -23,6 +23,10 @@ void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
 void mc_sdp_follow_numbers(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_media *remote);
 /* Payload type of telephone-event (RFC 4733) at this RTP clock, else at any, or MC_PT_NONE. */
 uint8_t mc_sdp_event_pt(const pjmedia_sdp_media *m, uint32_t clock);
+/* Payload type of comfort noise (RFC 3389) at this RTP clock, or 0. */
+uint8_t mc_sdp_cn_pt(const pjmedia_sdp_media *m, uint32_t clock);
+/* Adds it to one of our media lines, last in order: the static type, which is at 8 kHz (RFC 3551 table 4). */
+void mc_sdp_add_cn(pj_pool_t *pool, pjmedia_sdp_media *m);
 /* Copies the a=fmtp text of a payload type, "" when there is none or it does not fit. */
 void mc_sdp_fmtp(const pjmedia_sdp_media *m, unsigned pt, char *out, size_t size);
 /* RTP clock of a payload type from a=rtpmap, or `otherwise`. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * What the seam reads from and writes into SDP (RFC 4566): ptime, fmtp, rtpmap. */
+#include "../cng.h"
 #include "../codec.h"
 #include "../err.h"
 #include "mc_pjsip.h"
@@ -80,6 +81,34 @@ uint8_t mc_sdp_event_pt(const pjmedia_sdp_media *m, uint32_t clock) {
         }
     }
     return found;
+}
+
+static const pjmedia_sdp_attr *attr_of_pt(const pjmedia_sdp_media *m, const char *name, unsigned pt);
+
+uint8_t mc_sdp_cn_pt(const pjmedia_sdp_media *m, uint32_t clock) {
+    for (unsigned i = 0; i < m->desc.fmt_count; i++) {
+        unsigned long pt = pj_strtoul(&m->desc.fmt[i]);
+        const pjmedia_sdp_attr *attr = pt < 128 ? attr_of_pt(m, "rtpmap", (unsigned)pt) : NULL;
+        pjmedia_sdp_rtpmap map;
+
+        if (!attr ? pt == MC_CN_PT && clock == 8000
+                  : pjmedia_sdp_attr_get_rtpmap(attr, &map) == PJ_SUCCESS && !pj_stricmp2(&map.enc_name, "CN") &&
+                        map.clock_rate == clock) {
+            return (uint8_t)pt;
+        }
+    }
+    return 0;
+}
+
+void mc_sdp_add_cn(pj_pool_t *pool, pjmedia_sdp_media *m) {
+    static const pj_str_t name = {"rtpmap", 6};
+    pj_str_t value = pj_str("13 CN/8000");
+
+    if (mc_sdp_cn_pt(m, 8000) != 0 || m->desc.fmt_count >= PJMEDIA_MAX_SDP_FMT || m->attr_count >= PJMEDIA_MAX_SDP_ATTR) {
+        return;
+    }
+    pj_strdup2(pool, &m->desc.fmt[m->desc.fmt_count++], "13");
+    pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, name.ptr, &value));
 }
 
 static const pjmedia_sdp_attr *attr_of_pt(const pjmedia_sdp_media *m, const char *name, unsigned pt) {

@@ -267,6 +267,9 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
         pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, "rtcp-mux", NULL));
     }
     mc_sdp_set_ptime(pool, m, mc_sdp_ptime(theirs));
+    if (!theirs && mc_seam_get() && mc_seam_get()->rest) {
+        mc_sdp_add_cn(pool, m); /* into an offer; answers: noise.c */
+    }
     if (theirs) {
         mc_sdp_follow_numbers(pool, m, theirs);
     }

@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping
 
-from mediacore import Leg, Worker, clock_us
+from mediacore import Worker, clock_us
 from sipagent.call import Call, CallState
 from sipagent.config import Account, Config
 from sipagent.log import get_logger
@@ -17,6 +17,7 @@ from sipagent.signalling import messages, options
 from sipagent.signalling.call_state import advance
 from sipagent.signalling.endpoint import Listening
 from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.legs import new_leg
 from sipagent.signalling.registration import AccountStatus, Registration, account_name
 from sipagent.signalling.resolve import primary_address, resolve
 from sipagent.signalling.stack import Stack, is_wildcard
@@ -93,7 +94,7 @@ class UserAgent:
         advertised = await self._advertised()
         if not _the_endpoint.acquire(blocking=False):
             raise SignallingError("another user agent is up in this process; PJSIP has room for one")
-        self._worker.install_seam()
+        self._worker.install_seam(suppress_silence=self.cfg.media.suppress_silence)
         self._log.open()
         await self._thread.start()
         try:
@@ -145,8 +146,7 @@ class UserAgent:
             address = await resolve(wanted.host)
             target = None if wanted.transport == "tls" else wanted.at(address)
         key = uuid.uuid4().hex[:16]
-        leg = Leg(self._worker, rate=self.cfg.media.rate, name=key)
-        leg.rx_timeout_ms = int(self.cfg.media.rx_timeout_s * 1000)
+        leg = new_leg(self._worker, self.cfg.media, key)
         call = Call(leg, _Control(self._thread, self._stack, key), "out", str(wanted), "", id=key, started_us=clock_us())
         self._calls[key] = call
         try:

@@ -16,6 +16,7 @@ from sipagent.signalling.accounts import SipAccount, local_config, registered_co
 from sipagent.signalling.calls import SipCall
 from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
 from sipagent.signalling.errors import CallLimitError, SignallingError
+from sipagent.signalling.legs import new_leg
 from sipagent.signalling.messages import Incoming, Unused
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
@@ -159,14 +160,13 @@ class Stack:
         leg: Leg | None = None
         if len(self._calls) < self.cfg.sip.max_calls:
             try:
-                leg = Leg(self._worker, rate=self.cfg.media.rate, name=key)
+                leg = new_leg(self._worker, self.cfg.media, key)
             except MediaError as error:
                 log.error("no leg for an incoming call", error=str(error))
         call = SipCall(self.thread, account, key, leg, self._ended, prm.callId)
         if leg is None:
             self._refusing[key] = call
         else:
-            leg.rx_timeout_ms = int(self.cfg.media.rx_timeout_s * 1000)
             self._calls[key] = call
             call.bind()
         self.thread.later(functools.partial(self._admit, key))
