@@ -25,7 +25,8 @@ from setuptools.command.build_ext import build_ext
 CFLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fno-strict-aliasing", "-D_GNU_SOURCE"]
 RPATH = ["-Wl,-rpath,$ORIGIN"]
 CORE_LIBS = ["opus", "m", "pthread"]
-WRAPPED = ["pjmedia_transport_udp_attach", "pjsip_inv_verify_request3", "pjmedia_sdp_neg_negotiate"]  # PJSIP functions that csrc/pjsip takes the place of
+# PJSIP functions that csrc/pjsip takes the place of
+WRAPPED = ["pjmedia_transport_udp_attach", "pjsip_inv_verify_request3", "pjmedia_sdp_neg_negotiate"]
 
 
 def pjsip_manifest() -> dict[str, Any] | None:
