@@ -24,7 +24,7 @@
 
 #define EVENTS 256
 #define BUSY (UINT64_C(2) * MC_GRID_ROUND) /* packets in 20 ms: two for each look */
-#define IDLE_US 100000           /* wakes this often with nothing to do, so that last_tick_us proves life */
+#define IDLE_US 100000                     /* wakes this often with nothing to do, so that last_tick_us proves life */
 #define FIFO_PRIORITY 20
 
 static void set(_Atomic uint64_t *to, uint64_t v) {
