@@ -18,7 +18,8 @@ REPEAT_S = 0.5  # RFC 3261 17.1.1.2, timer A
 class SipCalls:
     """call() -> the far end's RTP port; hang_up() ends them all."""
 
-    def __init__(self, sip_port: int, rtp_port: int) -> None:
+    def __init__(self, sip_port: int, rtp_port: int, user: str = "echo") -> None:
+        self._uri = f"sip:{user}@{ports.HOST}:{sip_port}"
         self._target = (ports.HOST, sip_port)
         self._rtp_port = rtp_port
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -54,12 +55,11 @@ class SipCalls:
 
     def call(self) -> int:
         call_id = f"bench-{len(self._dialogs)}-{time.monotonic_ns()}"
-        uri = f"sip:echo@{ports.HOST}:{self._target[1]}"
         offer = (
             f"v=0\r\no=- 1 1 IN IP4 {ports.HOST}\r\ns=-\r\nc=IN IP4 {ports.HOST}\r\nt=0 0\r\n"
             f"m=audio {self._rtp_port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\n"
         )
-        dialog = (call_id, f"<{uri}>", uri)
+        dialog = (call_id, f"<{self._uri}>", self._uri)
 
         def invite() -> None:
             self._send("INVITE", dialog, 1, offer)

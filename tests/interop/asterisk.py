@@ -3,23 +3,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tests.interop import audio, ports
+from tests.interop.asterisk_daemon import Daemon
 from tests.interop.certs import Certificates
-from tests.interop.process import PeerError, Process, until
-
-ROOT_MAKER = Path(__file__).parent / "peers" / "asterisk-root"
+from tests.interop.process import PeerError, until
 
 MODULES = (Path(__file__).parent / "peers" / "asterisk-modules.txt").read_text().split()
-
-# Asterisk calls it an error when one of these files is missing.
-EMPTY = ["acl", "ccss", "cdr", "cel", "features", "http", "indications", "manager", "pjproject", "sorcery", "udptl"]
 
 DIALPLAN = """
 [probe8]
@@ -95,66 +89,22 @@ max_contacts=2
 """
 
 
-def root() -> Path | None:
-    """Where scripts/setup --peers unpacked Asterisk, or None when Debian unstable could not be reached then."""
-    told = subprocess.run([ROOT_MAKER, "--print"], capture_output=True, text=True, check=True).stdout.strip()
-    return Path(told) if Path(told).is_dir() else None
-
-
-class Asterisk:
-    """start(), cli(), probe(), stop(). Everything it writes is under `room`."""
+class Asterisk(Daemon):
+    """start(), cli(), probe(), stop()."""
 
     def __init__(self, root: Path, room: Path, certificates: Certificates, extensions: list[Extension]) -> None:
-        self.root = root
-        self.room = room
         self.sip_port = ports.one()
         self.tls_port = ports.one()
-        self._rtp = ports.block(200)
         self._n_probes = 0
         self._files = room / "probe"
-        self._write(certificates, extensions)
-        self._process: Process | None = None
-
-    def _program(self) -> list[str | Path]:
-        """Debian unstable's asterisk through its own loader: this machine's C library is older."""
-        [loader] = self.root.glob("usr/lib*/ld-linux-*.so.*")
-        return [
-            loader,
-            "--library-path",
-            self._libraries(),
-            self.root / "usr/sbin/asterisk",
-            "-C",
-            self.room / "etc/asterisk.conf",
-        ]
-
-    def _libraries(self) -> Path:
-        [modules] = self.root.glob("usr/lib/*/asterisk/modules")
-        return modules.parent.parent
-
-    def _write(self, certs: Certificates, extensions: list[Extension]) -> None:
-        etc = self.room / "etc"
-        for directory in (etc, self._files, self.room / "var/keys", self.room / "run", self.room / "log", self.room / "spool"):
-            directory.mkdir(parents=True, exist_ok=True)
-        share, agi = self.root / "usr/share/asterisk", self.room / "probe.sh"
+        self._files.mkdir(parents=True, exist_ok=True)
+        agi = room / "probe.sh"
         agi.write_text(AGI)
         agi.chmod(0o755)
-        places = {
-            "astetcdir": etc,
-            "astmoddir": self._libraries() / "asterisk/modules",
-            "astdatadir": share,
-            **dict.fromkeys(("astvarlibdir", "astdbdir", "astkeydir"), self.room / "var"),
-            "astagidir": self.room,
-            "astspooldir": self.room / "spool",
-            "astrundir": self.room / "run",
-            "astlogdir": self.room / "log",
-        }
+        rtp = ports.block(200)
         files = {
-            "asterisk.conf": "[directories]\n"
-            + "".join(f"{name} => {path}\n" for name, path in places.items())
-            + "[options]\nverbose = 3\nnocolor = yes\n",
-            "modules.conf": "[modules]\nautoload=no\n" + "".join(f"load={name}.so\n" for name in MODULES),
             "logger.conf": "[general]\n[logfiles]\nfull.log => notice,warning,error,verbose(3)\n",
-            "rtp.conf": f"[general]\nrtpstart={self._rtp}\nrtpend={self._rtp + 199}\nstrictrtp=yes\n",
+            "rtp.conf": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 199}\nstrictrtp=yes\n",
             "extensions.conf": "[general]\nstatic=yes\n" + DIALPLAN.format(agi=agi, room=self._files),
             "pjsip.conf": f"""
 [udp]
@@ -165,29 +115,15 @@ bind={ports.HOST}:{self.sip_port}
 type=transport
 protocol=tls
 bind={ports.HOST}:{self.tls_port}
-cert_file={certs.cert}
-priv_key_file={certs.key}
-ca_list_file={certs.ca}
+cert_file={certificates.cert}
+priv_key_file={certificates.key}
+ca_list_file={certificates.ca}
 method=tlsv1_2
 verify_client=no
 """
             + "".join(extension.render() for extension in extensions),
-            **dict.fromkeys((f"{name}.conf" for name in EMPTY), ""),
         }
-        for name, text in files.items():
-            (etc / name).write_text(text)
-
-    def start(self) -> None:
-        self._process = Process("asterisk", [*self._program(), "-f", "-n"], self.room / "log/console.log")
-        self._process.until("fully booted", lambda: "fully booted" in self.cli("core waitfullybooted"), 30)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.stop()
-
-    def cli(self, command: str) -> str:
-        done = subprocess.run([*map(str, self._program()), "-rx", command], capture_output=True, text=True, check=False)
-        return done.stdout
+        super().__init__(root, room, MODULES, files)
 
     def channel_statistics(self, name: str) -> list[str]:
         """What Asterisk knows of an extension's call: codec, received (packets, lost, per cent, jitter in s), sent (the same,
@@ -197,10 +133,6 @@ verify_client=no
             if words and words[0].startswith(f"{name}-"):
                 return words[2:]
         return []
-
-    def log(self, lines: int = 12) -> str:
-        path = self.room / "log/full.log"
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
     def contact(self, name: str) -> str:
         """The address under which an extension is registered, or ''."""
@@ -241,8 +173,3 @@ verify_client=no
     @property
     def sip_uri(self) -> str:
         return f"sip:{ports.HOST}:{self.sip_port}"
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return os.getpgid(self._process.pid)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.interop import certs
-from tests.interop.asterisk import Asterisk, Extension, root
+from tests.interop.asterisk import Asterisk, Extension
+from tests.interop.asterisk_daemon import root
 from tests.interop.baresip import Softphone
 from tests.interop.certs import Certificates
 from tests.interop.switch import Switch

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A system under test and the generator that talks to it, each on its core: started, connected call by call, and ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench import harness
+from tests.bench.sip_calls import SipCalls
+
+ASTERISK = "asterisk-audiosocket"
+
+
+@dataclass(frozen=True)
+class Run:
+    generator: harness.Child
+    system: harness.Child
+
+
+def command(system: str, calls: int, port: int) -> list[str]:
+    """How to start `system`, to send to `port`."""
+    if system == ASTERISK:
+        return [sys.executable, "-m", "tests.bench.peers.asterisk_echo", str(calls)]
+    return [sys.executable, "-m", "tests.bench.echo_systems", system, str(calls), str(port)]
+
+
+def connected(system: harness.Child, calls: int, port: int) -> list[int]:
+    """Where the system listens for the calls' RTP: it says so itself, or names the SIP user and port that is called here."""
+    words = system.line().split()
+    if words[0] != "sip":
+        return [int(word) for word in words]
+    sip = SipCalls(int(words[2]), port, words[1])
+    return [sip.call() for _ in range(calls)]
+
+
+@contextmanager
+def echo(name: str, calls: int, mode: str, seconds: float, raw: Path) -> Iterator[Run]:
+    """`calls` calls to a system that sends back what it hears. The generator runs for `seconds` from the start of the body and
+    writes what it saw to `raw`; the body ends both with finish(). mode: rtpgen's, "steady" or "aim"."""
+    with harness.children() as start:
+        generator = start(harness.GENERATOR_CPU, [harness.rtpgen(), "echo", f"{seconds}", raw, mode, str(calls)])
+        port = int(generator.line().removeprefix("port "))
+        system = start(harness.SYSTEM_CPU, command(name, calls, port))
+        for far_port in connected(system, calls, port):
+            generator.tell(str(far_port))
+        yield Run(generator, system)
