@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Machine ear: what recognition hears. Packets in order, each as soon as it is its turn; a missing one is waited for while at most
- * MC_EAR_HOLD_US pass, then its place is filled and marked lost. The time line is exact: sample n of the ear is RTP time n, whatever
+ * Machine ear: what recognition hears. Packets in order, each as soon as it is its turn; a missing one is waited for as long as
+ * this network's late packets are worth waiting for (hold.h), then its place is filled and marked lost. The time line is exact: sample n of the ear is RTP time n, whatever
  * was lost, and it goes on by the clock while the sender is silent, so that whoever listens notices the silence: soon when comfort
  * noise (RFC 3389) said that it would be, else after MC_EAR_STALL_US.
  *
  *   seq   7   8   9  11  12        11 is held: 10 may still come
- *   ear  [7] [8] [9] ....          20 ms later: [10 lost] [11] [12]
+ *   ear  [7] [8] [9] ....          the wait is over: [10 lost] [11] [12]
  */
 #include <stdlib.h>
 #include <string.h>
@@ -175,8 +175,11 @@ static void release(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
         uint64_t oldest_us;
         struct mc_held *h = first_held(ear, &oldest_us);
         bool turn = h->ext == ear->next;
-        if (!turn && ear->n_held < MC_EAR_HELD && now_us - oldest_us < MC_EAR_HOLD_US) {
+        if (!turn && ear->n_held < MC_EAR_HELD && now_us - oldest_us < mc_hold_us(&ear->hold)) {
             return;
+        }
+        if (!turn) {
+            mc_hold_vain(&ear->hold);
         }
         deliver(leg, path, h, !turn);
         h->used = false;
@@ -211,7 +214,9 @@ void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp
         ear->started = true;
         ear->next = ext;
         ear->last_us = now_us;
+        mc_hold_init(&ear->hold);
     }
+    mc_hold_packet(&ear->hold, ext, now_us);
     if ((int32_t)(ext - ear->next) < 0) {
         leg->st.rx_late++;
         return;

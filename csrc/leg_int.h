@@ -8,6 +8,7 @@
 #include "dtmf.h"
 #include "emodel.h"
 #include "goertzel.h"
+#include "hold.h"
 #include "jitter.h"
 #include "leg.h"
 #include "loss.h"
@@ -20,7 +21,6 @@
 #include "stats.h"
 
 #define MC_EAR_HELD 8           /* packets held for a missing one */
-#define MC_EAR_HOLD_US 20000    /* how long */
 #define MC_EAR_STALL_US 1000000 /* silence on the wire before the machine ear's time line goes on by the clock */
 #define MC_EAR_SLACK_US 500000  /* a gap may exceed the time that passed by this much; beyond it the sender's clock jumped */
 #define MC_EAR_MAX_GAP_US 5000000
@@ -51,6 +51,7 @@ struct mc_ear {
     void *dec;
     struct mc_resample rs;
     bool started;
+    struct mc_hold hold;
     uint32_t next; /* extended sequence number that is due */
     bool have_pos;
     uint32_t pos;     /* RTP timestamp of the next sample of the time line */

@@ -97,7 +97,7 @@ static struct mc_xr_voip voip_of(const struct mc_leg *leg, const struct mc_path 
         mc_jb_stats(path->rx.human.jb, &js);
     }
     double one_ms = packet_ms(path);
-    uint16_t most_ms = path->rx.human.on ? MC_JITTER_MAX_MS : MC_EAR_HOLD_US / 1000;
+    uint16_t most_ms = path->rx.human.on ? MC_JITTER_MAX_MS : MC_HOLD_MAX_US / 1000;
     return (struct mc_xr_voip){
         .loss_rate = in_256(loss.lost),
         .discard_rate = in_256(loss.discarded),

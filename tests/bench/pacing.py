@@ -41,7 +41,12 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
     seconds, want = (5.0, 1) if quick else (12.0, 5)
     names = [f"{s} {c}" for c in CONDITIONS for s in SYSTEMS]
-    rounds = harness.run_rounds(names, lambda name: measure(*name.split(), seconds), want, "pacing")
+
+    def one(name: str) -> stats.Pacing:
+        system, condition = name.split()
+        return measure(system, condition, seconds)
+
+    rounds = harness.run_rounds(names, one, want, "pacing")
     rows, systems = [], {}
     for name in names:
         found: list[stats.Pacing] = rounds.results[name]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +39,7 @@ async def input_ends() -> None:
     ended = asyncio.Event()
 
     def readable() -> None:
-        if not sys.stdin.buffer.raw.read(4096):  # type: ignore[attr-defined]
+        if not os.read(sys.stdin.fileno(), 4096):
             ended.set()
 
     loop.add_reader(sys.stdin.fileno(), readable)

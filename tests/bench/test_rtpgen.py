@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,9 @@ import pytest
 from tests.bench import harness, stats
 
 HEADER, HALF = 12, 80
+
+Answer = Callable[[int, bytes], list[bytes]]
+Echo = Callable[[Answer], tuple[dict[str, int], Path]]
 
 
 def swap(packet: bytes) -> bytes:
@@ -24,7 +27,7 @@ def swap(packet: bytes) -> bytes:
 class FarEnd:
     """A UDP socket that answers each packet with what `answer(n, packet)` gives."""
 
-    def __init__(self, answer: Callable[[int, bytes], list[bytes]]) -> None:
+    def __init__(self, answer: Answer) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
@@ -49,8 +52,8 @@ class FarEnd:
 
 
 @pytest.fixture
-def echo(tmp_path: Path) -> Iterator[Callable[[Callable[[int, bytes], list[bytes]]], tuple[dict[str, int], Path]]]:
-    def run(answer: Callable[[int, bytes], list[bytes]]) -> tuple[dict[str, int], Path]:
+def echo(tmp_path: Path) -> Echo:
+    def run(answer: Answer) -> tuple[dict[str, int], Path]:
         far_end = FarEnd(answer)
         try:
             done = subprocess.run(
@@ -68,7 +71,7 @@ def echo(tmp_path: Path) -> Iterator[Callable[[Callable[[int, bytes], list[bytes
     return run
 
 
-def test_a_good_far_end_loses_nothing(echo) -> None:
+def test_a_good_far_end_loses_nothing(echo: Echo) -> None:
     counts, raw = echo(lambda n, p: [swap(p)])
     assert counts["sent"] == counts["back"] == counts["swapped"] > 40
     assert counts["lost"] == counts["unchanged"] == counts["dup"] == counts["idle"] == 0
@@ -78,8 +81,8 @@ def test_a_good_far_end_loses_nothing(echo) -> None:
     assert (rows["lead_ns"] == rows["latency_ns"]).all()
 
 
-def test_loss_duplicates_and_unchanged_frames_are_counted(echo) -> None:
-    answers = {0: lambda p: [], 1: lambda p: [swap(p), swap(p)], 2: lambda p: [p]}
+def test_loss_duplicates_and_unchanged_frames_are_counted(echo: Echo) -> None:
+    answers: dict[int, Callable[[bytes], list[bytes]]] = {0: lambda p: [], 1: lambda p: [swap(p), swap(p)], 2: lambda p: [p]}
     counts, raw = echo(lambda n, p: answers.get(n % 10, lambda p: [swap(p)])(p))
     tenth = counts["sent"] / 10
     for key in ("lost", "dup", "unchanged"):
@@ -87,7 +90,7 @@ def test_loss_duplicates_and_unchanged_frames_are_counted(echo) -> None:
     assert (stats.read(raw, stats.ECHO)["latency_ns"] < 0).sum() == counts["lost"]
 
 
-def test_silence_is_not_an_answer(echo) -> None:
+def test_silence_is_not_an_answer(echo: Echo) -> None:
     counts, _ = echo(lambda n, p: [p[:HEADER] + b"\xff" * 160])
     assert counts["back"] == 0
     assert counts["idle"] == counts["sent"]

@@ -109,7 +109,7 @@ def test_time_line_is_exact_whatever_the_network_does(c: Conditions, seed: int) 
 def test_no_packet_waits_longer_than_the_hold(c: Conditions, seed: int) -> None:
     heard, _ = through(c, seed)
     waits = [now - arrival for _, arrival, _, lost, now in heard.frames if not lost]
-    assert max(waits, default=0) <= 40 * MS  # 20 ms of hold, seen at the latest by the tick after
+    assert max(waits, default=0) <= 60 * MS  # 40 ms of hold at most, seen at the latest by the tick after
 
 
 @settings(max_examples=40, deadline=None)
@@ -119,6 +119,26 @@ def test_reordering_within_the_hold_loses_nothing(seed: int) -> None:
     heard, _ = through(Conditions(reorder=0.1, reorder_us=35 * MS), seed)
     numbers = [k for k in heard.numbers() if k]
     assert numbers == list(range(numbers[0], 151))
+
+
+def waits_ms(heard: Heard) -> np.ndarray:
+    """Of each packet, from its arrival on."""
+    return np.array([now - arrival for _, arrival, _, lost, now in heard.frames if not lost]) / MS
+
+
+def test_where_nothing_is_overtaken_a_loss_costs_no_time() -> None:
+    heard, network = through(Conditions(loss=0.05), 7, n=1000)
+    assert network.lost > 30
+    held = np.flatnonzero(waits_ms(heard))
+    assert 0 < len(held) <= 4 * 2  # the first four losses: whoever came during the wait
+    assert held.max() < 150
+
+
+def test_deep_reordering_is_waited_for_once_it_was_seen() -> None:
+    """45 ms late, 25 of them behind the next packet: more than the first hold, less than the longest."""
+    heard, _ = through(Conditions(reorder=0.05, reorder_us=45 * MS), 3, n=1500)
+    assert len(set(range(1, 1501)) - set(heard.numbers())) <= 4
+    assert waits_ms(heard).max() < 35
 
 
 def test_in_order_packets_are_handed_over_at_once() -> None:
