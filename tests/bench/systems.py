@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import os
+import resource
 import sys
 from collections.abc import Callable
 from typing import Any

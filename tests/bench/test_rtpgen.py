@@ -82,8 +82,10 @@ def test_a_good_far_end_loses_nothing(echo: Echo) -> None:
 
 
 def test_loss_duplicates_and_unchanged_frames_are_counted(echo: Echo) -> None:
-    answers: dict[int, Callable[[bytes], list[bytes]]] = {0: lambda p: [], 1: lambda p: [swap(p), swap(p)], 2: lambda p: [p]}
-    counts, raw = echo(lambda n, p: answers.get(n % 10, lambda p: [swap(p)])(p))
+    def answer(n: int, p: bytes) -> list[bytes]:
+        return {0: [], 1: [swap(p), swap(p)], 2: [p]}.get(n % 10, [swap(p)])
+
+    counts, raw = echo(answer)
     tenth = counts["sent"] / 10
     for key in ("lost", "dup", "unchanged"):
         assert abs(counts[key] - tenth) <= 1, key
