@@ -12,7 +12,9 @@ from pathlib import Path
 from tests.bench import harness
 from tests.bench.sip_calls import SipCalls
 
-ASTERISK = "asterisk-audiosocket"
+NULL, UNCHANGED = "leg-null", "unchanged"
+ASTERISK, PJSUA2 = "asterisk-audiosocket", "pjsua2-python"
+PEERS = {ASTERISK: "tests.bench.peers.asterisk_echo", PJSUA2: "tests.bench.peers.pjsua2_echo"}
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Run:
 
 def command(system: str, calls: int, port: int) -> list[str]:
     """How to start `system`, to send to `port`."""
-    if system == ASTERISK:
-        return [sys.executable, "-m", "tests.bench.peers.asterisk_echo", str(calls)]
+    if system in PEERS:
+        return [sys.executable, "-m", PEERS[system], str(calls)]
     return [sys.executable, "-m", "tests.bench.echo_systems", system, str(calls), str(port)]
 
 
@@ -35,6 +37,14 @@ def connected(system: harness.Child, calls: int, port: int) -> list[int]:
         return [int(word) for word in words]
     sip = SipCalls(int(words[2]), port, words[1])
     return [sip.call() for _ in range(calls)]
+
+
+def check(system: str, counts: dict[str, int]) -> None:
+    """RuntimeError unless every frame that came back was changed by Python, or by nobody where there is no Python."""
+    want = UNCHANGED if system == NULL else "quartered" if system == PJSUA2 else "swapped"
+    others = sum(counts[key] for key in (UNCHANGED, "swapped", "quartered") if key != want)
+    if counts["back"] == 0 or others or counts[want] != counts["back"] + counts["dup"]:
+        raise RuntimeError(f"{system}: frames did not come back as this system must send them: {counts}")
 
 
 @contextmanager

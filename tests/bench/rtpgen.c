@@ -47,7 +47,7 @@ static uint16_t call_of_port[65536]; /* index + 1 */
 static struct heap heap;
 static struct raw_echo *rows;
 static size_t n_rows, cap_rows;
-static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_idle, n_foreign;
+static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_quartered, n_idle, n_foreign;
 static uint64_t rng = 88172645463325252ULL;
 
 static void die(const char *what) {
@@ -135,8 +135,12 @@ static void on_echo(uint16_t port, const uint8_t *buf, size_t len, int64_t at, v
         c->lead_open = false;
     }
     const uint8_t *p = buf + RTP_HEADER;
-    bool swapped = stamp_get(p + HALF, &index, &n);
-    if (!swapped && !stamp_get(p, &index, &n)) {
+    uint64_t *found = stamp_get(p, &index, &n)                    ? &n_unchanged
+                      : stamp_get(p + HALF, &index, &n)           ? &n_swapped
+                      : stamp_get(p + QUARTER, &index, &n)        ? &n_quartered
+                      : stamp_get(p + HALF + QUARTER, &index, &n) ? &n_quartered
+                                                                  : NULL;
+    if (!found) {
         n_idle++;
         return;
     }
@@ -144,10 +148,7 @@ static void on_echo(uint16_t port, const uint8_t *buf, size_t len, int64_t at, v
         n_foreign++;
         return;
     }
-    if (swapped)
-        n_swapped++;
-    else
-        n_unchanged++;
+    ++*found;
     if (rows[n].latency_ns >= 0) {
         n_dup++;
         return;
@@ -233,9 +234,10 @@ static void echo(double seconds, const char *raw, bool aim) {
     FILE *f = fopen(raw, "wb");
     if (!f || fwrite(rows, sizeof *rows, n_rows, f) != n_rows || fclose(f) != 0)
         die(raw);
-    printf("{\"sent\": %lu, \"back\": %lu, \"lost\": %lu, \"dup\": %lu, \"swapped\": %lu, \"unchanged\": %lu, \"idle\": %lu, "
+    printf("{\"sent\": %lu, \"back\": %lu, \"lost\": %lu, \"dup\": %lu, \"swapped\": %lu, \"unchanged\": %lu, \"quartered\": "
+           "%lu, \"idle\": %lu, "
            "\"foreign\": %lu}\n",
-           n_sent, n_back, n_sent - n_back, n_dup, n_swapped, n_unchanged, n_idle, n_foreign);
+           n_sent, n_back, n_sent - n_back, n_dup, n_swapped, n_unchanged, n_quartered, n_idle, n_foreign);
 }
 
 static void on_packet(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *file) {

@@ -12,13 +12,15 @@
 
 #define PAYLOAD 160 /* 20 ms of G.711 */
 #define HALF (PAYLOAD / 2)
+#define QUARTER (PAYLOAD / 4)
 #define RTP_HEADER 12
 #define FRAME_NS 20000000LL
 #define MAX_CALLS 4096
 
 /* A stamp is a mark and two numbers as hex digits, each digit one G.711 code. 0x10 + digit survives decoding and encoding
  * again in both laws (only mu-law's negative zero does not). It stands at the head of a payload; a system under test that
- * claims to have had the frame in Python must send it back with the payload's halves swapped. */
+ * claims to have had the frame in Python must send it back with the payload's halves swapped. One that works in pieces of
+ * 10 ms, and may lose one and be half a frame off ever after, swaps the halves of each piece: the payload is "quartered". */
 #define STAMP 20
 static const uint8_t stamp_mark[4] = {0x1f, 0x10, 0x1d, 0x12};
 
