@@ -19,12 +19,13 @@
 #define PERIOD_MIN_US 2500 /* 400 Hz */
 #define PERIOD_MAX_US (MC_WSOLA_PERIOD_MS * 1000)
 #define BACK_US 5000     /* of the window lie in the past */
-#define AHEAD_US 5000    /* and as much in what comes, or half of it when it is short */
+#define AHEAD_US 7500    /* and so much in what comes, or half of it when it is short */
 #define QUIET_DDB (-500) /* as leg_human.c has it */
-#define LIKE 0.85        /* normalised correlation from which on a join is not heard */
+#define LIKE 0.8         /* normalised correlation from which on a join is not heard */
 #define COARSE_RATE 8000 /* of the first search */
-#define COARSE_MAX 512   /* its samples: the longest window and the longest lag */
-#define FADE_MAX_US 10000
+#define BLOCK 16
+#define COARSE_MAX 512 /* its samples: the longest window and the longest lag */
+#define FADE_MAX_US 5000
 
 struct span {
     uint32_t rate;
@@ -42,62 +43,75 @@ static size_t least_of(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* Normalised correlation of n samples, -1 ... 1. */
-static double likeness(const int16_t *a, const int16_t *b, size_t n) {
-    int64_t ab = 0, aa = 0, bb = 0;
-    for (size_t i = 0; i < n; i++) {
-        ab += (int32_t)a[i] * b[i];
-        aa += (int32_t)a[i] * a[i];
-        bb += (int32_t)b[i] * b[i];
+/* In blocks that the compiler makes vectors of; 2 bits less, and a block's sum fits. */
+static int64_t dot(const int16_t *a, const int16_t *b, size_t n) {
+    int64_t sum = 0;
+    for (; n >= BLOCK; n -= BLOCK, a += BLOCK, b += BLOCK) {
+        int32_t part = 0;
+        for (int i = 0; i < BLOCK; i++) {
+            part += (a[i] >> 2) * (b[i] >> 2);
+        }
+        sum += part;
     }
-    return aa > 0 && bb > 0 ? (double)ab / sqrt((double)aa * (double)bb) : 0;
-}
-
-static double likeness_at(const struct span *s, size_t lag) {
-    const int16_t *from = s->pcm - s->back;
-    return likeness(from, from + s->dir * (ptrdiff_t)lag, s->back + s->ahead);
-}
-
-/* The best lag at a rate of about 8 kHz, in samples of the full rate. */
-static size_t coarse_lag(const struct span *s) {
-    int16_t thin[COARSE_MAX];
-    const size_t step = s->rate > COARSE_RATE ? s->rate / COARSE_RATE : 1;
-    const size_t n_window = (s->back + s->ahead) / step, n_high = s->high / step;
-    const size_t n = least_of(n_window + n_high, COARSE_MAX);
-    const int16_t *from = s->pcm - s->back - (s->dir < 0 ? n_high * step : 0);
     for (size_t i = 0; i < n; i++) {
+        sum += (a[i] >> 2) * (b[i] >> 2);
+    }
+    return sum;
+}
+
+/* The lag, low ... high, at which the sound before or behind is most like the window, by normalised correlation; 0 = nowhere at all. */
+static size_t best_lag(const int16_t *window, size_t n, int dir, size_t low, size_t high, double *likeness) {
+    const double own = (double)dot(window, window, n);
+    const int16_t *other = window + dir * (ptrdiff_t)low;
+    int64_t energy = dot(other, other, n);
+    size_t best = 0;
+    double most = 0;
+    for (size_t lag = low; lag <= high; lag++) {
+        double match = (double)dot(window, other, n);
+        if (match > 0 && match * match > most * (double)energy) {
+            most = match * match / (double)energy;
+            best = lag;
+        }
+        if (lag < high) { /* one sample on: one comes, one goes */
+            const int16_t *in = dir > 0 ? other + n : other - 1, *out = dir > 0 ? other : other + n - 1;
+            energy += (*in >> 2) * (*in >> 2) - (*out >> 2) * (*out >> 2);
+            other += dir;
+        }
+    }
+    *likeness = own > 0 ? sqrt(most / own) : 0;
+    return best;
+}
+
+/* The sound around the seam at about 8 kHz; answers the best lag there, in its samples. */
+static size_t coarse_lag(const struct span *s, size_t step) {
+    int16_t thin[COARSE_MAX];
+    const size_t n_window = (s->back + s->ahead) / step, low = (s->low + step - 1) / step, high = s->high / step;
+    const int16_t *from = s->pcm - s->back - (s->dir < 0 ? high * step : 0);
+    double likeness;
+    if (n_window + high > COARSE_MAX || low > high) {
+        return 0;
+    }
+    for (size_t i = 0; i < n_window + high; i++) {
         int32_t sum = 0;
         for (size_t k = 0; k < step; k++) {
             sum += from[i * step + k];
         }
         thin[i] = (int16_t)(sum / (int32_t)step);
     }
-    const int16_t *window = s->dir < 0 ? thin + n_high : thin;
-    size_t best = 0;
-    double best_likeness = -1;
-    for (size_t lag = (s->low + step - 1) / step; lag <= n_high && n_window + lag <= n; lag++) {
-        double v = likeness(window, window + s->dir * (ptrdiff_t)lag, n_window);
-        if (v > best_likeness) {
-            best_likeness = v;
-            best = lag;
-        }
-    }
-    return best * step;
+    return best_lag(s->dir < 0 ? thin + high : thin, n_window, s->dir, low, high, &likeness);
 }
 
 /* 0: nothing is like it. */
 static size_t find_lag(const struct span *s) {
     const size_t step = s->rate > COARSE_RATE ? s->rate / COARSE_RATE : 1;
-    size_t coarse = coarse_lag(s), best = 0;
-    double best_likeness = LIKE;
-    for (size_t lag = coarse > s->low + step ? coarse - step : s->low; lag <= least_of(coarse + step, s->high); lag++) {
-        double v = likeness_at(s, lag);
-        if (v > best_likeness) {
-            best_likeness = v;
-            best = lag;
-        }
+    const size_t near = coarse_lag(s, step) * step;
+    double likeness = 0;
+    if (near == 0) {
+        return 0;
     }
-    return best;
+    const size_t low = near - least_of(step, near - s->low), high = least_of(near + step, s->high);
+    const size_t lag = best_lag(s->pcm - s->back, s->back + s->ahead, s->dir, low, high, &likeness);
+    return likeness >= LIKE ? lag : 0;
 }
 
 static bool quiet(const int16_t *pcm, size_t n) {

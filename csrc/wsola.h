@@ -15,7 +15,7 @@
 #define MC_WSOLA_MAX_RATE 48000
 #define MC_WSOLA_PAST_MS                                                                                                       \
     20 /* of n_past are of use: more is ignored, with less only shorter periods are found, with none none */
-#define MC_WSOLA_COMING_MS 20 /* of n are enough for every period; 10 for those of 200 Hz and higher; below 4 nothing is done */
+#define MC_WSOLA_COMING_MS 20 /* of n are enough for voices from 80 Hz up, 10 for those from 200 Hz; below 5 nothing is done */
 #define MC_WSOLA_PERIOD_MS 15 /* at most this much comes or goes in one call, but for silence, of which all may go */
 
 /* Takes up to `most` samples out of the beginning of what comes. Answers how many: pcm[0 ... n - answer - 1] is left. */
