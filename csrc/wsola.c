@@ -53,10 +53,11 @@ static int64_t dot(const int16_t *a, const int16_t *b, size_t n) {
         }
         sum += part;
     }
+    int32_t rest = 0;
     for (size_t i = 0; i < n; i++) {
-        sum += (a[i] >> 2) * (b[i] >> 2);
+        rest += (a[i] >> 2) * (b[i] >> 2);
     }
-    return sum;
+    return sum + rest;
 }
 
 /* The lag, low ... high, at which the sound before or behind is most like the window, by normalised correlation; 0 = nowhere at all. */
@@ -84,7 +85,7 @@ static size_t best_lag(const int16_t *window, size_t n, int dir, size_t low, siz
 
 /* The sound around the seam at about 8 kHz; answers the best lag there, in its samples. */
 static size_t coarse_lag(const struct span *s, size_t step) {
-    int16_t thin[COARSE_MAX];
+    int16_t thin[COARSE_MAX] = {0};
     const size_t n_window = (s->back + s->ahead) / step, low = (s->low + step - 1) / step, high = s->high / step;
     const int16_t *from = s->pcm - s->back - (s->dir < 0 ? high * step : 0);
     double likeness;
