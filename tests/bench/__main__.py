@@ -9,10 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import codec, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing
+from tests.bench import codec, ear, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing
 
 BENCHES = {
     "codec": codec,
+    "ear": ear,
     "echo-calls": echo_calls,
     "frame-latency": frame_latency,
     "g711": g711,
