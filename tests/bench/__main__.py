@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One command runs one benchmark, prints its table and, with --json, writes its report. Exit code 3: the machine was never
-quiet enough, and the table says so."""
+"""One command runs one benchmark, prints its table and, with --json, writes its report; `all` runs each in turn, in a process
+of its own, and ends with one table of all goals. Exit code 3: the machine was never quiet enough, and the table says so."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
-from tests.bench import codec, ear, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing
+from tests.bench import codec, ear, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing, verdict
 
 BENCHES = {
     "codec": codec,
@@ -22,27 +26,56 @@ BENCHES = {
     "memory": memory,
     "pacing": pacing,
 }
+NOISY = 3  # exit code
+
+
+def one(name: str, quick: bool, target: Path | None) -> int:
+    environment = harness.environment()
+    began = time.monotonic()
+    text, report = BENCHES[name].run(quick)
+    seconds = round(time.monotonic() - began, 1)
+    print("\n".join([text, *verdict.lines(report), f"{environment['machine']}; {seconds:.0f} s"]))
+    if target:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        whole = {"benchmark": name, "quick": quick, "seconds": seconds, **report, **environment}
+        target.write_text(json.dumps(whole, indent=1) + "\n")
+    return 0 if report["valid"] else NOISY
+
+
+def every(quick: bool, room: Path) -> int:
+    """Runs all of them whatever becomes of one, and prints what became of each goal."""
+    began, rows, remarks, codes = time.monotonic(), [], [], []
+    for name in BENCHES:
+        print(f"=== {name}", file=sys.stderr, flush=True)
+        target = room / f"{name}.json"
+        target.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tests.bench", name, "--json", str(target), *(["--quick"] if quick else [])]
+        codes.append(subprocess.run(command, check=False).returncode)
+        print(flush=True)
+        if not target.exists():
+            rows.append([name, "", "", "", f"FAILED (exit {codes[-1]})"])
+            continue
+        report: dict[str, Any] = json.loads(target.read_text())
+        rows += [[name, *row] for row in verdict.rows(report)]
+        remarks += [f"{name}: {line}" for line in verdict.missing(report)]
+    title = f"all benchmarks, {time.monotonic() - began:.0f} s" + ("; --quick: this proves nothing" if quick else "")
+    print(harness.table(title, ["benchmark", "goal", "bound", "value", "verdict"], rows))
+    print("\n".join([*remarks, harness.environment()["machine"]]))
+    return max((code if code in {0, NOISY} else 1 for code in codes), key=lambda code: {0: 0, NOISY: 1, 1: 2}[code])
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Benchmarks: " + ", ".join(BENCHES))
-    parser.add_argument("name", choices=list(BENCHES))
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="Benchmarks: all, " + ", ".join(BENCHES))
+    parser.add_argument("name", choices=["all", *BENCHES])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: shows that it works, proves nothing")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here; of `all`: the reports, a directory")
     args = parser.parse_args()
-    environment = harness.environment()
-    text, report = BENCHES[args.name].run(args.quick)
-    print(text)
-    for key, bound in report["goal"].items():
-        verdict = {True: "met", False: "NOT met", None: "not measured"}[report["met"].get(key)]
-        print(f"goal {key} <= {bound:g}: {verdict if report['valid'] else 'not judged'}")
-    print(environment["machine"])
+    if args.name != "all":
+        return one(args.name, args.quick, args.json)
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(
-            json.dumps({"benchmark": args.name, "quick": args.quick, **report, **environment}, indent=1) + "\n"
-        )
-    return 0 if report["valid"] else 3
+        return every(args.quick, args.json)
+    with tempfile.TemporaryDirectory() as room:
+        return every(args.quick, Path(room))
 
 
 if __name__ == "__main__":

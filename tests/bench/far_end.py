@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import harness
+from tests.bench.peers import asterisk, pjsua2
 from tests.bench.sip_calls import SipCalls
 
 NULL, UNCHANGED = "leg-null", "unchanged"
 ASTERISK, PJSUA2 = "asterisk-audiosocket", "pjsua2-python"
-PEERS = {ASTERISK: "tests.bench.peers.asterisk_echo", PJSUA2: "tests.bench.peers.pjsua2_echo"}
+PEERS = {ASTERISK: asterisk, PJSUA2: pjsua2}
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,16 @@ class Run:
 def command(system: str, calls: int, port: int) -> list[str]:
     """How to start `system`, to send to `port`."""
     if system in PEERS:
-        return [sys.executable, "-m", PEERS[system], str(calls)]
+        return [sys.executable, "-m", f"{PEERS[system].__name__}_echo", str(calls)]
     return [sys.executable, "-m", "tests.bench.echo_systems", system, str(calls), str(port)]
+
+
+def here(systems: Sequence[str]) -> tuple[list[str], dict[str, str], dict[str, str]]:
+    """Those of `systems` that can run on this machine, why the others can't, and the peers' versions."""
+    absent = {name: PEERS[name].missing() for name in systems if name in PEERS}
+    present = [name for name in systems if not absent.get(name)]
+    versions = {name: PEERS[name].version() for name in present if name in PEERS}
+    return present, {name: why for name, why in absent.items() if why}, versions
 
 
 def connected(system: harness.Child, calls: int, port: int) -> list[int]:

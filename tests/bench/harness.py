@@ -163,10 +163,11 @@ def cells(value: dict[str, float]) -> list[str]:
 
 def run_rounds(systems: Sequence[str], measure: Callable[[str], Any], want: int, progress: str) -> Rounds:
     """`want` rounds, systems in turn A B C ... then C B A. A round with noise before or after it is thrown away and counted;
-    after twice `want` it gives up."""
+    after twice `want` it gives up, and when one was wanted after that one."""
     rounds = Rounds({name: [] for name in systems})
     noisy: dict[str, list[Any]] = {name: [] for name in systems}
-    while rounds.kept < want and rounds.kept + rounds.discarded < 2 * want:
+    most = 2 * want if want > 1 else 1
+    while rounds.kept < want and rounds.kept + rounds.discarded < most:
         order = list(systems) if (rounds.kept + rounds.discarded) % 2 == 0 else list(reversed(systems))
         floor = noise_us()
         results = {name: measure(name) for name in order}

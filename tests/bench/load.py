@@ -91,4 +91,5 @@ def summary(loads: list[Load]) -> dict[str, Any]:
         "threads": {name: statistics.median([load.threads.get(name, 0.0) for load in loads]) for name in names},
         "busy": max(load.busy for load in loads),
         "lost": max(load.lost for load in loads),
+        "valid": all(load.valid for load in loads),
     }

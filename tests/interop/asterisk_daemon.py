@@ -22,6 +22,21 @@ def root() -> Path | None:
     return Path(told) if Path(told).is_dir() else None
 
 
+def libraries(root: Path) -> Path:
+    [modules] = root.glob("usr/lib/*/asterisk/modules")
+    return modules.parent.parent
+
+
+def program(root: Path) -> list[str | Path]:
+    """Debian unstable's asterisk through its own loader: this machine's C library is older."""
+    [loader] = root.glob("usr/lib*/ld-linux-*.so.*")
+    return [loader, "--library-path", libraries(root), root / "usr/sbin/asterisk"]
+
+
+def version(root: Path) -> str:
+    return subprocess.run([*program(root), "-V"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 class Daemon:
     """start(), cli(), stop(). Everything it writes is under `room`. `files`: what stands in etc/ beside the directories'
     list and the modules'."""
@@ -34,7 +49,7 @@ class Daemon:
             directory.mkdir(parents=True, exist_ok=True)
         places = {
             "astetcdir": etc,
-            "astmoddir": self._libraries() / "asterisk/modules",
+            "astmoddir": libraries(root) / "asterisk/modules",
             "astdatadir": root / "usr/share/asterisk",
             **dict.fromkeys(("astvarlibdir", "astdbdir", "astkeydir"), room / "var"),
             "astagidir": room,
@@ -54,15 +69,8 @@ class Daemon:
             (etc / name).write_text(text)
         self._process: Process | None = None
 
-    def _libraries(self) -> Path:
-        [modules] = self.root.glob("usr/lib/*/asterisk/modules")
-        return modules.parent.parent
-
     def _program(self) -> list[str | Path]:
-        """Debian unstable's asterisk through its own loader: this machine's C library is older."""
-        [loader] = self.root.glob("usr/lib*/ld-linux-*.so.*")
-        program = self.root / "usr/sbin/asterisk"
-        return [loader, "--library-path", self._libraries(), program, "-C", self.room / "etc/asterisk.conf"]
+        return [*program(self.root), "-C", self.room / "etc/asterisk.conf"]
 
     def start(self) -> None:
         self._process = Process("asterisk", [*self._program(), "-f", "-n"], self.room / "log/console.log")

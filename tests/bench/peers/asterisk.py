@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.interop import ports
+from tests.interop import asterisk_daemon, ports
 from tests.interop.asterisk_daemon import Daemon, root
 
 MODULES = (Path(__file__).parent / "asterisk-modules.txt").read_text().split()
@@ -24,6 +24,11 @@ MISSING = "Asterisk 22 is not here: scripts/setup --peers fetches it from Debian
 def missing() -> str:
     """Why it can't run here, or ''."""
     return "" if root() else MISSING
+
+
+def version() -> str:
+    where = root()
+    return asterisk_daemon.version(where) if where else "none"
 
 
 class Asterisk(Daemon):
@@ -77,6 +82,3 @@ match={ports.HOST}
 """,
         }
         super().__init__(where, room, MODULES, files, verbose=0)
-
-    def version(self) -> str:
-        return self.cli("core show version").partition(" built")[0].strip()
