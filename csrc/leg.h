@@ -57,7 +57,8 @@ struct mc_leg_cfg {
 };
 
 struct mc_leg_stats {
-    uint64_t rx_cn, tx_cn; /* comfort noise packets */
+    uint64_t rx_cn, tx_cn;                          /* comfort noise packets */
+    uint64_t rx_strangers, rx_candidates, rx_moves; /* enum mc_source */
     uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_malformed, rx_ignored, rx_restarts, rx_last_us,
         rx_jitter_us;
     int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */
@@ -115,7 +116,7 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
 void mc_leg_on_rtcp(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us); /* one compound packet */
 /* The call is over: the last report, with BYE (RFC 3550 section 6.3.7). Before the wire goes; no report is sent after it. */
 void mc_leg_bye(struct mc_leg *leg, uint64_t now_us);
-void mc_leg_count_stranger(struct mc_leg *leg); /* a packet from an address that is not the peer's: counted as ignored */
+void mc_leg_count_source(struct mc_leg *leg, enum mc_source what); /* strangers' and candidates' packets are dropped before */
 /* Runs the ticks that are due on the leg's own grid (the first call after set_grid or start begins it); returns how many. */
 int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us);
 void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us);

@@ -48,8 +48,10 @@ static void digit(struct mc_leg *leg, const struct mc_path *path, const struct m
     mc_leg_event(leg, MC_EV_DTMF, ev->digit, ms, now_us);
 }
 
-void mc_leg_count_stranger(struct mc_leg *leg) {
-    leg->st.rx_ignored++;
+void mc_leg_count_source(struct mc_leg *leg, enum mc_source what) {
+    leg->st.rx_strangers += what == MC_SOURCE_STRANGER;
+    leg->st.rx_candidates += what == MC_SOURCE_CANDIDATE;
+    leg->st.rx_moves += what == MC_SOURCE_MOVED;
 }
 
 /* Comfort noise (RFC 3389). */

@@ -75,6 +75,7 @@ void mc_seam_fill(struct mc_worker *w) {
         .leg_stop = leg_stop,
         .leg_rtp = mc_leg_on_packet,
         .leg_rtcp = mc_leg_on_rtcp,
+        .leg_source = mc_leg_count_source,
         .sock_add = sock_add,
         .sock_del = mc_sock_del,
         .sock_send = mc_sock_send,

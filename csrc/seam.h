@@ -35,6 +35,13 @@ struct mc_wire {
     int (*send_rtcp)(void *ctx, const void *pkt, size_t len);
 };
 
+/* What the transport made of a packet that it kept from the leg, or of the one that it brings next. */
+enum mc_source {
+    MC_SOURCE_STRANGER,  /* not the peer's: dropped */
+    MC_SOURCE_CANDIDATE, /* perhaps the peer's, from an address that proves itself first: dropped */
+    MC_SOURCE_MOVED,     /* the peer is at another address from now on */
+};
+
 /* A datagram came in. Called on the media worker only; buf is valid inside the call. */
 typedef void mc_sock_fn(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us);
 
@@ -54,6 +61,7 @@ struct mc_seam {
     /* One decrypted RTP / RTCP packet. Media worker. */
     void (*leg_rtp)(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);
     void (*leg_rtcp)(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);
+    void (*leg_source)(struct mc_leg *leg, enum mc_source what);
 
     /* The worker's sockets. add and del: signalling thread, synchronous (after del no callback runs); the descriptor stays the
      * caller's to close after del. send: media worker, at once. */

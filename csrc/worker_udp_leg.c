@@ -38,7 +38,7 @@ static bool same_peer(const struct sockaddr_storage *a, const struct sockaddr *b
 static void on_datagram(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
     struct mc_udp_leg *ul = ctx;
     if (!same_peer(&ul->ends.remote, from)) {
-        mc_leg_count_stranger(ul->leg);
+        mc_leg_count_source(ul->leg, MC_SOURCE_STRANGER);
         return;
     }
     if (ul->ends.rtcp && mc_rtp_is_rtcp(buf, len)) {

@@ -90,6 +90,9 @@ cdef extern from "leg.h" nogil:
     cdef struct mc_leg_stats:
         uint64_t rx_cn
         uint64_t tx_cn
+        uint64_t rx_strangers
+        uint64_t rx_candidates
+        uint64_t rx_moves
         uint64_t rx_packets
         uint64_t rx_bytes
         uint64_t rx_late

@@ -39,7 +39,10 @@ class Counters(TypedDict):
     rx_dup: int
     rx_reordered: int
     rx_malformed: int  # not RTP, or a payload that the codec refused
-    rx_ignored: int  # other address, other payload type, a stray source, or while not receiving
+    rx_ignored: int  # other payload type, a stray source, or while not receiving
+    rx_strangers: int  # packets from addresses that are not the peer's, RTP or RTCP: dropped
+    rx_candidates: int  # packets from addresses that may become the peer's (symmetric RTP): dropped
+    rx_moves: int  # times that the peer was found at another address
     rx_restarts: int
     rx_jitter_ms: float
     rx_last_us: int

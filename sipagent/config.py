@@ -107,6 +107,10 @@ class Media(Section):
         default="127.0.0.1", description="Local address of RTP. Left out, it is the host of the first sip.listen."
     )
     ports: tuple[Port, Port] = Field(default=(20000, 29999), description="Range of RTP ports, even ones are used.")
+    port_rest_s: Annotated[float, Field(ge=0, le=600)] = Field(
+        default=5.0,
+        description="A port rests so long after its call, so that late packets of one call are not heard in another.",
+    )
     codecs: list[str] = Field(
         default=["opus/48000", "G722/8000", "PCMU/8000", "PCMA/8000", "L16/16000", "L16/8000"],
         min_length=1,

@@ -9,8 +9,9 @@
 #include "../cng.h"
 #include "../codec.h"
 #include "../err.h"
+#include "../latch.h"
+#include "../rtcp.h"
 #include "../rtp.h"
-#include "latch.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
 
@@ -24,7 +25,8 @@ struct stream {
     unsigned med_idx;
     bool secure;
     uint8_t rx_pt, event_pt, cn_pt;
-    struct mc_latch latch; /* worker's while the transport is attached */
+    pj_time_val call_start; /* of the call that the latch belongs to: ids are used again */
+    struct mc_latch latch;  /* worker's while the transport is attached */
 };
 
 _Static_assert(PJSUA_MAX_CALLS <= MC_SEAM_MAX_CALLS, "a call id must fit the seam");
@@ -32,12 +34,31 @@ static struct stream streams[PJSUA_MAX_CALLS]; /* by call id, as pjsua keeps its
 
 /* --- media worker --- */
 
+/* Reports may go where this packet came from: SRTP opened it, or it is of the stream that we hear (of any while we hear none). */
+static bool shows_the_way(const struct stream *s, const uint8_t *pkt, size_t size) {
+    struct mc_rtcp first;
+    size_t at = 0;
+    uint32_t ssrc;
+
+    return mc_rtcp_check(pkt, size) == MC_OK && mc_rtcp_next(&first, pkt, size, &at) && mc_rtcp_ssrc(&first, &ssrc) == MC_OK &&
+           (s->secure || !s->latch.heard || ssrc == s->latch.ssrc);
+}
+
 static void on_rtcp(void *user, void *pkt, pj_ssize_t size) {
     struct stream *s = user;
 
     if (size > 0) {
+        if (shows_the_way(s, pkt, (size_t)size)) {
+            mc_transport_confirm_rtcp();
+        }
         s->seam->leg_rtcp(s->leg, pkt, (size_t)size, mc_transport_now_us());
     }
+}
+
+static void on_stranger(void *ctx) {
+    struct stream *s = ctx;
+
+    s->seam->leg_source(s->leg, MC_SOURCE_STRANGER);
 }
 
 static bool is_ours(const struct stream *s, uint8_t pt) {
@@ -55,22 +76,36 @@ static void on_rtp(pjmedia_tp_cb_param *param) {
         return;
     }
     if (mc_rtp_is_rtcp(param->pkt, (size_t)param->size)) { /* multiplexed, RFC 5761 */
-        if (s->secure || mc_latch_same_host(&s->latch, from)) {
+        if (s->secure || mc_latch_is_peer(&s->latch, from)) {
             on_rtcp(s, param->pkt, param->size);
+        } else {
+            on_stranger(s);
         }
         return;
     }
     if (mc_rtp_parse(&rtp, param->pkt, (size_t)param->size) != MC_OK || !is_ours(s, rtp.pt)) {
-        if (mc_latch_same_host(&s->latch, from)) { /* the leg counts it */
+        if (mc_latch_is_peer(&s->latch, from)) { /* the leg counts it */
             s->seam->leg_rtp(s->leg, param->pkt, (size_t)param->size, now_us);
+        } else {
+            on_stranger(s);
         }
         return;
     }
     verdict = mc_latch_packet(&s->latch, from, rtp.ssrc, rtp.seq, s->secure, now_us);
-    if (verdict == MC_LATCH_IGNORE) {
+    switch (verdict) {
+    case MC_LATCH_STRANGER:
+        on_stranger(s);
         return;
+    case MC_LATCH_CANDIDATE:
+        s->seam->leg_source(s->leg, MC_SOURCE_CANDIDATE);
+        return;
+    case MC_LATCH_MOVE:
+        s->seam->leg_source(s->leg, MC_SOURCE_MOVED);
+        param->rem_switch = PJ_TRUE;
+        break;
+    case MC_LATCH_ACCEPT:
+        break;
     }
-    param->rem_switch = verdict == MC_LATCH_MOVE;
     s->seam->leg_rtp(s->leg, param->pkt, (size_t)param->size, now_us);
 }
 
@@ -179,8 +214,14 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     s->rx_pt = params.rx_pt;
     s->event_pt = params.event_rx_pt;
     s->cn_pt = params.cn_rx_pt;
-    mc_latch_init(&s->latch, (const struct sockaddr *)&si->rem_addr, (socklen_t)pj_sockaddr_get_len(&si->rem_addr));
+    if (PJ_TIME_VAL_EQ(s->call_start, call_med->call->start_time)) {
+        mc_latch_renew(&s->latch, (const struct sockaddr *)&si->rem_addr, (socklen_t)pj_sockaddr_get_len(&si->rem_addr));
+    } else {
+        mc_latch_init(&s->latch, (const struct sockaddr *)&si->rem_addr, (socklen_t)pj_sockaddr_get_len(&si->rem_addr));
+        s->call_start = call_med->call->start_time;
+    }
 
+    mc_transport_watch(s->tp, on_stranger, s);
     attach.stream = s;
     attach.media_type = PJMEDIA_TYPE_AUDIO;
     attach.rem_addr = si->rem_addr;

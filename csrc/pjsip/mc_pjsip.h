@@ -16,6 +16,13 @@ void mc_pjsip_wake(void);
  * those. Returns 0 or MC_E_ARG. */
 int mc_pjsip_set_ptime(int ptime_ms);
 
+/* RTP and RTCP ports of calls from now on: pairs (even, odd) in low ... high, one after the other. A pair rests for rest_ms after its
+ * call before another one gets it; while none is left, calls get 503. Without this, ports are where PJSIP's account settings say.
+ * After mc_pjsip_start(), before the first call. Returns 0, MC_E_ARG (not one pair lies in there) or MC_E_NOMEM. */
+int mc_pjsip_set_media_ports(int low, int high, int rest_ms);
+/* Pairs that calls could have now. */
+int mc_pjsip_media_ports_left(void);
+
 /* The media transports that exist now: 0 when no call is left. */
 int mc_pjsip_n_transports(void);
 

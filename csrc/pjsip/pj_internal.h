@@ -37,6 +37,22 @@ uint64_t mc_transport_now_us(void);
 /* Whether this transport, below any SRTP adapter, is one of ours. */
 bool mc_transport_is_ours(pjmedia_transport *tp);
 
+/* Whoever is refused on the RTCP port, told before it is refused (media worker). Sip thread, while nothing is attached; `tp` may have
+ * an SRTP adapter on top. */
+void mc_transport_watch(pjmedia_transport *tp, void (*on_stranger)(void *ctx), void *ctx);
+/* The RTCP packet that is being delivered is the peer's (after SRTP, well-formed): reports go where it came from. Media worker. */
+void mc_transport_confirm_rtcp(void);
+
+/* media_sock.c, sip thread */
+/* Puts sockets on a port pair of ours in the place of those that PJSIP made, which are closed then. On failure nothing changed; the
+ * status becomes 503 when all pairs are in use or rest. */
+pj_status_t mc_media_sock_move(pjmedia_sock_info *si);
+/* Whether a call could have a pair now; if not, *wait_s: the longest that one which is free again rests. */
+bool mc_media_sock_spare(unsigned *wait_s);
+/* The sockets on `port` and above were closed. */
+void mc_media_sock_rest(uint16_t port);
+void mc_media_sock_stop(void);
+
 /* wake.c */
 int mc_wake_start(void);
 void mc_wake_stop(void);

@@ -57,6 +57,7 @@ int mc_pjsip_start(void) {
 }
 
 void mc_pjsip_stop(void) {
+    mc_media_sock_stop();
     mc_unserved_stop();
     mc_wake_stop();
     if (pj_log_get_log_func() == log_line) {

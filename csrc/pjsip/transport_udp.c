@@ -7,38 +7,40 @@
  *
  * While attached, the sockets and all that the worker reads here belong to the worker. Signalling changes those fields only when
  * no socket is with the worker: sock_add and sock_del are synchronous. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 
 #include "mc_pjsip.h"
 #include "pj_internal.h"
+#include "ways.h"
 
-enum { RTP, RTCP, N_SOCKS };
+#define RTCP_SILENCE_US                                                                                                        \
+    30000000u /* RFC 3550 section 6.3.5: after five intervals of at least 5 s, and some, it may be elsewhere */
 
 struct udp {
     pjmedia_transport base;
     pj_pool_t *pool;
     const struct mc_seam *seam;
     unsigned media_options;
-    bool rtcp_mux; /* RFC 5761: both on the RTP socket */
-    bool used;     /* was attached before */
-    pj_sock_t fd[N_SOCKS];
-    pj_sockaddr name[N_SOCKS]; /* as written in SDP */
+    bool used; /* was attached before */
+    pj_sock_t fd[MC_N_WAYS];
+    pj_sockaddr name[MC_N_WAYS]; /* as written in SDP */
+    uint16_t port;               /* of RTP, here */
 
     /* The worker's while attached. */
     void *user;
     void (*rtp_cb)(void *, void *, pj_ssize_t);
     void (*rtp_cb2)(pjmedia_tp_cb_param *);
     void (*rtcp_cb)(void *, void *, pj_ssize_t);
-    pj_sockaddr remote[N_SOCKS];
-    bool rtcp_heard;
+    struct mc_ways ways;
+    void (*on_stranger)(void *ctx);
+    void *stranger_ctx;
 
-    _Atomic(struct mc_sock *) sock[N_SOCKS]; /* NULL: not attached, nothing is sent */
+    _Atomic(struct mc_sock *) sock[MC_N_WAYS]; /* NULL: not attached, nothing is sent */
 };
 
 static atomic_int n_transports;
 static _Thread_local uint64_t arrival_us;
+static _Thread_local bool rtcp_confirmed;
 static pjmedia_transport_op udp_op;
 
 int mc_pjsip_n_transports(void) {
@@ -49,19 +51,37 @@ uint64_t mc_transport_now_us(void) {
     return arrival_us;
 }
 
-bool mc_transport_is_ours(pjmedia_transport *tp) {
+void mc_transport_confirm_rtcp(void) {
+    rtcp_confirmed = true;
+}
+
+/* The one of ours at the bottom, or NULL. */
+static struct udp *bottom_of(pjmedia_transport *tp) {
     pjmedia_transport_info info;
 
     pjmedia_transport_info_init(&info);
     if (pjmedia_transport_get_info(tp, &info) != PJ_SUCCESS) {
-        return false;
+        return NULL;
     }
     for (unsigned i = 0; i < info.specific_info_cnt; i++) {
         if (info.spc_info[i].tp && info.spc_info[i].tp->op == &udp_op) {
-            return true;
+            return (struct udp *)info.spc_info[i].tp;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool mc_transport_is_ours(pjmedia_transport *tp) {
+    return bottom_of(tp) != NULL;
+}
+
+void mc_transport_watch(pjmedia_transport *tp, void (*on_stranger)(void *ctx), void *ctx) {
+    struct udp *udp = bottom_of(tp);
+
+    if (udp) {
+        udp->on_stranger = on_stranger;
+        udp->stranger_ctx = ctx;
+    }
 }
 
 /* --- media worker --- */
@@ -69,17 +89,6 @@ bool mc_transport_is_ours(pjmedia_transport *tp) {
 static void copy_addr(pj_sockaddr *to, const struct sockaddr *from, socklen_t len) {
     pj_bzero(to, sizeof(*to));
     pj_memcpy(to, from, PJ_MIN((size_t)len, sizeof(*to)));
-}
-
-/* The stream above found the peer at another address. RTCP goes along until it is heard from somewhere itself. */
-static void follow(struct udp *udp, const pj_sockaddr *source) {
-    udp->remote[RTP] = *source;
-    if (udp->rtcp_mux) {
-        udp->remote[RTCP] = *source;
-    } else if (!udp->rtcp_heard) {
-        udp->remote[RTCP] = *source;
-        pj_sockaddr_set_port(&udp->remote[RTCP], (pj_uint16_t)(pj_sockaddr_get_port(source) + 1));
-    }
 }
 
 static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
@@ -93,7 +102,7 @@ static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *f
 
         udp->rtp_cb2(&param);
         if (param.rem_switch) {
-            follow(udp, &source);
+            mc_ways_follow(&udp->ways, &source);
         }
     } else if (udp->rtp_cb) {
         udp->rtp_cb(udp->user, buf, (pj_ssize_t)len);
@@ -106,17 +115,21 @@ static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *
 
     arrival_us = now_us;
     copy_addr(&source, from, from_len);
-    pj_sockaddr_set_port(&source, pj_sockaddr_get_port(&udp->remote[RTP]));
-    if (!udp->rtcp_cb || pj_sockaddr_cmp(&source, &udp->remote[RTP])) {
-        return; /* another host than the one that RTP comes from */
+    if (!udp->rtcp_cb || !mc_ways_is_peer(&udp->ways, &source, now_us)) {
+        if (udp->on_stranger) {
+            udp->on_stranger(udp->stranger_ctx);
+        }
+        return;
     }
-    copy_addr(&udp->remote[RTCP], from, from_len);
-    udp->rtcp_heard = true;
+    rtcp_confirmed = false;
     udp->rtcp_cb(udp->user, buf, (pj_ssize_t)len);
+    if (rtcp_confirmed) {
+        mc_ways_learn(&udp->ways, &source, now_us);
+    }
 }
 
 static pj_status_t send_on(struct udp *udp, int which, const pj_sockaddr_t *to, const void *pkt, pj_size_t size) {
-    struct mc_sock *sock = atomic_load_explicit(&udp->sock[udp->rtcp_mux ? RTP : which], memory_order_acquire);
+    struct mc_sock *sock = atomic_load_explicit(&udp->sock[udp->ways.rtcp_mux ? MC_RTP : which], memory_order_acquire);
 
     if (!sock) {
         return PJ_EINVALIDOP;
@@ -127,14 +140,14 @@ static pj_status_t send_on(struct udp *udp, int which, const pj_sockaddr_t *to, 
 static pj_status_t send_rtp(pjmedia_transport *tp, const void *pkt, pj_size_t size) {
     struct udp *udp = (struct udp *)tp;
 
-    return send_on(udp, RTP, &udp->remote[RTP], pkt, size);
+    return send_on(udp, MC_RTP, &udp->ways.remote[MC_RTP], pkt, size);
 }
 
 static pj_status_t send_rtcp2(pjmedia_transport *tp, const pj_sockaddr_t *addr, unsigned addr_len, const void *pkt,
                               pj_size_t size) {
     struct udp *udp = (struct udp *)tp;
 
-    return send_on(udp, RTCP, addr ? addr : &udp->remote[RTCP], pkt, size);
+    return send_on(udp, MC_RTCP, addr ? addr : &udp->ways.remote[MC_RTCP], pkt, size);
 }
 
 static pj_status_t send_rtcp(pjmedia_transport *tp, const void *pkt, pj_size_t size) {
@@ -146,7 +159,7 @@ static pj_status_t send_rtcp(pjmedia_transport *tp, const void *pkt, pj_size_t s
 static void detach(pjmedia_transport *tp, void *user_data) {
     struct udp *udp = (struct udp *)tp;
 
-    for (int i = 0; i < N_SOCKS; i++) {
+    for (int i = 0; i < MC_N_WAYS; i++) {
         struct mc_sock *sock = atomic_exchange(&udp->sock[i], NULL);
 
         if (sock) {
@@ -170,28 +183,21 @@ static void drain(pj_sock_t fd) {
 
 static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param *param) {
     struct udp *udp = (struct udp *)tp;
-    static mc_sock_fn *const on_packet[N_SOCKS] = {on_rtp, on_rtcp};
+    static mc_sock_fn *const on_packet[MC_N_WAYS] = {on_rtp, on_rtcp};
 
     PJ_ASSERT_RETURN(param && param->addr_len, PJ_EINVAL);
-    if (param->rem_addr.addr.sa_family != udp->name[RTP].addr.sa_family) {
+    if (param->rem_addr.addr.sa_family != udp->name[MC_RTP].addr.sa_family) {
         return PJ_EAFNOTSUP;
     }
     detach(tp, NULL);
 
-    udp->remote[RTP] = udp->remote[RTCP] = param->rem_addr;
-    udp->rtcp_mux = pj_sockaddr_has_addr(&param->rem_addr) && !pj_sockaddr_cmp(&param->rem_addr, &param->rem_rtcp);
-    if (pj_sockaddr_has_addr(&param->rem_rtcp)) {
-        udp->remote[RTCP] = param->rem_rtcp;
-    } else {
-        pj_sockaddr_set_port(&udp->remote[RTCP], (pj_uint16_t)(pj_sockaddr_get_port(&param->rem_addr) + 1));
-    }
-    udp->rtcp_heard = false;
+    mc_ways_aim(&udp->ways, &param->rem_addr, &param->rem_rtcp);
     udp->user = param->user_data;
     udp->rtp_cb = param->rtp_cb;
     udp->rtp_cb2 = param->rtp_cb2;
     udp->rtcp_cb = param->rtcp_cb;
 
-    for (int i = 0; i < N_SOCKS; i++) {
+    for (int i = 0; i < MC_N_WAYS; i++) {
         struct mc_sock *sock;
 
         if (udp->used) {
@@ -223,10 +229,10 @@ static pj_status_t attach(pjmedia_transport *tp, void *user_data, const pj_socka
 static pj_status_t get_info(pjmedia_transport *tp, pjmedia_transport_info *info) {
     struct udp *udp = (struct udp *)tp;
 
-    info->sock_info.rtp_sock = udp->fd[RTP];
-    info->sock_info.rtcp_sock = udp->fd[RTCP];
-    info->sock_info.rtp_addr_name = udp->name[RTP];
-    info->sock_info.rtcp_addr_name = udp->name[udp->rtcp_mux ? RTP : RTCP];
+    info->sock_info.rtp_sock = udp->fd[MC_RTP];
+    info->sock_info.rtcp_sock = udp->fd[MC_RTCP];
+    info->sock_info.rtp_addr_name = udp->name[MC_RTP];
+    info->sock_info.rtcp_addr_name = udp->name[udp->ways.rtcp_mux ? MC_RTP : MC_RTCP];
     /* src_rtp_name stays empty: where packets come from is the worker's, and the leg tells it (describe). */
     if (info->specific_info_cnt < PJ_ARRAY_SIZE(info->spc_info)) {
         pjmedia_transport_specific_info *own = &info->spc_info[info->specific_info_cnt++];
@@ -300,9 +306,10 @@ static pj_status_t destroy(pjmedia_transport *tp) {
     struct udp *udp = (struct udp *)tp;
 
     detach(tp, NULL);
-    for (int i = 0; i < N_SOCKS; i++) {
+    for (int i = 0; i < MC_N_WAYS; i++) {
         pj_sock_close(udp->fd[i]);
     }
+    mc_media_sock_rest(udp->port);
     pj_grp_lock_dec_ref(tp->grp_lock); /* the last one, the SRTP adapter's perhaps, runs on_destroy */
     return PJ_SUCCESS;
 }
@@ -323,44 +330,25 @@ static pjmedia_transport_op udp_op = {
     .attach2 = attach2,
 };
 
-static bool set_nonblocking(pj_sock_t fd) {
-    int flags = fcntl((int)fd, F_GETFL);
-
-    return flags >= 0 && !fcntl((int)fd, F_SETFL, flags | O_NONBLOCK);
-}
-
-/* In place of PJSIP's function of this name. On failure the sockets stay the caller's, as there. */
-pj_status_t __wrap_pjmedia_transport_udp_attach(pjmedia_endpt *endpt, const char *name, const pjmedia_sock_info *si,
-                                                unsigned options, pjmedia_transport **p_tp) {
-    const struct mc_seam *seam = mc_seam_get();
+static pj_status_t create(pjmedia_endpt *endpt, const char *name, const pjmedia_sock_info *si, pjmedia_transport **p_tp) {
     struct udp *udp;
-    pj_pool_t *pool;
+    pj_pool_t *pool = pjmedia_endpt_create_pool(endpt, name ? name : "mcudp%p", 1024, 512);
     pj_status_t status;
 
-    if (!seam) {
-        return PJ_EINVALIDOP;
-    }
-    /* An address to write into SDP: the account's mediaConfig.transportConfig.boundAddress or publicAddress. */
-    if (!pj_sockaddr_has_addr(&si->rtp_addr_name)) {
-        return PJ_EINVAL;
-    }
-    if (!set_nonblocking(si->rtp_sock) || !set_nonblocking(si->rtcp_sock)) {
-        return PJ_RETURN_OS_ERROR(errno);
-    }
-    pool = pjmedia_endpt_create_pool(endpt, name ? name : "mcudp%p", 1024, 512);
     if (!pool) {
         return PJ_ENOMEM;
     }
     udp = PJ_POOL_ZALLOC_T(pool, struct udp);
     udp->pool = pool;
-    udp->seam = seam;
+    udp->seam = mc_seam_get();
     pj_memcpy(udp->base.name, pool->obj_name, PJ_MAX_OBJ_NAME);
     udp->base.op = &udp_op;
     udp->base.type = PJMEDIA_TRANSPORT_TYPE_UDP;
-    udp->fd[RTP] = si->rtp_sock;
-    udp->fd[RTCP] = si->rtcp_sock;
-    udp->name[RTP] = si->rtp_addr_name;
-    udp->name[RTCP] = si->rtcp_addr_name;
+    udp->fd[MC_RTP] = si->rtp_sock;
+    udp->fd[MC_RTCP] = si->rtcp_sock;
+    udp->name[MC_RTP] = si->rtp_addr_name;
+    udp->name[MC_RTCP] = si->rtcp_addr_name;
+    udp->port = pj_sockaddr_get_port(&si->rtp_addr_name);
     status = pj_grp_lock_create_w_handler(pool, NULL, udp, on_destroy, &udp->base.grp_lock);
     if (status != PJ_SUCCESS) {
         pj_pool_release(pool);
@@ -370,4 +358,38 @@ pj_status_t __wrap_pjmedia_transport_udp_attach(pjmedia_endpt *endpt, const char
     atomic_fetch_add(&n_transports, 1);
     *p_tp = &udp->base;
     return PJ_SUCCESS;
+}
+
+static pj_status_t try_attach(pjmedia_endpt *endpt, const char *name, pjmedia_sock_info *si, pjmedia_transport **p_tp) {
+    pj_status_t status;
+
+    if (!mc_seam_get()) {
+        return PJ_EINVALIDOP;
+    }
+    /* An address to write into SDP: the account's mediaConfig.transportConfig.boundAddress or publicAddress. */
+    if (!pj_sockaddr_has_addr(&si->rtp_addr_name)) {
+        return PJ_EINVAL;
+    }
+    status = mc_media_sock_move(si);
+    if (status != PJ_SUCCESS) {
+        return status;
+    }
+    status = create(endpt, name, si, p_tp);
+    if (status != PJ_SUCCESS) {
+        mc_media_sock_rest(pj_sockaddr_get_port(&si->rtp_addr_name));
+    }
+    return status;
+}
+
+/* In place of PJSIP's function of this name. The sockets are ours from here on: pjsua forgets them when this fails. */
+pj_status_t __wrap_pjmedia_transport_udp_attach(pjmedia_endpt *endpt, const char *name, const pjmedia_sock_info *si,
+                                                unsigned options, pjmedia_transport **p_tp) {
+    pjmedia_sock_info socks = *si;
+    pj_status_t status = try_attach(endpt, name, &socks, p_tp);
+
+    if (status != PJ_SUCCESS) {
+        pj_sock_close(socks.rtp_sock);
+        pj_sock_close(socks.rtcp_sock);
+    }
+    return status;
 }

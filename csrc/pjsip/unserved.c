@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Requests that nobody here serves get 405 with Allow (RFC 3261 section 8.2.1). PJSIP alone would drop most of them without a word,
- * so that the sender repeats them for half a minute, and would take a MESSAGE with 200 and lose it. */
+ * so that the sender repeats them for half a minute, and would take a MESSAGE with 200 and lose it. A call for which there is no RTP
+ * port gets 503 with Retry-After (section 21.5.4), where PJSIP would say 500. */
 #include "../err.h"
 #include "pj_internal.h"
 
@@ -19,9 +20,24 @@ static pj_bool_t refuse(pjsip_rx_data *rdata) {
     return PJ_TRUE;
 }
 
+static pj_bool_t refuse_call(pjsip_rx_data *rdata, unsigned retry_after_s) {
+    pjsip_hdr headers;
+
+    pj_list_init(&headers);
+    pj_list_push_back(&headers, pjsip_retry_after_hdr_create(rdata->tp_info.pool, (int)retry_after_s));
+    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, PJSIP_SC_SERVICE_UNAVAILABLE, NULL, &headers, NULL);
+    return PJ_TRUE;
+}
+
 /* Outside a dialog: what belongs to one was taken by PJSIP's dialog layer before. */
-static pj_bool_t refuse_message(pjsip_rx_data *rdata) {
-    return !pjsip_method_cmp(&rdata->msg_info.msg->line.req.method, &pjsip_message_method) && refuse(rdata);
+static pj_bool_t refuse_early(pjsip_rx_data *rdata) {
+    const pjsip_method *method = &rdata->msg_info.msg->line.req.method;
+    unsigned wait_s;
+
+    if (!pjsip_method_cmp(method, &pjsip_message_method)) {
+        return refuse(rdata);
+    }
+    return method->id == PJSIP_INVITE_METHOD && !mc_media_sock_spare(&wait_s) && refuse_call(rdata, wait_s);
 }
 
 static pjsip_module early = {.id = -1}, late = {.id = -1}; /* before and after pjsua's own */
@@ -43,7 +59,7 @@ static void drop(pjsip_module *module) {
 }
 
 int mc_unserved_start(void) {
-    int rc = add(&early, "mod-mc-message", PJSIP_MOD_PRIORITY_APPLICATION - 4, refuse_message);
+    int rc = add(&early, "mod-mc-early", PJSIP_MOD_PRIORITY_APPLICATION - 4, refuse_early);
 
     if (rc == MC_OK) {
         rc = add(&late, "mod-mc-unserved", PJSIP_MOD_PRIORITY_APPLICATION + 32, refuse);

@@ -127,10 +127,9 @@ def _config(cfg: Config, srtp: SrtpPolicy, advertised: dict[str, str]) -> pjsua2
     # With the default PJSIP looks up this machine's own name, blocking, for every call: 5 s without DNS.
     media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if v6 else pjsua2.PJSUA_IPV6_DISABLED
     config.sipConfig.ipv6Use = media.ipv6Use
-    low, high = cfg.media.ports
-    media.transportConfig.boundAddress = cfg.media.host
-    media.transportConfig.port = low
-    media.transportConfig.portRange = high - low
+    media.transportConfig.boundAddress = (
+        cfg.media.host
+    )  # any port: the seam moves to one of media.ports (mc_pjsip_set_media_ports)
     media.transportConfig.publicAddress = advertised.get(cfg.media.host, "")
     media.rtcpMuxEnabled = True  # offered, and taken when it is offered: RFC 5761
     media.srtpUse = _SRTP[srtp]

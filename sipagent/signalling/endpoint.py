@@ -74,6 +74,8 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
         endpoint.libInit(_endpoint_config(cfg, log_path))
         _check(pjsua2.mc_pjsip_start(), "the media seam")
         _check(pjsua2.mc_pjsip_set_ptime(cfg.media.ptime_ms), "media.ptime_ms")
+        low, high = cfg.media.ports
+        _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
         set_codecs(endpoint, cfg.media.codecs)
     except Exception:
         endpoint.libDestroy()

@@ -83,6 +83,7 @@ class Loop:
         cfg.logConfig.msgLogging = 0
         self.ep.libInit(cfg)
         assert pjsua2.mc_pjsip_start() == 0
+        assert pjsua2.mc_pjsip_set_media_ports(*RTP_PORTS, 0) == 0
         transport = pjsua2.TransportConfig()
         transport.boundAddress = "127.0.0.1"
         self.ep.libStart()
@@ -98,8 +99,6 @@ class Loop:
             cfg.idUri = f"sip:srtp{srtp}@127.0.0.1:{self.port}"
             media = cfg.mediaConfig
             media.transportConfig.boundAddress = "127.0.0.1"
-            media.transportConfig.port = RTP_PORTS[0]
-            media.transportConfig.portRange = RTP_PORTS[1] - RTP_PORTS[0]
             media.ipv6Use = pjsua2.PJSUA_IPV6_DISABLED
             media.srtpUse = srtp
             media.srtpSecureSignaling = 0

@@ -32,47 +32,58 @@ static bool same_source(const struct sockaddr *a, const struct sockaddr *b) {
 void mc_latch_init(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t len) {
     memset(latch, 0, sizeof(*latch));
     if (len >= addr_len(sdp)) {
+        addr_copy(&latch->sdp, sdp);
         addr_copy(&latch->current, sdp);
     }
 }
 
-bool mc_latch_same_host(const struct mc_latch *latch, const struct sockaddr *from) {
-    return same_host((const struct sockaddr *)&latch->current, from);
+void mc_latch_renew(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t len) {
+    if (len < addr_len(sdp) || !same_source((const struct sockaddr *)&latch->sdp, sdp)) {
+        mc_latch_init(latch, sdp, len);
+        return;
+    }
+    latch->heard = false;
+    latch->run = 0;
 }
 
-static enum mc_latch_verdict move(struct mc_latch *latch, const struct sockaddr *from, uint64_t now_us) {
-    addr_copy(&latch->current, from);
+bool mc_latch_is_peer(const struct mc_latch *latch, const struct sockaddr *from) {
+    const struct sockaddr *current = (const struct sockaddr *)&latch->current;
+    return latch->heard ? same_source(current, from) : same_host(current, from);
+}
+
+static void hear(struct mc_latch *latch, uint32_t ssrc, uint64_t now_us) {
     latch->heard = true;
+    latch->ssrc = ssrc;
     latch->heard_us = now_us;
     latch->run = 0;
+}
+
+static enum mc_latch_verdict move(struct mc_latch *latch, const struct sockaddr *from, uint32_t ssrc, uint64_t now_us) {
+    addr_copy(&latch->current, from);
+    hear(latch, ssrc, now_us);
     return MC_LATCH_MOVE;
 }
 
 enum mc_latch_verdict mc_latch_packet(struct mc_latch *latch, const struct sockaddr *from, uint32_t ssrc, uint16_t seq,
                                       bool authentic, uint64_t now_us) {
     if (same_source((const struct sockaddr *)&latch->current, from)) {
-        latch->heard = true;
-        latch->heard_us = now_us;
-        latch->run = 0;
+        hear(latch, ssrc, now_us);
         return MC_LATCH_ACCEPT;
     }
-    if (authentic) {
-        return move(latch, from, now_us);
+    if (authentic || same_source((const struct sockaddr *)&latch->sdp, from)) {
+        return move(latch, from, ssrc, now_us);
     }
-    if (latch->heard && now_us - latch->heard_us < MC_LATCH_SILENCE_US) {
-        return MC_LATCH_IGNORE;
+    if (latch->heard && (ssrc != latch->ssrc || now_us - latch->heard_us < MC_LATCH_SILENCE_US)) {
+        return MC_LATCH_STRANGER;
     }
 
-    bool continues = latch->run > 0 && latch->ssrc == ssrc && latch->next_seq == seq &&
+    bool continues = latch->run > 0 && latch->candidate_ssrc == ssrc && latch->next_seq == seq &&
                      same_source((const struct sockaddr *)&latch->candidate, from);
     if (!continues) {
         addr_copy(&latch->candidate, from);
-        latch->ssrc = ssrc;
+        latch->candidate_ssrc = ssrc;
         latch->run = 0;
     }
     latch->next_seq = (uint16_t)(seq + 1);
-    if (++latch->run < MC_LATCH_RUN) {
-        return MC_LATCH_IGNORE;
-    }
-    return move(latch, from, now_us);
+    return ++latch->run < MC_LATCH_RUN ? MC_LATCH_CANDIDATE : move(latch, from, ssrc, now_us);
 }
