@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import codec, ear, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing, verdict
+from tests.bench import codec, ear, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing, srtp, verdict
 
 BENCHES = {
     "codec": codec,
@@ -25,6 +25,7 @@ BENCHES = {
     "jitter": jitter,
     "memory": memory,
     "pacing": pacing,
+    "srtp": srtp,
 }
 NOISY = 3  # exit code
 

@@ -4,9 +4,10 @@
  *   rtpgen idle SECONDS                        how late a 1 ms timer fires: the noise floor
  *   rtpgen listen SECONDS RAW                  arrival time of every packet
  *   rtpgen echo SECONDS RAW steady|aim CALLS   stamped frames out, the same stamps back
+ *   rtpgen echo ... CALLS SUITE KEY            the same as SRTP (compiled with RTPGEN_SRTP), sealed with KEY
  *
- * listen and echo print "port N" and echo then reads CALLS far-end ports from standard input, one a line. One JSON line at
- * the end. Packets are told apart by their source port.
+ * listen and echo print "port N" and echo then reads CALLS far-end ports from standard input, one a line (of SRTP: with the far
+ * end's key behind it). One JSON line at the end. Packets are told apart by their source port.
  *
  * A clocked far end sends a packet every 20 ms whatever comes in, so the time to the wire depends mostly on where in its
  * 20 ms a frame falls. `aim` takes the grid out of the question: it watches the far end's packets, sends a frame a chosen
@@ -24,6 +25,11 @@
 #include <unistd.h>
 
 #include "rtpgen.h"
+#ifdef RTPGEN_SRTP
+#include "rtpgen_srtp.h"
+#else
+#define SRTP_ROOM 0
+#endif
 
 #define BATCH 64
 #define LEAD_MIN_NS 10000.0 /* leads are spread evenly on a logarithmic scale */
@@ -39,6 +45,9 @@ struct call {
     bool waiting;   /* the newest frame has not come back */
     bool lead_open; /* no packet came since the newest frame */
     size_t row;     /* of the newest frame in rows[] */
+#ifdef RTPGEN_SRTP
+    struct line *line; /* NULL: plain */
+#endif
 };
 
 static struct call calls[MAX_CALLS];
@@ -47,7 +56,7 @@ static uint16_t call_of_port[65536]; /* index + 1 */
 static struct heap heap;
 static struct raw_echo *rows;
 static size_t n_rows, cap_rows;
-static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_quartered, n_idle, n_foreign;
+static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_quartered, n_idle, n_foreign, n_refused;
 static uint64_t rng = 88172645463325252ULL;
 
 static void die(const char *what) {
@@ -77,7 +86,7 @@ static int open_socket(void) {
     return fd;
 }
 
-typedef void packet_fn(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *ctx);
+typedef void packet_fn(uint16_t port, uint8_t *buf, size_t len, int64_t at, void *ctx);
 
 /* Hands over everything that waits in the socket. */
 static void receive(int fd, packet_fn *fn, void *ctx) {
@@ -122,13 +131,44 @@ static void wait_until(int fd, int64_t at) {
         die("poll");
 }
 
-static void on_echo(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *ctx) {
+/* Which SRTP suite, and the generator's own key. */
+static const char *suite, *own_key;
+
+/* Opens what came in. Plain calls have nothing to open. */
+static bool opened(struct call *c, uint8_t *buf, size_t *len) {
+#ifdef RTPGEN_SRTP
+    int n = (int)*len;
+    if (c->line && !line_open(c->line, buf, &n))
+        return false;
+    *len = (size_t)n;
+#endif
+    return true;
+}
+
+static void seal(struct call *c, uint8_t *pkt, size_t *len) {
+#ifdef RTPGEN_SRTP
+    int n = (int)*len;
+    if (c->line && !line_seal(c->line, pkt, &n))
+        die("SRTP");
+    *len = (size_t)n;
+#endif
+}
+
+static void on_echo(uint16_t port, uint8_t *buf, size_t len, int64_t at, void *ctx) {
     uint32_t index, n;
-    if (call_of_port[port] == 0 || len < RTP_HEADER + PAYLOAD) {
+    if (call_of_port[port] == 0) {
         n_foreign++;
         return;
     }
     struct call *c = &calls[call_of_port[port] - 1];
+    if (!opened(c, buf, &len)) {
+        n_refused++;
+        return;
+    }
+    if (len < RTP_HEADER + PAYLOAD) {
+        n_foreign++;
+        return;
+    }
     c->tick = at;
     if (c->n > 0 && c->lead_open && at >= rows[c->row].sent_ns) {
         rows[c->row].lead_ns = at - rows[c->row].sent_ns;
@@ -161,7 +201,8 @@ static void on_echo(uint16_t port, const uint8_t *buf, size_t len, int64_t at, v
 
 static void send_frame(int fd, uint32_t index) {
     struct call *c = &calls[index];
-    uint8_t pkt[RTP_HEADER + PAYLOAD] = {0x80, c->n == 0 ? 0x80 : 0, c->seq >> 8, c->seq & 0xff};
+    uint8_t pkt[RTP_HEADER + PAYLOAD + SRTP_ROOM] = {0x80, c->n == 0 ? 0x80 : 0, c->seq >> 8, c->seq & 0xff};
+    size_t len = RTP_HEADER + PAYLOAD;
     uint32_t ts = htonl(c->ts), ssrc = htonl(0x52000000u + index);
     memcpy(pkt + 4, &ts, 4);
     memcpy(pkt + 8, &ssrc, 4);
@@ -176,7 +217,8 @@ static void send_frame(int fd, uint32_t index) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = c->port};
     c->row = n_rows++;
     rows[c->row] = (struct raw_echo){index, c->n, now_ns(), -1, -1};
-    if (sendto(fd, pkt, sizeof pkt, 0, (struct sockaddr *)&to, sizeof to) == (ssize_t)sizeof pkt)
+    seal(c, pkt, &len);
+    if (sendto(fd, pkt, len, 0, (struct sockaddr *)&to, sizeof to) == (ssize_t)len)
         n_sent++;
     c->seq++;
     c->ts += PAYLOAD;
@@ -205,6 +247,13 @@ static void read_ports(void) {
             fprintf(stderr, "rtpgen: expected %u ports on standard input\n", n_calls);
             exit(2);
         }
+#ifdef RTPGEN_SRTP
+        char key[SRTP_HEX + 1];
+        if (suite && (scanf("%128s", key) != 1 || !(calls[i].line = line_new(suite, own_key, key)))) {
+            fprintf(stderr, "rtpgen: suite %s: no such one, or not its keys\n", suite);
+            exit(2);
+        }
+#endif
         calls[i].port = htons((uint16_t)port);
         calls[i].seq = (uint16_t)(uniform() * 30000);
         call_of_port[calls[i].port] = (uint16_t)(i + 1);
@@ -236,11 +285,11 @@ static void echo(double seconds, const char *raw, bool aim) {
         die(raw);
     printf("{\"sent\": %lu, \"back\": %lu, \"lost\": %lu, \"dup\": %lu, \"swapped\": %lu, \"unchanged\": %lu, \"quartered\": "
            "%lu, \"idle\": %lu, "
-           "\"foreign\": %lu}\n",
-           n_sent, n_back, n_sent - n_back, n_dup, n_swapped, n_unchanged, n_quartered, n_idle, n_foreign);
+           "\"foreign\": %lu, \"refused\": %lu}\n",
+           n_sent, n_back, n_sent - n_back, n_dup, n_swapped, n_unchanged, n_quartered, n_idle, n_foreign, n_refused);
 }
 
-static void on_packet(uint16_t port, const uint8_t *buf, size_t len, int64_t at, void *file) {
+static void on_packet(uint16_t port, uint8_t *buf, size_t len, int64_t at, void *file) {
     if (len <= RTP_HEADER) {
         n_foreign++;
         return;
@@ -300,11 +349,14 @@ int main(int argc, char **argv) {
         idle(seconds);
     else if (argc == 4 && strcmp(argv[1], "listen") == 0 && seconds > 0)
         listen_only(seconds, argv[3]);
-    else if (argc == 6 && strcmp(argv[1], "echo") == 0 && seconds > 0 && atoi(argv[5]) > 0 && atoi(argv[5]) <= MAX_CALLS) {
+    else if ((argc == 6 || argc == 8) && strcmp(argv[1], "echo") == 0 && seconds > 0 && atoi(argv[5]) > 0 &&
+             atoi(argv[5]) <= MAX_CALLS) {
+        suite = argc == 8 ? argv[6] : NULL;
+        own_key = argc == 8 ? argv[7] : NULL;
         n_calls = (uint32_t)atoi(argv[5]);
         echo(seconds, argv[3], strcmp(argv[4], "aim") == 0);
     } else {
-        fprintf(stderr, "usage: rtpgen idle SECONDS | listen SECONDS RAW | echo SECONDS RAW steady|aim CALLS\n");
+        fprintf(stderr, "usage: rtpgen idle SECONDS | listen SECONDS RAW | echo SECONDS RAW steady|aim CALLS [SUITE KEY]\n");
         return 2;
     }
     return 0;

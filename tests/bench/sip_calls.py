@@ -18,6 +18,8 @@ REPEAT_S = 0.5  # RFC 3261 17.1.1.2, timer A
 class SipCalls:
     """call() -> the far end's RTP port; hang_up() ends them all."""
 
+    PROFILE = "RTP/AVP"
+
     def __init__(self, sip_port: int, rtp_port: int, user: str = "echo") -> None:
         self._uri = f"sip:{user}@{ports.HOST}:{sip_port}"
         self._target = (ports.HOST, sip_port)
@@ -57,7 +59,7 @@ class SipCalls:
         call_id = f"bench-{len(self._dialogs)}-{time.monotonic_ns()}"
         offer = (
             f"v=0\r\no=- 1 1 IN IP4 {ports.HOST}\r\ns=-\r\nc=IN IP4 {ports.HOST}\r\nt=0 0\r\n"
-            f"m=audio {self._rtp_port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\n"
+            f"m=audio {self._rtp_port} {self.PROFILE} 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\n{self._media_lines()}"
         )
         dialog = (call_id, f"<{self._uri}>", self._uri)
 
@@ -72,7 +74,15 @@ class SipCalls:
             raise RuntimeError(f"the switch refused a call: {answer.start}")
         self._dialogs.append((call_id, answer.headers["to"], contact[1]))
         self._send("ACK", self._dialogs[-1], 1)
+        self._answered(answer.body)
         return int(port[1])
+
+    def _media_lines(self) -> str:
+        """More lines of the offer's media description."""
+        return ""
+
+    def _answered(self, body: str) -> None:
+        """What else is in the answer is for those who offered more."""
 
     def hang_up(self) -> None:
         for dialog in self._dialogs:

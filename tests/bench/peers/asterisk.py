@@ -3,6 +3,7 @@
 
     sip:audiosocket@...  hands the call to a TCP server (audiosocket.py)
     sip:play@...         plays `speech`, again and again
+    sip:echo@...         sends back what it hears, in Asterisk itself
 
 Tuned as one would for many calls: only the modules it needs, no logging of calls, RTP as it comes, no session timers.
 """
@@ -33,9 +34,16 @@ def version() -> str:
 
 class Asterisk(Daemon):
     """start(), cli(), stop(), sip_port. `audiosocket_port`: where its calls to `audiosocket` connect; `speech`: s16le at
-    8 kHz for `play`."""
+    8 kHz for `play`; `encryption`: Asterisk's media_encryption, "no" or "sdes"."""
 
-    def __init__(self, room: Path, audiosocket_port: int = 0, speech: bytes = b"", calls: int = MOST_CALLS) -> None:
+    def __init__(
+        self,
+        room: Path,
+        audiosocket_port: int = 0,
+        speech: bytes = b"",
+        calls: int = MOST_CALLS,
+        encryption: str = "no",
+    ) -> None:
         where = root()
         if where is None:
             raise RuntimeError(MISSING)
@@ -57,6 +65,8 @@ exten => audiosocket,1,Answer()
 exten => play,1,Answer()
  same => n(again),Playback({room / "speech"})
  same => n,Goto(again)
+exten => echo,1,Answer()
+ same => n,Echo()
 """,
             "pjsip.conf": f"""
 [global]
@@ -72,6 +82,7 @@ type=endpoint
 context=calls
 disallow=all
 allow=ulaw
+media_encryption={encryption}
 direct_media=no
 rtp_symmetric=yes
 timers=no
