@@ -3,7 +3,7 @@
  *
  *   rx: wire > parse > stats > dtmf? > ear(reorder hold) > decode > resample > sink
  *                                  \ jitter > decode/conceal > resample > tap left, sink.play     (only when wanted)
- *   tx: engine > ring > [flush: fade] > + sink.pull > resample > [join] > encode > build > wire
+ *   tx: engine > ring > [flush, pause: fade] > + sink.pull > resample > [join] > encode > build > wire
  *                                                  \ tap right        sink > relay > build /
  *
  * This file: life of a leg, its two doors' frame, what crosses to the engine. leg_rx.c, leg_ear.c, leg_human.c, leg_tx.c,
@@ -126,7 +126,14 @@ size_t mc_leg_write(struct mc_leg *leg, const int16_t *pcm, size_t n) {
 uint64_t mc_leg_flush(struct mc_leg *leg) {
     uint64_t cut = mc_ring_flush(&leg->out);
     atomic_fetch_add_explicit(&leg->n_flush, 1, memory_order_release); /* after the cut: who sees the count sees the cut */
+    mc_leg_pause(leg, 0); /* after the count, or what is dropped might sound once more */
     return cut;
+}
+
+void mc_leg_pause(struct mc_leg *leg, uint32_t ms) {
+    uint64_t number = (atomic_load_explicit(&leg->pause, memory_order_relaxed) >> 32) + 1;
+    uint32_t samples = leg->cfg.rate / 1000 * (ms < MC_PAUSE_MAX_MS ? ms : MC_PAUSE_MAX_MS);
+    atomic_store_explicit(&leg->pause, number << 32 | samples, memory_order_release);
 }
 
 uint64_t mc_leg_written(const struct mc_leg *leg) {

@@ -16,6 +16,7 @@
 #include "sink.h"
 
 #define MC_LEG_NAME 64
+#define MC_PAUSE_MAX_MS 10000
 
 struct mc_leg;
 struct mc_path;
@@ -26,7 +27,7 @@ enum mc_ev {
     MC_EV_STOPPED,
     MC_EV_DTMF,       /* a = ASCII digit, b = milliseconds */
     MC_EV_PLAY_START, /* a = index of the first sample of speech after silence; t_us = its packet was handed to the wire */
-    MC_EV_PLAY_END,   /* a = index one past the last sample: the ring ran dry */
+    MC_EV_PLAY_END,   /* a = index one past the last sample: the ring ran dry, or a pause began */
     MC_EV_FLUSHED,    /* a = index where playing stopped, fade included; b = index that it goes on from */
     MC_EV_RX_TIMEOUT, /* a = milliseconds without RTP; once until RTP comes again */
 };
@@ -83,6 +84,8 @@ const char *mc_leg_name(const struct mc_leg *leg);
 /* --- engine side: one thread --- */
 size_t mc_leg_write(struct mc_leg *leg, const int16_t *pcm, size_t n); /* samples taken */
 uint64_t mc_leg_flush(struct mc_leg *leg);                             /* index that playing goes on from */
+/* What is queued waits for so long at most, then goes on by itself at the next sample; 0 = go on now. A flush ends it too. */
+void mc_leg_pause(struct mc_leg *leg, uint32_t ms);
 uint64_t mc_leg_written(const struct mc_leg *leg);
 uint64_t mc_leg_played(const struct mc_leg *leg);
 uint64_t mc_leg_pending(const struct mc_leg *leg); /* written - played, where a flush counts at once */

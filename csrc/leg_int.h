@@ -183,6 +183,7 @@ struct mc_leg {
     /* crossings between the engine's thread and the worker */
     struct mc_ring out;       /* speech to send */
     _Atomic uint32_t n_flush; /* flushes asked for */
+    _Atomic uint64_t pause;   /* the newest wish: its number << 32 | samples */
     struct mc_ring ear_pcm;
     struct mc_queue ear_head; /* struct mc_frame */
     struct mc_queue events;   /* struct mc_event */
@@ -206,6 +207,9 @@ struct mc_leg {
     struct mc_leg_stats past; /* what earlier paths counted */
     struct mc_kept kept;
     struct mc_leg_rtcp rtcp;
+    uint64_t pause_seen; /* the wish that was obeyed last */
+    uint32_t pause_left; /* samples */
+    bool paused_in_sound;
     uint64_t ear_index; /* samples heard since the leg began */
     uint64_t next_us;   /* next tick; 0 = the grid begins with the next call */
 };
@@ -251,6 +255,12 @@ void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_r
 void mc_human_noise(struct mc_path *path, const struct mc_rtp *pkt);
 /* Exactly n samples of playout; returns the age of the first, microseconds. */
 int64_t mc_human_play(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t n, uint64_t now_us);
+
+/* leg_out.c */
+/* Obeys a flush that was asked for: at most n samples fade out into pcm, the rest is passed over. Returns the samples in pcm. */
+size_t mc_out_flush(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n, uint64_t now_us);
+/* n samples for the wire; returns how many of them are speech. What is missing is silence. */
+size_t mc_out_take(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n, uint64_t now_us);
 
 /* leg_tx.c */
 /* Shortens params->ptime_ms when a packet would not fit. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Sending: out of the ring, through fade and resampler, into packets, one each packet time. The timestamp follows the clock whatever
+ * Sending: what leg_out.c takes out of the ring goes through the resampler into packets, one each packet time. The timestamp follows the clock whatever
  * happens (RFC 3550 section 5.1: "even if blocks are discarded as silent"); the sequence number counts packets. */
 #include <stdlib.h>
 #include <string.h>
@@ -91,48 +91,6 @@ void mc_tx_free(struct mc_tx *tx) {
     free(tx->quiet);
     tx->enc = NULL;
     tx->quiet = NULL;
-}
-
-/* Obeys a flush: at most n samples fade out, the rest is passed over. Returns the samples faded, which are in pcm. */
-static size_t obey_flush(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n, uint64_t now_us) {
-    uint32_t asked = atomic_load_explicit(&leg->n_flush, memory_order_acquire);
-    if (asked == tx->n_flush) {
-        return 0;
-    }
-    tx->n_flush = asked;
-    uint64_t from = mc_leg_played(leg);
-    uint64_t cut = mc_ring_cut(&leg->out);
-    size_t fade = leg->cfg.rate / MC_FADE_DIV;
-    fade = fade < n ? fade : n;
-    fade = fade < cut - from ? fade : (size_t)(cut - from);
-    if (!tx->playing) {
-        fade = 0; /* nothing of it was heard yet */
-    }
-    mc_ring_read(&leg->out, pcm, fade);
-    mc_fade(pcm, fade, 256, 0);
-    mc_ring_jump(&leg->out, cut);
-    leg->st.flushed += cut - from - fade;
-    tx->playing = false;
-    mc_leg_event(leg, MC_EV_FLUSHED, (int64_t)(from + fade), (int64_t)cut, now_us);
-    return fade;
-}
-
-/* n samples for the wire; returns how many of them are speech. What is missing is silence. */
-static size_t take(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n, uint64_t now_us) {
-    size_t faded = obey_flush(leg, tx, pcm, n, now_us);
-    uint64_t first = mc_leg_played(leg);
-    size_t got = mc_ring_read(&leg->out, pcm + faded, n - faded);
-    memset(pcm + faded + got, 0, (n - faded - got) * sizeof *pcm);
-    if (got > 0 && !tx->playing) {
-        tx->playing = true;
-        mc_leg_event(leg, MC_EV_PLAY_START, (int64_t)first, 0, now_us);
-    }
-    if (tx->playing && faded + got < n) {
-        tx->playing = false;
-        leg->st.underruns++;
-        mc_leg_event(leg, MC_EV_PLAY_END, (int64_t)(first + got), 0, now_us);
-    }
-    return faded + got;
 }
 
 void mc_tx_send(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct mc_rtp *pkt, size_t len) {
@@ -308,12 +266,12 @@ static bool send_digit(struct mc_leg *leg, struct mc_path *path, bool *quiet) {
 /* The ring stands still: on hold, or while a digit goes. A flush is obeyed all the same. */
 static void stand_still(struct mc_leg *leg, struct mc_tx *tx, uint64_t now_us) {
     int16_t none[1];
-    obey_flush(leg, tx, none, 0, now_us);
+    mc_out_flush(leg, tx, none, 0, now_us);
 }
 
 static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64_t now_us) {
     struct mc_tx *tx = &path->tx;
-    bool spoken = take(leg, tx, pcm, tx->n_pcm, now_us) > 0;
+    bool spoken = mc_out_take(leg, tx, pcm, tx->n_pcm, now_us) > 0;
     mc_tx_notice_sink(leg, tx);
     if (!spoken && send_coded(leg, path)) {
         return;

@@ -148,6 +148,7 @@ cdef extern from "leg.h" nogil:
     const char *mc_leg_name(const mc_leg *leg)
     size_t mc_leg_write(mc_leg *leg, const int16_t *pcm, size_t n)
     uint64_t mc_leg_flush(mc_leg *leg)
+    void mc_leg_pause(mc_leg *leg, uint32_t ms)
     uint64_t mc_leg_written(const mc_leg *leg)
     uint64_t mc_leg_played(const mc_leg *leg)
     uint64_t mc_leg_pending(const mc_leg *leg)

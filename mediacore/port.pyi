@@ -9,7 +9,7 @@ EV_STARTED: Final[int]  # parameters applied, first time or after a re-INVITE: r
 EV_STOPPED: Final[int]
 EV_DTMF: Final[int]  # a = ord(digit), b = milliseconds
 EV_PLAY_START: Final[int]  # a = index of the first sample after silence, t_us = its packet was handed to the socket
-EV_PLAY_END: Final[int]  # a = index one past the last sample played: the ring ran dry
+EV_PLAY_END: Final[int]  # a = index one past the last sample played: the ring ran dry, or a pause began
 EV_FLUSHED: Final[int]  # a = index where playing stopped, 5 ms fade included; b = where it goes on; no EV_PLAY_END then
 EV_RX_TIMEOUT: Final[int]  # a = milliseconds without RTP; once, until RTP comes again
 NO_PT: Final[int]  # 255: no payload type
@@ -122,6 +122,9 @@ class Port:
         """Queues s16 mono at `rate`; returns the samples taken, fewer when the ring is full, 0 when the leg is closed."""
     def flush(self) -> int:
         """Drops what is queued (what sounds just now fades out in 5 ms); returns the index that playing goes on from."""
+    def pause(self, ms: int) -> None:
+        """What is queued waits for at most `ms` (0 ... 10000; 0 = go on now): what sounds fades out in 5 ms, EV_PLAY_END says
+        at which sample, and EV_PLAY_START that it goes on at the next one, fading in. A flush ends it too."""
     def send_dtmf(self, digits: str, ms: int = 100) -> None:
         """RFC 4733 events in the place of audio; speech waits meanwhile. ArgumentError: not digits. StateError: not started, or
         the peer took no telephone-event. FullError: more than 64 digits wait."""

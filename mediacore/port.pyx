@@ -126,6 +126,12 @@ cdef class Port:
     def flush(self) -> int:
         return c.mc_leg_flush(self.leg) if self.leg != NULL else self.last["counters"]["played"]
 
+    def pause(self, int ms) -> None:
+        if not 0 <= ms <= 10000:
+            raise ArgumentError(f"pause: ms must lie between 0 (go on) and 10000, not {ms}")
+        if self.leg != NULL:
+            c.mc_leg_pause(self.leg, ms)
+
     @property
     def rate(self) -> int:
         return c.mc_leg_rate(self.leg) if self.leg != NULL else self.last["rate"]

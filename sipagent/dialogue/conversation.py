@@ -3,6 +3,7 @@
 
     leg.on_audio > ear > voice detector > turn detector > speech to text --(turn)--> brain > clauses > speech > leg.write
                               \\--(speech while the bot speaks)--> flush, cancel, remember what was heard
+    what may become speech already makes the bot hold its tongue; if it was nothing, it goes on at the next sample
 
 Everything here runs on the event loop; one reply task exists at a time. A part that fails costs one answer: the caller hears
 an apology that was recorded at start, the log gets a line, the call goes on.
@@ -72,6 +73,7 @@ class Conversation:
         self._speaker = Speaker(self._leg, engines.tts, cfg.tts_timeout_s)
         self._hearing = Hearing(
             *(self._leg.rate, engines.vad, engines.stt, cfg, clock),
+            on_suspect=self._caller_may_speak,
             on_speech=self._caller_speaks,
             on_turn=self._caller_said,
             complete=session.complete,
@@ -90,7 +92,7 @@ class Conversation:
     async def run(self) -> None:
         """Greets, then answers until somebody hangs up."""
         loop = asyncio.get_running_loop()
-        self._leg.on_audio = self._hearing.ear.on_audio
+        self._leg.on_audio = self._hearing.on_audio
         self._call.on_event = self._on_event
         limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
         reason = "cancelled"
@@ -109,6 +111,12 @@ class Conversation:
             self._notes.end(self._clock(), reason)
 
     # What the caller does.
+
+    def _caller_may_speak(self, suspected: bool) -> None:
+        if suspected and self._reply is not None and self._cfg.barge_in:
+            self._playout.pause()
+        elif not suspected:
+            self._playout.go_on()
 
     def _caller_speaks(self, onset_us: int) -> None:
         self._idle = 0
@@ -295,7 +303,7 @@ class Conversation:
             self._first_packet(self._reply)
         elif kind == EV_FLUSHED and self._interrupted is not None and not self._playout.flushing:
             if self._barge_in is not None:
-                self._barge_in.stopped = t_us
+                self._barge_in.stopped = max(self._barge_in.onset, self._playout.silent_us or t_us)
             self._settle()
 
     def _mark(self, reply: _Reply, stage: str) -> None:

@@ -15,6 +15,7 @@ from sipagent.config import Dialogue
 from sipagent.dialogue.clock import Clock
 from sipagent.dialogue.ear import PREROLL_MS, Ear
 from sipagent.dialogue.levels import speech_end, speech_start
+from sipagent.dialogue.onset import Onset, Verdict
 from sipagent.dialogue.turn import (
     STALL_US,
     EndOfTurn,
@@ -54,7 +55,8 @@ class _Decoded:
 
 
 class Hearing:
-    """`on_speech(onset_us)`: the caller surely speaks; `on_turn`: he has finished. `complete` judges a text: None = by form."""
+    """`on_suspect(suspected)`: the caller may be beginning to speak, or it was nothing after all; `on_speech(onset_us)`: he
+    surely speaks; `on_turn`: he has finished. `complete` judges a text: None = by form."""
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Hearing:
         cfg: Dialogue,
         clock: Clock,
         *,
+        on_suspect: Callable[[bool], None],
         on_speech: Callable[[int], None],
         on_turn: Callable[[HeardTurn], None],
         complete: Callable[[str], bool | None],
@@ -72,7 +75,8 @@ class Hearing:
         self._stt = stt
         self._timeout_s = cfg.stt_timeout_s
         self._clock = clock
-        self._on_speech, self._on_turn, self._complete = on_speech, on_turn, complete
+        self._on_suspect, self._on_speech, self._on_turn, self._complete = on_suspect, on_speech, on_turn, complete
+        self._onset = Onset()
         self._detector = TurnDetector(
             threshold=cfg.speech_threshold,
             end_silence_ms=cfg.end_silence_ms,
@@ -106,6 +110,15 @@ class Hearing:
         if self._timer is not None:
             self._timer.cancel()
 
+    def on_audio(self, pcm: bytes, arrival_us: int, index: int, lost: bool) -> None:
+        """Leg.on_audio."""
+        self.ear.on_audio(pcm, arrival_us, index, lost)
+        if self._detector.speaking or lost:
+            return
+        verdict = self._onset.hear(pcm, index * 1_000_000 // self.ear.rate, self._detector.starting)
+        if verdict is not None:
+            self._on_suspect(verdict is Verdict.SUSPECT)
+
     def _window(self, start: int, end: int, probability: float) -> None:
         self._judged = end
         wire = self.ear.wire_us
@@ -128,6 +141,7 @@ class Hearing:
         self._arm()
 
     def _begin(self, onset_us: int, end: int) -> None:
+        self._onset.spoken()
         self._onset_us = onset_us
         onset = end - (self.ear.wire_us(end) - onset_us) * self.ear.rate // 1_000_000
         self._start = self.ear.keep = max(self._taken, onset - LEAD_MS * self.ear.rate // 1000)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from mediacore import EV_FLUSHED, EV_PLAY_START
+from mediacore import EV_FLUSHED, EV_PLAY_END, EV_PLAY_START
 from sipagent.media import MediaLeg
 
 CHAR_S = 0.065  # seconds a character of text takes to speak, for pieces whose synthesis was cut short
 MAX_STARTS = 64
+PAUSE_MS = 500  # longer than anything is suspected (onset.py): a worker that hears no more goes on by itself
 
 
 @dataclass(slots=True)
@@ -61,11 +62,20 @@ class Playout:
         self._starts: deque[tuple[int, int]] = deque(maxlen=MAX_STARTS)  # (sample, time): the ring came to life
         self._dropped: list[tuple[int, int]] = []
         self._unconfirmed: tuple[int, int] | None = None  # a flush whose report has not come
+        self.silent_us: int | None = None  # since when nothing sounds; None = it sounds, or never did
 
     def flush(self) -> None:
         """Stops the leg's output now."""
         before = self._leg.played if self._unconfirmed is None else self._unconfirmed[0]
         self._unconfirmed = (before, self._leg.flush())
+
+    def pause(self) -> None:
+        """Falls silent and keeps what is queued, until `go_on` or `flush`, or PAUSE_MS have passed."""
+        self._leg.pause(PAUSE_MS)
+
+    def go_on(self) -> None:
+        """Ends a pause, at the very next sample."""
+        self._leg.pause(0)
 
     @property
     def flushing(self) -> bool:
@@ -76,7 +86,10 @@ class Playout:
         """Leg.on_event."""
         if kind == EV_PLAY_START:
             self._starts.append((a, t_us))
-        elif kind == EV_FLUSHED:
+            self.silent_us = None
+        elif self.silent_us is None and kind in (EV_PLAY_END, EV_FLUSHED):
+            self.silent_us = t_us
+        if kind == EV_FLUSHED:
             self._dropped.append((a, b))
             if self._unconfirmed is not None and b >= self._unconfirmed[1]:
                 self._unconfirmed = None

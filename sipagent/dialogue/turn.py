@@ -88,6 +88,11 @@ class TurnDetector:
         return self._state in (_State.SPEECH, _State.PAUSE)
 
     @property
+    def starting(self) -> bool:
+        """Speech was heard; whether it is enough of it is not known yet."""
+        return self._state is _State.ONSET
+
+    @property
     def waiting_for(self) -> int:
         """Number of the newest speculation."""
         return self._number

@@ -43,6 +43,7 @@ class FakeLeg:
         self._written = 0
         self._cut: int | None = None
         self._playing = False
+        self._pause = 0  # samples left of it
         self._index = 0
         self._held: tuple[bytes, int, bool] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -71,8 +72,12 @@ class FakeLeg:
 
     def flush(self) -> int:
         """Obeyed at the next tick, like the core's."""
-        self._cut = self._written
+        self._cut, self._pause = self._written, 0
         return self._written
+
+    def pause(self, ms: int) -> None:
+        """Obeyed at the next tick; a tick is the least."""
+        self._pause = ms * self.rate // 1000
 
     def tap(self, on: bool) -> None:
         """Nothing to switch."""
@@ -147,6 +152,11 @@ class FakeLeg:
 
     def _packet_out(self, now: int) -> None:
         out = self._obey_flush(now)
+        if self._pause > 0:
+            self._pause -= self._n
+            out += self._fall_silent(now, self._n - len(out) // 2)
+            self.bot += out.ljust(2 * self._n, b"\0")
+            return
         faded, first = len(out) // 2, self._read
         piece = bytes(self._ring[: 2 * (self._n - faded)])
         del self._ring[: len(piece)]
@@ -175,6 +185,18 @@ class FakeLeg:
             self.sent.append((start, start + fade))
         self._playing = False
         self._event(EV_FLUSHED, start + fade, cut, now)
+        return pcm.astype("<i2").tobytes()
+
+    def _fall_silent(self, now: int, room: int) -> bytes:
+        if not self._playing:
+            return b""
+        fade = min(self.rate * FADE_MS // 1000, room, len(self._ring) // 2)
+        pcm = np.frombuffer(bytes(self._ring[: 2 * fade]), "<i2") * np.linspace(1.0, 0.0, fade)
+        del self._ring[: 2 * fade]
+        self.sent.append((self._read, self._read + fade))
+        self._read += fade
+        self._playing = False
+        self._event(EV_PLAY_END, self._read, 0, now)
         return pcm.astype("<i2").tobytes()
 
     def _event(self, kind: int, a: int, b: int, now: int) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the wire carried is known to the sample, and a flush stops it within the packet at hand."""
+"""What the wire carried is known to the sample; a flush or a pause stops it within the packet at hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mediacore import EV_FLUSHED, EV_PLAY_END, EV_PLAY_START, VirtualLeg
+from mediacore import EV_FLUSHED, EV_PLAY_END, EV_PLAY_START, ArgumentError, VirtualLeg
 from tests.media.rtp import Rtp, from_l16, tone
 from tests.netsim import MS
 
@@ -86,6 +86,56 @@ def test_flush_of_nothing_and_of_what_never_played() -> None:
         assert [e[0:3] for e in leg.events() if e[0] != 1] == [(EV_FLUSHED, 0, 0), (EV_FLUSHED, 0, 640)]
 
 
+def test_a_pause_fades_out_waits_and_goes_on_at_the_very_next_sample() -> None:
+    with closing(leg_of()) as leg:
+        wire = Wire(leg)
+        speech = np.full(16000, 1000, np.int16)
+        leg.write(speech.tobytes())
+        wire.ticks(2)
+        leg.pause(60)
+        wire.ticks(3)
+        assert (leg.played, leg.pending) == (640 + FADE, 16000 - 640 - FADE)
+        assert wire.heard[640:].any()
+        assert not wire.heard[640 + FADE :].any()
+        wire.ticks(1)  # it goes on by itself
+        again = wire.heard[5 * 320 :]
+        assert again[0] == 0
+        assert np.all(np.diff(again[:FADE]) >= 0)
+        assert np.all(again[FADE:] == 1000)
+        assert leg.played == 640 + FADE + 320
+        wire.ticks(60)
+        told = [(kind, a, (t - START) // (20 * MS)) for kind, a, _, t in leg.events() if kind in (EV_PLAY_START, EV_PLAY_END)]
+        want = [(EV_PLAY_START, 0, 0), (EV_PLAY_END, 640 + FADE, 2), (EV_PLAY_START, 640 + FADE, 5), (EV_PLAY_END, 16000, 52)]
+        assert told == want
+        assert leg.stats()["underruns"] == 1  # the end, not the pause
+
+
+def test_a_pause_ends_when_told_and_with_a_flush() -> None:
+    with closing(leg_of()) as leg:
+        wire = Wire(leg)
+        leg.write(np.full(16000, 1000, np.int16).tobytes())
+        wire.ticks(1)
+        leg.pause(10_000)
+        wire.ticks(2)
+        leg.pause(0)
+        wire.ticks(1)
+        assert np.all(wire.heard[3 * 320 + FADE :] == 1000)
+        leg.pause(10_000)
+        wire.ticks(2)
+        played = leg.played
+        assert leg.flush() == 16000
+        leg.write(np.full(320, 77, np.int16).tobytes())
+        wire.ticks(1)
+        assert np.all(wire.heard[-320:] == 77)  # at once and at full level: nothing of the old is left to join to
+        assert (EV_FLUSHED, played, 16000) in [e[:3] for e in leg.events()]
+
+
+@pytest.mark.parametrize("ms", [-1, 10_001])
+def test_a_pause_has_its_limits(ms: int) -> None:
+    with closing(leg_of()) as leg, pytest.raises(ArgumentError, match="pause: ms must lie between 0"):
+        leg.pause(ms)
+
+
 def test_start_and_end_of_speech_are_told_with_their_indices() -> None:
     with closing(leg_of()) as leg:
         wire = Wire(leg)
@@ -112,7 +162,10 @@ def test_a_full_ring_takes_what_fits() -> None:
 
 actions = st.lists(
     st.one_of(
-        st.tuples(st.just("write"), st.integers(1, 3000)), st.tuples(st.just("tick"), st.integers(1, 6)), st.just(("flush", 0))
+        st.tuples(st.just("write"), st.integers(1, 3000)),
+        st.tuples(st.just("tick"), st.integers(1, 6)),
+        st.just(("flush", 0)),
+        st.tuples(st.just("pause"), st.sampled_from([0, 20, 50, 120])),
     ),
     max_size=40,
 )
@@ -125,12 +178,17 @@ class Model:
         self.size = size
         self.queue: list[int] = []
         self.n_cut = 0
-        self.asked = self.playing = False
+        self.asked = self.playing = self.paused_in_sound = False
+        self.pause_left = 0
         self.wire: list[float] = []
         self.is_fade: list[bool] = []
 
     def flush(self) -> None:
         self.asked, self.n_cut = True, len(self.queue)
+        self.pause_left = 0
+
+    def pause(self, ms: int) -> None:
+        self.pause_left = 16 * ms
 
     def tick(self) -> None:
         packet: list[float] = []
@@ -138,14 +196,31 @@ class Model:
             fade = min(FADE, self.n_cut, self.size) if self.playing else 0
             packet = [self.queue[i] * (1 - i / fade) for i in range(fade)]
             self.queue = self.queue[self.n_cut :]
-            self.asked = self.playing = False
+            self.asked = self.playing = self.paused_in_sound = False
         n_fade = len(packet)
+        if self.pause_left > 0:
+            self.pause_left -= self.size
+            if self.playing:
+                fade = min(FADE, self.size - n_fade, len(self.queue))
+                packet += [self.queue.pop(0) * (1 - i / fade) for i in range(fade)]
+                self.playing, self.paused_in_sound = False, True
+            self._leave(packet, list(range(len(packet))))
+            return
         taken = self.queue[: self.size - n_fade]
         self.queue = self.queue[len(taken) :]
+        fading = list(range(n_fade))
+        if taken and self.paused_in_sound:
+            rise = min(FADE, len(taken))
+            packet += [taken.pop(0) * i / rise for i in range(rise)]
+            fading += range(n_fade, n_fade + rise)
+            self.paused_in_sound = False
         packet += taken
-        self.playing = (self.playing or bool(taken)) and len(packet) == self.size
+        self.playing = (self.playing or len(packet) > n_fade) and len(packet) == self.size
+        self._leave(packet, fading)
+
+    def _leave(self, packet: list[float], fading: list[int]) -> None:
         self.wire += packet + [0] * (self.size - len(packet))
-        self.is_fade += [True] * n_fade + [False] * (self.size - n_fade)
+        self.is_fade += [i in fading for i in range(self.size)]
 
 
 @settings(max_examples=150, deadline=None)
@@ -164,6 +239,9 @@ def test_every_sample_on_the_wire_is_accounted_for(todo: list[tuple[str, int]], 
             elif what == "flush":
                 assert leg.flush() == written
                 model.flush()
+            elif what == "pause":
+                leg.pause(n)
+                model.pause(n)
             else:
                 for _ in range(n):
                     wire.ticks(ticks_of_packet)
