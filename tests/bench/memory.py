@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`memory`: bytes that one more leg costs while it talks through Python, as the slope from few to many legs in one process;
-and what is left of a leg after it was closed, over thousands. Signalling's part of a call (PJSIP's dialog) is not in it."""
+and what is left of a leg after it was closed, over thousands. Signalling's part of a call (PJSIP's dialog) is not in it; a call
+to a peer, Asterisk with its AudioSocket server or PJSUA2 in Python, is a whole one, dialog and all."""
 
 from __future__ import annotations
 
@@ -8,9 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench import harness
-
-MISSING = "Asterisk, PJSUA2 in Python"
+from tests.bench import far_end, harness, memory_peers, verdict
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,10 @@ class Case:
 
 
 CASES = {"pcmu": Case(100, 1000, 300), "opus": Case(10, 60, 30), "uvloop-udp": Case(100, 1000, 1000)}
-GOAL = {"pcmu bytes per leg": 48e3, "opus bytes per leg": 110e3, "bytes left per leg closed": 50.0}
+PEER = Case(100, 1000, 300)
+PEER_TALK_S = 1.5  # longer than any jitter buffer
+LEFT = "bytes left per leg closed"
+GOAL = {"pcmu bytes per leg": 48e3, "opus bytes per leg": 110e3, LEFT: 50.0}
 TALK_S = 6.0  # longer than the output ring
 
 
@@ -31,9 +33,20 @@ def measure(system: str, few: int, many: int, seconds: float) -> dict[str, Any]:
         return start(harness.SYSTEM_CPU, command).finish(600.0)
 
 
+def measure_peers(names: list[str], quick: bool) -> dict[str, Any]:
+    systems = {}
+    for name in names:
+        many = PEER.quick if quick else PEER.many
+        found = memory_peers.measure(name, PEER.few, many, PEER_TALK_S)
+        systems[name] = {"bytes_per_leg": harness.spread([found["bytes_per_leg"]]), "from": PEER.few, "to": many}
+        systems[name]["least_share_heard"] = found["least_share_heard"]
+    return systems
+
+
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines. Noise does not matter here: nothing is timed."""
     want, times = (1, 2000) if quick else (3, 11000)
+    present, absent, versions = far_end.here([far_end.ASTERISK, far_end.PJSUA2])
     rows: list[list[str]] = []
     systems: dict[str, Any] = {}
     for name, case in CASES.items():
@@ -43,29 +56,25 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
         systems[name] = {"bytes_per_leg": size, "from": case.few, "to": many}
         if "least_frames_heard" in found[0]:
             systems[name]["least_frames_heard"] = min(f["least_frames_heard"] for f in found)
-        rows.append([f"{name}, {case.few} to {many} legs", *harness.cells(size)])
+    systems |= measure_peers(present, quick)
+    rows += [[f"{name}, {e['from']} to {e['to']} legs", *harness.cells(e["bytes_per_leg"])] for name, e in systems.items()]
     left = [measure("open-close", 0, times, 0.0) for _ in range(want)]
     leak = harness.spread([f["bytes_left_per_leg"] for f in left])
     objects = [f["objects_left"] for f in left if f["objects_left"]]
     rows.append([f"left of a closed leg, {times} legs", *harness.cells(leak)])
-    met = {
-        f"{name} bytes per leg": systems[name]["bytes_per_leg"]["median"] <= GOAL[f"{name} bytes per leg"]
-        for name in ("pcmu", "opus")
-    }
-    met["bytes left per leg closed"] = abs(leak["median"]) <= GOAL["bytes left per leg closed"] and not objects
-    text = harness.table(
-        f"memory: anonymous bytes of the process; not in this run: {MISSING}", ["what", "bytes", "range"], rows
-    )
+    sizes = {name: entry["bytes_per_leg"]["median"] for name, entry in systems.items()}
+    measured: dict[str, float | None] = {f"{name} bytes per leg": sizes[name] for name in ("pcmu", "opus")}
+    measured[LEFT] = abs(leak["median"]) if not objects else float("inf")
+    text = harness.table("memory: anonymous bytes of the process", ["what", "bytes", "range"], rows)
     return text, {
         "systems": systems,
         "bytes_left_per_leg": leak,
         "objects_left": objects,
-        "ratios": {
-            "pcmu leg / bare uvloop socket": systems["pcmu"]["bytes_per_leg"]["median"]
-            / systems["uvloop-udp"]["bytes_per_leg"]["median"]
-        },
+        "ratios": {f"pcmu leg / {name}": sizes["pcmu"] / sizes[name] for name in ["uvloop-udp", *present]},
         "goal": GOAL,
-        "met": met,
-        "missing_peers": MISSING,
+        "measured": measured,
+        "met": verdict.judged(GOAL, measured),
+        "peers": versions,
+        "missing_peers": absent,
         "valid": True,
     }

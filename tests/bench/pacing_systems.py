@@ -6,6 +6,7 @@
 leg      our core; the speech waits in the output ring, the media worker paces it
 uvloop   one timer a call on an absolute grid and a sendto, the usual way to pace in asyncio, on uvloop
 asyncio  the same on asyncio's own loop
+asterisk Asterisk, a child of this process on the same core, plays the speech from a file to each that calls
 
 quiet    nothing else runs
 hog      a Python thread computes without end
@@ -17,11 +18,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import sys
+import tempfile
 import threading
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
+from tests.bench.peers.asterisk import Asterisk
 from tests.bench.systems import LOOPBACK, Legs, input_ends, run, say
 
 HELD_US = 500_000
@@ -98,12 +102,26 @@ async def legs_sending(n: int, port: int, seconds: float) -> dict[str, Any]:
     return legs.close()
 
 
+async def asterisk_playing(n: int, seconds: float) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as room:
+        peer = Asterisk(Path(room), speech=speech(seconds + MARGIN_S), calls=n)
+        try:
+            peer.start()
+            say(str(peer.sip_port))
+            await input_ends()
+        finally:
+            peer.stop()
+    return {}
+
+
 async def main() -> dict[str, Any]:
     system, condition, n, port, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])
     stop = threading.Event()
     thread = threading.Thread(target=disturb, args=(condition, stop), daemon=True)
     thread.start()
     try:
+        if system == "asterisk":
+            return await asterisk_playing(n, seconds)
         return await (legs_sending(n, port, seconds) if system == "leg" else tick_senders(n, port))
     finally:
         stop.set()

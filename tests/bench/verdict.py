@@ -41,7 +41,8 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
     for name, bound in report["goal"].items():
         sign = ">=" if name in report.get("at_least", []) else "<="
         value = report.get("measured", {}).get(name)
-        found.append([name, f"{sign} {bound:g}", "" if value is None else f"{value:.3g}", verdict(report, name)])
+        shown = "" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        found.append([name, f"{sign} {bound:g}", shown, verdict(report, name)])
     return found
 
 
