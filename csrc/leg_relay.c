@@ -39,9 +39,9 @@ uint32_t mc_relay_own_ts(const struct mc_tx *tx) {
 
 static bool astray(const struct mc_relay *r, const struct mc_rtp *pkt, bool event, uint32_t clock, uint64_t now_us) {
     int16_t d_seq = (int16_t)(pkt->seq - r->seq);
-    int32_t expected = (int32_t)((now_us - r->us) * clock / 1000000);
-    int32_t d_ts = (int32_t)(pkt->ts + r->ts_off - r->ts_end) - expected;
-    int32_t most = (int32_t)clock * STRAY_S;
+    int64_t expected = (int64_t)((now_us - r->us) * clock / 1000000);
+    int64_t d_ts = (int32_t)(pkt->ts + r->ts_off - r->ts_end) - expected;
+    int64_t most = (int64_t)clock * STRAY_S;
     return pkt->ssrc != r->ssrc || d_seq > STRAY_SEQ || d_seq < -STRAY_SEQ || (!event && (d_ts > most || d_ts < -most));
 }
 
