@@ -60,9 +60,9 @@ void mc_grid_add(struct mc_grid *g, struct mc_leg *leg, uint64_t now_us) {
         link_into(g, leg, lane, b + lane * HALF);
     }
     unsigned round = (unsigned)(MC_GRID_ROUND / n);
-    uint64_t first_ms = now_us / 1000 + 1;
-    first_ms += ((unsigned)b + round - first_ms % round) % round;
-    mc_leg_set_grid(leg, first_ms * 1000);
+    uint64_t first = now_us / MC_GRID_BUCKET_US + 1;
+    first += ((unsigned)b + round - first % round) % round;
+    mc_leg_set_grid(leg, first * MC_GRID_BUCKET_US);
 }
 
 void mc_grid_remove(struct mc_grid *g, struct mc_leg *leg) {
@@ -88,29 +88,30 @@ static void account(struct mc_grid *g, uint64_t late_us) {
     g->n_visits++;
     g->late_sum_us += late_us;
     g->late_max_us = late_us > g->late_max_us ? late_us : g->late_max_us;
-    g->n_overruns += late_us > (uint64_t)MC_GRID_ROUND * 1000;
+    g->n_overruns += late_us > MC_GRID_ROUND * MC_GRID_BUCKET_US;
 }
 
 void mc_grid_run(struct mc_grid *g, uint64_t now_us, uint64_t (*clock)(void)) {
-    uint64_t now_ms = now_us / 1000;
-    if (now_ms >= g->next_ms + MC_GRID_ROUND) {
-        g->next_ms = now_ms - MC_GRID_ROUND + 1; /* one round finds every leg; each makes up for its own ticks */
+    uint64_t now = now_us / MC_GRID_BUCKET_US;
+    if (now >= g->next + MC_GRID_ROUND) {
+        g->next = now - MC_GRID_ROUND + 1; /* one round finds every leg; each makes up for its own ticks */
     }
-    while (g->next_ms <= now_ms) {
-        int b = (int)(g->next_ms % MC_GRID_ROUND);
+    while (g->next <= now) {
+        int b = (int)(g->next % MC_GRID_ROUND);
         if (g->load[b] > 0) {
             uint64_t at = clock();
-            account(g, at - g->next_ms * 1000);
+            account(g, at - g->next * MC_GRID_BUCKET_US);
+            g->visited_us = at;
             visit(g, b, at);
         }
-        g->next_ms++;
+        g->next++;
     }
 }
 
 uint64_t mc_grid_due_us(const struct mc_grid *g) {
-    for (uint64_t ms = g->next_ms; ms < g->next_ms + MC_GRID_ROUND; ms++) {
-        if (g->load[ms % MC_GRID_ROUND] > 0) {
-            return ms * 1000;
+    for (uint64_t n = g->next; n < g->next + MC_GRID_ROUND; n++) {
+        if (g->load[n % MC_GRID_ROUND] > 0) {
+            return n * MC_GRID_BUCKET_US;
         }
     }
     return UINT64_MAX;

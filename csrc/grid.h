@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The clock's face: one absolute 20 ms round, cut into 20 phase buckets of 1 ms. A leg sits in one bucket for as long as it runs (two,
+ * The clock's face: one absolute 20 ms round, cut into 10 phase buckets of 2 ms. A leg sits in one bucket for as long as it runs (two,
  * 10 ms apart, when it ticks every 10 ms), so legs never meet all at once and each keeps its phase. */
 #ifndef MC_GRID_H
 #define MC_GRID_H
@@ -8,12 +8,14 @@
 
 #include "leg.h"
 
-#define MC_GRID_ROUND 20 /* buckets, ms */
+#define MC_GRID_ROUND 10 /* buckets */
+#define MC_GRID_BUCKET_US UINT64_C(2000)
 
 struct mc_grid {
     struct mc_leg *bucket[MC_GRID_ROUND];
     uint32_t load[MC_GRID_ROUND];
-    uint64_t next_ms;                                        /* first millisecond not yet visited */
+    uint64_t next;                                           /* first bucket not yet visited, counted since time 0 */
+    uint64_t visited_us;                                     /* time of the last tick */
     uint64_t n_visits, late_sum_us, late_max_us, n_overruns; /* of buckets with legs; overrun: more than a round late */
 };
 

@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "err.h"
+
+#define STAMP_MOST_US 1000000 /* a packet that waited longer in its socket: we stood still, or the wall clock was set */
 
 struct mc_udp {
     struct mc_udp_stats stats;
+    uint64_t now_us, ticked_us; /* of the batch */
+    int64_t wall_us;            /* Unix time - ours */
     struct sockaddr_storage from;
     _Alignas(8) uint8_t data[MC_UDP_SIZE];
 };
@@ -27,10 +32,41 @@ const struct mc_udp_stats *mc_udp_stats(const struct mc_udp *udp) {
     return &udp->stats;
 }
 
-void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock, uint64_t now_us) {
-    socklen_t from_len = sizeof udp->from;
-    /* MSG_TRUNC: the length as it was sent */
-    ssize_t n = recvfrom(sock->fd, udp->data, MC_UDP_SIZE, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&udp->from, &from_len);
+void mc_udp_stamp(int fd) {
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on); /* without: the time at which it is read */
+}
+
+void mc_udp_look(struct mc_udp *udp, uint64_t now_us, uint64_t ticked_us) {
+    udp->now_us = now_us;
+    udp->ticked_us = ticked_us;
+    udp->wall_us = mc_clock_wall_us();
+}
+
+/* On our clock; a stamp that can't be (the wall clock was set meanwhile, or there is none) is now. */
+static uint64_t arrival_us(const struct mc_udp *udp, const struct mc_sock *sock, struct msghdr *msg) {
+    const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+    uint64_t at = udp->now_us;
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+        struct timespec ts;
+        memcpy(&ts, CMSG_DATA(c), sizeof ts);
+        at = (uint64_t)((int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000 - udp->wall_us);
+        at = at > udp->now_us || udp->now_us - at > STAMP_MOST_US ? udp->now_us : at;
+    }
+    at = at < udp->ticked_us ? udp->ticked_us : at;
+    return at < sock->arrival_us ? sock->arrival_us : at;
+}
+
+void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock) {
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct timespec))];
+    struct iovec data = {.iov_base = udp->data, .iov_len = MC_UDP_SIZE};
+    struct msghdr msg = {.msg_name = &udp->from,
+                         .msg_namelen = sizeof udp->from,
+                         .msg_iov = &data,
+                         .msg_iovlen = 1,
+                         .msg_control = control,
+                         .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(sock->fd, &msg, MSG_DONTWAIT | MSG_TRUNC); /* MSG_TRUNC: the length as it was sent */
     if (n < 0) {
         return; /* an ICMP error of an earlier send, or nothing there after all */
     }
@@ -39,7 +75,8 @@ void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock, uint64_t now_us) {
         return;
     }
     udp->stats.rx_packets++;
-    sock->fn(sock->ctx, udp->data, (size_t)n, (struct sockaddr *)&udp->from, from_len, now_us);
+    sock->arrival_us = arrival_us(udp, sock, &msg);
+    sock->fn(sock->ctx, udp->data, (size_t)n, (struct sockaddr *)&udp->from, msg.msg_namelen, sock->arrival_us);
 }
 
 int mc_udp_send(struct mc_udp *udp, const struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,

@@ -2,8 +2,8 @@
  *
  *   loop:  due buckets > commands > signal the engine > sleep > packets
  *
- * With few packets it sleeps until the next one, a command or the next bucket. With many it sleeps until the next millisecond or a
- * command, and then takes all that has come: one wake-up, here and in the engine, for all packets of a millisecond. */
+ * With few packets it sleeps until the next one, a command or the next bucket. With many it sleeps until its next look (look.h) or a
+ * command, and then takes all that has come: one wake-up of the engine for all packets of a millisecond. */
 #include "worker.h"
 
 #include <errno.h>
@@ -23,8 +23,8 @@
 #include "worker_int.h"
 
 #define EVENTS 256
-#define BUSY (UINT64_C(2) * MC_GRID_ROUND) /* packets in 20 ms: two for each look */
-#define IDLE_US 100000                     /* wakes this often with nothing to do, so that last_tick_us proves life */
+#define RECEIVE_US 1000 /* then ticks and commands have their turn, however much more has come */
+#define IDLE_US 100000  /* wakes this often with nothing to do, so that last_tick_us proves life */
 #define FIFO_PRIORITY 20
 
 static void set(_Atomic uint64_t *to, uint64_t v) {
@@ -110,51 +110,45 @@ static struct timespec span(uint64_t us) {
     return (struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
 }
 
-/* `wait_us` long at most; returns how many sockets had something. */
-static int receive(struct mc_worker *w, uint64_t wait_us) {
+/* Waits `wait_us` at most; returns how many sockets had something. */
+static unsigned receive(struct mc_worker *w, uint64_t wait_us) {
     struct epoll_event ev[EVENTS];
     struct timespec ts = span(wait_us);
     int n = epoll_pwait2(w->epoll_fd, ev, EVENTS, &ts, NULL);
-    uint64_t now = mc_clock_us();
-    int n_socks = 0;
+    mc_udp_look(w->udp, mc_clock_us(), w->grid.visited_us);
+    unsigned n_socks = 0;
     for (int i = 0; i < n; i++) {
         struct mc_sock *sock = ev[i].data.ptr;
         if (sock != NULL && !sock->dead) { /* NULL: the command's eventfd; commands run in the loop */
-            mc_udp_receive(w->udp, sock, now);
+            mc_udp_receive(w->udp, sock);
             n_socks++;
         }
     }
     mc_socks_bury(w);
-    w->n_round += (uint64_t)n_socks;
+    mc_look_count(&w->look, n_socks);
     return n_socks;
 }
 
-/* Whether there is enough to do for one look a millisecond. */
-static bool busy(struct mc_worker *w, uint64_t now_us) {
-    uint64_t round = now_us / 1000 / MC_GRID_ROUND;
-    if (round != w->round) {
-        w->busy = round == w->round + 1 && w->n_round > BUSY;
-        w->round = round;
-        w->n_round = 0;
-    }
-    return w->busy;
+/* Until `at_us` or a command. */
+static void sleep_until(struct mc_worker *w, uint64_t now_us, uint64_t at_us) {
+    struct pollfd command = {.fd = w->commands.wake_fd, .events = POLLIN};
+    struct timespec ts = span(at_us - now_us);
+    ppoll(&command, 1, &ts, NULL);
 }
 
 static void sleep_and_receive(struct mc_worker *w) {
     uint64_t now = mc_clock_us();
     uint64_t due = mc_grid_due_us(&w->grid);
+    uint64_t at = mc_look_next_us(&w->look, now);
     w->n_wakeups++;
-    if (!busy(w, now)) {
+    if (at == 0) {
         receive(w, due <= now ? 0 : due - now < IDLE_US ? due - now : IDLE_US);
         return;
     }
-    uint64_t end = (now / 1000 + 1) * 1000;
     if (now < due) {
-        struct pollfd command = {.fd = w->commands.wake_fd, .events = POLLIN};
-        struct timespec ts = span(end - now);
-        ppoll(&command, 1, &ts, NULL);
-        end += 1000;
+        sleep_until(w, now, at);
     }
+    uint64_t end = mc_clock_us() + RECEIVE_US;
     while (receive(w, 0) > 0 && mc_clock_us() < end) { /* again: a socket may hold more than one */
     }
 }
@@ -166,7 +160,9 @@ static void *run(void *arg) {
     while (!w->stopping) {
         mc_grid_run(&w->grid, mc_clock_us(), mc_clock_us);
         mc_commands_run(&w->commands);
-        signal_engine(w);
+        if (mc_look_tell(&w->look)) {
+            signal_engine(w);
+        }
         publish(w, mc_clock_us());
         if (!w->stopping) {
             sleep_and_receive(w);

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "grid.h"
+#include "look.h"
 #include "ring.h"
 #include "udp.h"
 #include "worker.h"
@@ -33,8 +34,7 @@ struct mc_worker {
     struct mc_udp *udp;
     struct mc_sock *dead; /* removed inside a batch */
     uint64_t n_wakeups;
-    uint64_t round, n_round; /* the present 20 ms, and what came on the sockets in them so far */
-    bool busy;               /* so much came in the last ones that the sockets are looked at once a millisecond */
+    struct mc_look look;
 };
 
 void mc_worker_unref(struct mc_worker *w);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "look.h"
+
+#include "grid.h"
+
+#define BUSY 40 /* packets in 20 ms: two for each look */
+/* What the engine takes for the packets of a bucket: to wake up, and for each (docs/decisions.md). */
+#define WAKE_US 250
+#define PACKET_US 8
+#define LEAD_MOST_US 1600
+
+void mc_look_count(struct mc_look *l, unsigned n_packets) {
+    l->n_round += n_packets;
+}
+
+static void judge(struct mc_look *l, uint64_t now_us) {
+    uint64_t round = now_us / MC_GRID_BUCKET_US / MC_GRID_ROUND;
+    if (round == l->round) {
+        return;
+    }
+    l->busy = round == l->round + 1 && l->n_round > BUSY;
+    uint64_t lead_us = WAKE_US + PACKET_US * l->n_round / MC_GRID_ROUND;
+    l->lead_us = lead_us < LEAD_MOST_US ? (uint32_t)lead_us : LEAD_MOST_US;
+    l->round = round;
+    l->n_round = 0;
+}
+
+uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us) {
+    judge(l, now_us);
+    l->early = true;
+    if (!l->busy) {
+        return 0;
+    }
+    uint64_t due_us = (now_us / MC_GRID_BUCKET_US + 1) * MC_GRID_BUCKET_US;
+    l->early = now_us + l->lead_us < due_us;
+    return l->early ? due_us - l->lead_us : due_us;
+}
+
+bool mc_look_tell(struct mc_look *l) {
+    l->withheld = !l->early && !l->withheld;
+    return !l->withheld;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * When the worker looks at its sockets. With few packets: as soon as one comes. With many: twice for each bucket of the clock, when it
+ * is due, and a lead before that, which is what the engine needs to hear a packet and to say something in that bucket's tick.
+ *
+ *     buckets   |             early |             early |          early: sockets, then the engine is told of all since its last time
+ *     looks     x                 x x                 x x          |    : sockets (for legs that are joined natively), then ticks
+ */
+#ifndef MC_LOOK_H
+#define MC_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mc_look {
+    bool busy;        /* twice a bucket */
+    uint32_t lead_us; /* while busy */
+    /* inside */
+    bool early, withheld;
+    uint64_t round, n_round; /* the present 20 ms, and the packets that came in them so far */
+};
+
+void mc_look_count(struct mc_look *l, unsigned n_packets);
+/* When to look next: at `now_us` = 0 (as soon as something comes), else the time. Once a look. */
+uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us);
+/* After that look: is the engine to be told now? At the latest after the second one. */
+bool mc_look_tell(struct mc_look *l);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * When the worker looks at its sockets and tells the engine, in virtual time; and when its packets are said to have come. */
+#include "look.h"
+
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "clock.h"
+#include "grid.h"
+#include "udp.h"
+
+#define ROUND_US (MC_GRID_ROUND * MC_GRID_BUCKET_US)
+
+/* A worker that wakes exactly when it wants to, with n packets every 20 ms; `late_us`: what each turn takes. */
+struct turns {
+    unsigned looks, told, withheld_most;
+    uint64_t gap_most_us; /* between two times that the engine is told */
+};
+
+static struct turns turn(struct mc_look *l, uint64_t *now, uint64_t until_us, unsigned n_packets, uint64_t late_us) {
+    struct turns t = {0};
+    unsigned withheld = 0;
+    uint64_t told_us = *now;
+    while (*now < until_us) {
+        uint64_t round = l->round, at = mc_look_next_us(l, *now);
+        if (l->round != round) {
+            mc_look_count(l, n_packets);
+        }
+        CHECK(at == 0 || at > *now);
+        *now = (at == 0 ? *now + 300 : at) + late_us;
+        t.looks++;
+        withheld = mc_look_tell(l) ? 0 : withheld + 1;
+        t.withheld_most = withheld > t.withheld_most ? withheld : t.withheld_most;
+        if (withheld == 0) {
+            t.told++;
+            t.gap_most_us = *now - told_us > t.gap_most_us ? *now - told_us : t.gap_most_us;
+            told_us = *now;
+        }
+    }
+    return t;
+}
+
+static void few_packets_are_read_and_told_as_they_come(void) {
+    struct mc_look l = {0};
+    uint64_t now = 5 * ROUND_US;
+    struct turns t = turn(&l, &now, now + 1000000, 40, 0);
+    CHECK(!l.busy);
+    CHECK_INT(0, t.told, t.looks);
+}
+
+static void many_packets_are_told_of_once_a_bucket(void) {
+    static const unsigned n[] = {41, 100, 500, 1000, 2000, 100000};
+    static const uint32_t lead_us[] = {282, 330, 650, 1050, 1600, 1600};
+    for (size_t i = 0; i < COUNT(n); i++) {
+        struct mc_look l = {0};
+        uint64_t now = 5 * ROUND_US;
+        turn(&l, &now, 8 * ROUND_US, n[i], 0);
+        CHECK(l.busy);
+        CHECK_INT(i, l.lead_us, lead_us[i]);
+        struct turns t = turn(&l, &now, now + 50 * ROUND_US, n[i], 0);
+        CHECK_BETWEEN(i, t.looks, 999, 1001);
+        CHECK_BETWEEN(i, t.told, 499, 501); /* wake-ups of the engine: one for each bucket */
+        CHECK_INT(i, t.withheld_most, 1);
+    }
+}
+
+/* The early look leaves the engine its lead before the tick; the other one is at the tick. */
+static void looks_are_a_lead_before_the_tick_and_at_it(void) {
+    struct mc_look l = {0};
+    uint64_t now = 5 * ROUND_US;
+    turn(&l, &now, 8 * ROUND_US, 100, 0);
+    now = 8 * ROUND_US + 1;
+    CHECK_INT(0, mc_look_next_us(&l, now) - 8 * ROUND_US, MC_GRID_BUCKET_US - 330);
+    CHECK(mc_look_tell(&l));
+    CHECK_INT(1, mc_look_next_us(&l, 8 * ROUND_US + MC_GRID_BUCKET_US - 330) - 8 * ROUND_US, MC_GRID_BUCKET_US);
+    CHECK(!mc_look_tell(&l));
+    /* Woken too late for the early one: the engine is told all the same. */
+    CHECK_INT(2, mc_look_next_us(&l, 8 * ROUND_US + 2 * MC_GRID_BUCKET_US - 10) - 8 * ROUND_US, 2 * MC_GRID_BUCKET_US);
+    CHECK(mc_look_tell(&l));
+}
+
+/* Beyond its capacity: whatever a turn takes, the engine is told after two of them at the latest. */
+static void a_late_worker_still_tells_the_engine(void) {
+    for (uint64_t late = 0; late < 6000; late += 50) {
+        struct mc_look l = {0};
+        uint64_t now = 5 * ROUND_US;
+        struct turns t = turn(&l, &now, now + 1000000, 1000, late);
+        CHECK_BETWEEN(late, t.withheld_most, 0, 1);
+        CHECK(t.gap_most_us <= 2 * (MC_GRID_BUCKET_US + late));
+    }
+}
+
+static void quiet_again(void) {
+    struct mc_look l = {0};
+    uint64_t now = 5 * ROUND_US;
+    turn(&l, &now, 8 * ROUND_US, 500, 0);
+    CHECK(l.busy);
+    turn(&l, &now, 10 * ROUND_US, 5, 0);
+    CHECK(!l.busy);
+    turn(&l, &now, 12 * ROUND_US, 500, 0);
+    CHECK(l.busy);
+    mc_look_next_us(&l, now + 5 * ROUND_US); /* asleep: what came before says nothing */
+    CHECK(!l.busy);
+}
+
+/* --- arrival --- */
+
+static uint64_t heard_us;
+static int n_heard;
+
+static void on_datagram(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
+    CHECK_INT(0, len, 5);
+    CHECK_INT(0, ((const struct sockaddr_in *)from)->sin_port, ((struct sockaddr_in *)ctx)->sin_port);
+    heard_us = now_us;
+    n_heard++;
+}
+
+static void a_packet_came_when_the_kernel_had_it(void) {
+    struct mc_udp *udp = mc_udp_new();
+    struct sockaddr_in me = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof me;
+    struct mc_sock sock = {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), .fn = on_datagram, .ctx = &me};
+    CHECK_INT(0, bind(sock.fd, (struct sockaddr *)&me, sizeof me), 0);
+    getsockname(sock.fd, (struct sockaddr *)&me, &len); /* it sends to itself */
+    mc_udp_stamp(sock.fd);
+
+    uint64_t before = mc_clock_us();
+    CHECK_INT(0, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
+    CHECK_INT(1, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
+    CHECK_INT(2, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
+    uint64_t after = mc_clock_us();
+    mc_udp_look(udp, after + 500000, 0); /* read half a second later */
+    mc_udp_receive(udp, &sock);
+    CHECK_INT(0, n_heard, 1);
+    CHECK(heard_us + 2 >= before && heard_us <= after + 2); /* the wall clock's microseconds don't begin with ours */
+
+    mc_udp_look(udp, after + 500000, after + 400000); /* its leg was told of a later time already */
+    mc_udp_receive(udp, &sock);
+    CHECK(heard_us == after + 400000);
+    mc_udp_look(udp, after + 500000, 0);
+    mc_udp_receive(udp, &sock);
+    CHECK(heard_us == after + 400000); /* nor does time run backwards on a socket */
+
+    sock.arrival_us = 0;
+    CHECK_INT(3, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
+    mc_udp_look(udp, after + 5000000, 0); /* a stamp that old: the wall clock was set */
+    mc_udp_receive(udp, &sock);
+    CHECK(heard_us == after + 5000000);
+    mc_udp_receive(udp, &sock); /* nothing there */
+    CHECK_INT(0, n_heard, 4);
+    close(sock.fd);
+    mc_udp_free(udp);
+}
+
+int main(void) {
+    RUN(few_packets_are_read_and_told_as_they_come);
+    RUN(many_packets_are_told_of_once_a_bucket);
+    RUN(looks_are_a_lead_before_the_tick_and_at_it);
+    RUN(a_late_worker_still_tells_the_engine);
+    RUN(quiet_again);
+    RUN(a_packet_came_when_the_kernel_had_it);
+    return check_done();
+}
