@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from tests.bench.sip_calls import SipCalls
 
 NULL, UNCHANGED = "leg-null", "unchanged"
 ASTERISK, PJSUA2 = "asterisk-audiosocket", "pjsua2-python"
-PEERS = {ASTERISK: asterisk, PJSUA2: pjsua2}
+PLAYBACK = "asterisk-playback"  # plays a file and echoes nothing: of `pacing`
+PEERS = {ASTERISK: asterisk, PJSUA2: pjsua2, PLAYBACK: asterisk}
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,13 @@ def command(system: str, calls: int, port: int) -> list[str]:
     return [sys.executable, "-m", "tests.bench.echo_systems", system, str(calls), str(port)]
 
 
-def here(systems: Sequence[str]) -> tuple[list[str], dict[str, str], dict[str, str]]:
-    """Those of `systems` that can run on this machine, why the others can't, and the peers' versions."""
+def here(systems: Sequence[str], fetch: bool) -> tuple[list[str], dict[str, str], dict[str, str]]:
+    """Those of `systems` that can run on this machine, why the others can't, and the peers' versions. `fetch`: peers that are
+    missing are made now if they can be, which takes minutes and happens once."""
+    for name in systems:
+        if fetch and name in PEERS and PEERS[name].missing():
+            print(f"    {name} is not here yet: making it", file=sys.stderr, flush=True)
+            subprocess.run(PEERS[name].MAKE, stdout=subprocess.DEVNULL, check=False)
     absent = {name: PEERS[name].missing() for name in systems if name in PEERS}
     present = [name for name in systems if not absent.get(name)]
     versions = {name: PEERS[name].version() for name in present if name in PEERS}

@@ -13,12 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench import harness, stats, verdict
-from tests.bench.peers import asterisk
+from tests.bench import far_end, harness, stats, verdict
 from tests.bench.sip_calls import SipCalls
 
-ASTERISK = "asterisk"
-SYSTEMS = ["leg", "uvloop", "asyncio", ASTERISK]
+SYSTEMS = ["leg", "uvloop", "asyncio", far_end.PLAYBACK]
 CONDITIONS = ["quiet", "hog", "held"]
 CALLS = 10
 GOAL = {"quiet_sd_us": 60.0, "hog_sd_us": 120.0, "held_gaps": 0}
@@ -30,7 +28,7 @@ def measure(system: str, condition: str, seconds: float) -> stats.Pacing:
         raw = Path(room) / "packets"
         listen: list[str | Path] = [harness.rtpgen(), "listen", f"{seconds}", raw]
         sender: list[str | Path] = [sys.executable, "-m", "tests.bench.pacing_systems", system, condition, str(CALLS)]
-        if system == ASTERISK:
+        if system == far_end.PLAYBACK:
             process = start(harness.SYSTEM_CPU, [*sender, "0", f"{seconds}"])
             sip_port = int(process.line())
             generator = start(harness.GENERATOR_CPU, listen)
@@ -52,8 +50,7 @@ def measure(system: str, condition: str, seconds: float) -> stats.Pacing:
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
     seconds, want = (2.5, 1) if quick else (8.0, 3)
-    missing = asterisk.missing()
-    present = [name for name in SYSTEMS if name != ASTERISK or not missing]
+    present, absent, versions = far_end.here(SYSTEMS, not quick)
     names = [f"{s} {c}" for c in CONDITIONS for s in present]
 
     def one(name: str) -> stats.Pacing:
@@ -90,7 +87,7 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
         "goal": GOAL,
         "measured": measured,
         "met": verdict.judged(GOAL, measured),
-        "peers": {} if missing else {ASTERISK: asterisk.version()},
-        "missing_peers": {ASTERISK: missing} if missing else {},
+        "peers": versions,
+        "missing_peers": absent,
         **harness.rounds_report(rounds),
     }

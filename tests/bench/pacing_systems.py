@@ -6,7 +6,7 @@
 leg      our core; the speech waits in the output ring, the media worker paces it
 uvloop   one timer a call on an absolute grid and a sendto, the usual way to pace in asyncio, on uvloop
 asyncio  the same on asyncio's own loop
-asterisk Asterisk, a child of this process on the same core, plays the speech from a file to each that calls
+asterisk-playback  Asterisk, a child of this process on the same core, plays the speech from a file to each that calls
 
 quiet    nothing else runs
 hog      a Python thread computes without end
@@ -120,7 +120,7 @@ async def main() -> dict[str, Any]:
     thread = threading.Thread(target=disturb, args=(condition, stop), daemon=True)
     thread.start()
     try:
-        if system == "asterisk":
+        if system == "asterisk-playback":
             return await asterisk_playing(n, seconds)
         return await (legs_sending(n, port, seconds) if system == "leg" else tick_senders(n, port))
     finally:

@@ -10,12 +10,14 @@ Tuned as one would for many calls: only the modules it needs, no logging of call
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tests.interop import asterisk_daemon, ports
 from tests.interop.asterisk_daemon import Daemon, root
 
 MODULES = (Path(__file__).parent / "asterisk-modules.txt").read_text().split()
+MAKE: list[str | Path] = [sys.executable, asterisk_daemon.ROOT_MAKER]
 MOST_CALLS = 1000
 PORTS_PER_CALL = 2  # RTP and RTCP
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-MAKER = Path(__file__).parents[3] / "scripts" / "pjsip"
+MAKE: list[str | Path] = [sys.executable, Path(__file__).parents[3] / "scripts" / "pjsip", "--with-pjmedia"]
 MISSING = "PJSIP with its own media stack is not built: scripts/pjsip --with-pjmedia does it (about 3 minutes, once)"
 
 
 def _directory() -> Path:
-    told = subprocess.run([sys.executable, MAKER, "--with-pjmedia", "--print"], capture_output=True, text=True, check=True)
+    told = subprocess.run([*MAKE, "--print"], capture_output=True, text=True, check=True)
     return Path(told.stdout.strip())
 
 
