@@ -93,9 +93,24 @@ static void turn(struct mc_human *hu, bool noise) {
     hu->noise = noise;
 }
 
+/* The packet behind a lost one is often here already. Only for decoders without a state: G.722's has to find back first, and what it
+ * decodes meanwhile leads astray. */
+static int look_ahead(const struct mc_codec *codec, const struct mc_jb_frame *f, int16_t *pcm) {
+    if (f->what != MC_JB_LOST || f->payload == NULL || codec->dec_size > 0) {
+        return 0;
+    }
+    return codec->decode(NULL, f->payload, f->len, pcm, codec->rate * 3 / 25);
+}
+
 static void conceal(struct mc_human *hu, const struct mc_codec *codec, const struct mc_jb_frame *f, int16_t *pcm, size_t n) {
     if (codec->conceal == NULL) {
-        mc_plc_conceal(&hu->room->plc, pcm, n);
+        int16_t next[MC_CODEC_MAX_PCM];
+        int k = look_ahead(codec, f, next);
+        if (k > 0) {
+            mc_plc_between(&hu->room->plc, pcm, n, next, (size_t)k);
+        } else {
+            mc_plc_conceal(&hu->room->plc, pcm, n);
+        }
     } else if (codec->conceal(hu->dec, f->payload, f->payload != NULL ? f->len : 0, pcm, n) != (int)n) {
         memset(pcm, 0, n * sizeof *pcm);
     }

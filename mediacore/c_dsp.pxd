@@ -44,6 +44,7 @@ cdef extern from "plc.h" nogil:
     int mc_plc_init(mc_plc *plc, uint32_t rate)
     void mc_plc_good(mc_plc *plc, int16_t *pcm, size_t n)
     void mc_plc_conceal(mc_plc *plc, int16_t *pcm, size_t n)
+    void mc_plc_between(mc_plc *plc, int16_t *pcm, size_t n, const int16_t *next, size_t n_next)
 
 
 cdef extern from "tone.h" nogil:

@@ -56,8 +56,8 @@ class Concealer:
     def __init__(self, rate: int) -> None: ...
     def good(self, pcm: Buffer) -> bytes:
         """A frame that came; after a loss its beginning is joined to what was made up."""
-    def conceal(self, n: int) -> bytes:
-        """n samples in the place of lost ones."""
+    def conceal(self, n: int, next: Buffer = b"") -> bytes:
+        """n samples in the place of lost ones; `next`: the good frame behind them, if it is here already."""
 
 def tones() -> list[str]:
     """Names of the tones of call progress: "dial-eu", "ringback-us", ..."""

@@ -166,12 +166,13 @@ cdef class Concealer:
         c.mc_plc_good(&self.plc, <int16_t *><char *>copy, len(copy) // 2)
         return copy
 
-    def conceal(self, int n) -> bytes:
-        """n samples in the place of lost ones."""
+    def conceal(self, int n, next=b"") -> bytes:
+        """n samples in the place of lost ones; `next`: the good frame behind them, if it is here already."""
         if not 0 < n <= c.MC_CODEC_MAX_PCM:
             raise ArgumentError(f"n must lie between 1 and {c.MC_CODEC_MAX_PCM}")
         cdef int16_t pcm[c.MC_CODEC_MAX_PCM]
-        c.mc_plc_conceal(&self.plc, pcm, n)
+        cdef Samples behind = Samples(next)
+        c.mc_plc_between(&self.plc, pcm, n, behind.pcm, behind.n)
         return PyBytes_FromStringAndSize(<const char *>pcm, n * 2)
 
 
