@@ -35,7 +35,15 @@ def confirm(name: str, capacity: float, seconds: float) -> dict[str, Any]:
     """Nine tenths of the claimed calls at once: whether they are held."""
     calls = int(CLAIMED * capacity)
     found = load.measure(name, calls, seconds)
-    return {"calls": calls, "held": found.held, "lost": found.lost, "busy": found.busy, "us_per_call_s": found.us_per_call_s}
+    held = found.held if found.late <= load.LATE_MOST else None  # else the generator could not keep up
+    return {
+        "calls": calls,
+        "held": held,
+        "lost": found.lost,
+        "late": found.late,
+        "busy": found.busy,
+        "us_per_call_s": found.us_per_call_s,
+    }
 
 
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
@@ -57,7 +65,11 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
         if name == OURS or not quick:
             confirmed[name] = confirm(name, entry["calls_per_core"], seconds)
         rows.append([name, str(calls[name]), f"{entry['calls_per_core']:.0f}", *harness.cells(entry["us_per_call_s"])])
-        rows[-1] += [f"{entry['lost']:.3%}", "" if entry["valid"] else "SATURATED", verdict_on(confirmed.get(name))]
+        rows[-1] += [
+            f"{entry['lost']:.3%}",
+            "" if entry["valid"] else "SATURATED" if entry["late"] <= load.LATE_MOST else "GENERATOR SLOW",
+            verdict_on(confirmed.get(name)),
+        ]
         rows[-1].append(", ".join(f"{k} {v:.0f}" for k, v in entry["threads"].items()))
     del ratios[f"capacity / {OURS}"]
     text = harness.table(
@@ -81,4 +93,7 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
 
 
 def verdict_on(found: dict[str, Any] | None) -> str:
-    return "" if found is None else f"{found['calls']} {'held' if found['held'] else 'NOT held'}, {found['lost']:.3%} lost"
+    if found is None:
+        return ""
+    words = {True: "held", False: "NOT held", None: "generator too slow"}[found["held"]]
+    return f"{found['calls']} {words}, {found['lost']:.3%} lost"

@@ -16,6 +16,7 @@ from typing import Any
 from tests.bench import far_end, harness, stats
 
 WARM_UP_S = 1.5
+LATE_MOST = 0.01  # of the frames
 SATURATED = 0.85  # of its core: a system that is busier than this is late, and cheaper than it seems
 LOST_MOST = 0.001  # of the frames
 LOST_MOST_PEER = 0.01  # PJSIP's jitter buffer drops some of its own accord
@@ -29,6 +30,7 @@ class Load:
     busy: float  # share of the core
     lost: float  # share of the frames that never came back
     lost_most: float = LOST_MOST
+    late: float = 0.0  # share of the frames that the generator sent too late: what was lost then says nothing of the system
 
     @property
     def held(self) -> bool:
@@ -36,7 +38,7 @@ class Load:
 
     @property
     def valid(self) -> bool:
-        return self.busy < SATURATED and self.held
+        return self.busy < SATURATED and self.held and self.late <= LATE_MOST
 
 
 def family(pid: int) -> list[int]:
@@ -73,14 +75,16 @@ def measure(system: str, calls: int, seconds: float) -> Load:
             began, before = time.monotonic(), cpu_ns(run.system.process.pid)
             time.sleep(seconds)
             ended, after = time.monotonic(), cpu_ns(run.system.process.pid)
-            far_end.check(system, run.generator.finish(whole_s))
+            counts = run.generator.finish(whole_s)
+            far_end.check(system, counts)
             run.system.finish()
         frames = stats.read(raw, stats.ECHO)
     judged = frames[frames["sent_ns"] >= frames["sent_ns"].min() + int(WARM_UP_S * 1e9)]
     lost = float((judged["latency_ns"] < 0).mean())
     threads = {k: v for k, v in between(before, after, calls, ended - began).items() if v >= 0.1}
     total = sum(threads.values())
-    return Load(calls, total, threads, total * calls / 1e6, lost, LOST_MOST_PEER if system in far_end.PEERS else LOST_MOST)
+    lost_most = LOST_MOST_PEER if system in far_end.PEERS else LOST_MOST
+    return Load(calls, total, threads, total * calls / 1e6, lost, lost_most, counts["late"] / counts["sent"])
 
 
 def summary(loads: list[Load]) -> dict[str, Any]:
@@ -91,5 +95,6 @@ def summary(loads: list[Load]) -> dict[str, Any]:
         "threads": {name: statistics.median([load.threads.get(name, 0.0) for load in loads]) for name in names},
         "busy": max(load.busy for load in loads),
         "lost": max(load.lost for load in loads),
+        "late": max(load.late for load in loads),
         "valid": all(load.valid for load in loads),
     }

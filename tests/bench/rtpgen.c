@@ -34,6 +34,7 @@
 #define BATCH 64
 #define LEAD_MIN_NS 10000.0 /* leads are spread evenly on a logarithmic scale */
 #define LEAD_MAX_NS 8000000.0
+#define LATE_NS 5000000LL   /* a frame sent so long after its time is counted: the generator could not keep up */
 #define TAIL_NS 500000000LL /* after the last send, so that what is under way can come back */
 
 struct call {
@@ -56,7 +57,7 @@ static uint16_t call_of_port[65536]; /* index + 1 */
 static struct heap heap;
 static struct raw_echo *rows;
 static size_t n_rows, cap_rows;
-static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_quartered, n_idle, n_foreign, n_refused;
+static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_quartered, n_idle, n_foreign, n_refused, n_late;
 static uint64_t rng = 88172645463325252ULL;
 
 static void die(const char *what) {
@@ -268,8 +269,10 @@ static void echo(double seconds, const char *raw, bool aim) {
         heap_put(&heap, start + FRAME_NS * i / n_calls, i);
     for (int64_t now = now_ns(); now < end + TAIL_NS; now = now_ns()) {
         receive(fd, on_echo, NULL);
-        while (heap.n > 0 && heap.item[0].at <= (now = now_ns())) {
+        /* no more than a batch before it listens again: a generator that is behind must not go deaf as well */
+        for (int i = 0; i < BATCH && heap.n > 0 && heap.item[0].at <= (now = now_ns()); i++) {
             struct due d = heap_pop(&heap);
+            n_late += now - d.at > LATE_NS;
             struct call *c = &calls[d.call];
             bool held_back = aim && !c->probe && c->waiting && c->tick != 0;
             if (!held_back)
@@ -285,8 +288,8 @@ static void echo(double seconds, const char *raw, bool aim) {
         die(raw);
     printf("{\"sent\": %lu, \"back\": %lu, \"lost\": %lu, \"dup\": %lu, \"swapped\": %lu, \"unchanged\": %lu, \"quartered\": "
            "%lu, \"idle\": %lu, "
-           "\"foreign\": %lu, \"refused\": %lu}\n",
-           n_sent, n_back, n_sent - n_back, n_dup, n_swapped, n_unchanged, n_quartered, n_idle, n_foreign, n_refused);
+           "\"foreign\": %lu, \"refused\": %lu, \"late\": %lu}\n",
+           n_sent, n_back, n_sent - n_back, n_dup, n_swapped, n_unchanged, n_quartered, n_idle, n_foreign, n_refused, n_late);
 }
 
 static void on_packet(uint16_t port, uint8_t *buf, size_t len, int64_t at, void *file) {
