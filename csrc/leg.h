@@ -58,8 +58,8 @@ struct mc_leg_cfg {
 };
 
 struct mc_leg_stats {
-    uint64_t rx_cn, tx_cn;                          /* comfort noise packets */
-    uint64_t rx_strangers, rx_candidates, rx_moves; /* enum mc_source */
+    uint64_t rx_cn, tx_cn;                                                  /* comfort noise packets */
+    uint64_t rx_strangers, rx_candidates, rx_moves, rx_forged, rx_replayed; /* enum mc_source */
     uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_malformed, rx_ignored, rx_restarts, rx_last_us,
         rx_jitter_us;
     int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */

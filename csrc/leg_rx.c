@@ -52,6 +52,8 @@ void mc_leg_count_source(struct mc_leg *leg, enum mc_source what) {
     leg->st.rx_strangers += what == MC_SOURCE_STRANGER;
     leg->st.rx_candidates += what == MC_SOURCE_CANDIDATE;
     leg->st.rx_moves += what == MC_SOURCE_MOVED;
+    leg->st.rx_forged += what == MC_SOURCE_FORGED;
+    leg->st.rx_replayed += what == MC_SOURCE_REPLAYED;
 }
 
 /* Comfort noise (RFC 3389). */

@@ -40,6 +40,8 @@ enum mc_source {
     MC_SOURCE_STRANGER,  /* not the peer's: dropped */
     MC_SOURCE_CANDIDATE, /* perhaps the peer's, from an address that proves itself first: dropped */
     MC_SOURCE_MOVED,     /* the peer is at another address from now on */
+    MC_SOURCE_FORGED,    /* not sealed with the peer's key (SRTP): dropped */
+    MC_SOURCE_REPLAYED,  /* a sealed packet that came before: dropped */
 };
 
 /* A datagram came in. Called on the media worker only; buf is valid inside the call. */

@@ -93,6 +93,8 @@ cdef extern from "leg.h" nogil:
         uint64_t rx_strangers
         uint64_t rx_candidates
         uint64_t rx_moves
+        uint64_t rx_forged
+        uint64_t rx_replayed
         uint64_t rx_packets
         uint64_t rx_bytes
         uint64_t rx_late

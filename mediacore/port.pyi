@@ -43,6 +43,8 @@ class Counters(TypedDict):
     rx_strangers: int  # packets from addresses that are not the peer's, RTP or RTCP: dropped
     rx_candidates: int  # packets from addresses that may become the peer's (symmetric RTP): dropped
     rx_moves: int  # times that the peer was found at another address
+    rx_forged: int  # SRTP: not sealed with the peer's key
+    rx_replayed: int  # SRTP: a sealed packet that came before
     rx_restarts: int
     rx_jitter_ms: float
     rx_last_us: int

@@ -185,6 +185,7 @@ cdef class Port:
         c.mc_leg_stats_read(self.leg, &s)
         return dict(
             rx_cn=s.rx_cn, tx_cn=s.tx_cn, rx_strangers=s.rx_strangers, rx_candidates=s.rx_candidates, rx_moves=s.rx_moves,
+            rx_forged=s.rx_forged, rx_replayed=s.rx_replayed,
             rx_packets=s.rx_packets, rx_bytes=s.rx_bytes, rx_lost=s.rx_lost, rx_late=s.rx_late, rx_dup=s.rx_dup,
             rx_reordered=s.rx_reordered, rx_malformed=s.rx_malformed, rx_ignored=s.rx_ignored, rx_restarts=s.rx_restarts,
             rx_jitter_ms=s.rx_jitter_us / 1000, rx_last_us=s.rx_last_us, tx_packets=s.tx_packets, tx_bytes=s.tx_bytes,

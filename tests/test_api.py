@@ -30,7 +30,7 @@ from sipagent.dialogue.ledger import BargeIn, Turn
 STATS: dict[str, Any] = {
     **{"codec": "PCMU/8000", "ptime_ms": 20, "secure": False, "rx_bytes": 0, "rx_dup": 0, "rx_reordered": 0, "rx_last_us": 0},
     **{"rx_packets": 990, "rx_lost": 10, "rx_late": 1, "rx_malformed": 2, "rx_ignored": 3, "rx_jitter_ms": 1.5},
-    **{"rx_strangers": 7, "rx_candidates": 8, "rx_moves": 9},
+    **{"rx_strangers": 7, "rx_candidates": 8, "rx_moves": 9, "rx_forged": 3, "rx_replayed": 2},
     **{
         "tx_packets": 1000,
         "tx_errors": 0,

@@ -21,9 +21,9 @@
 struct stream {
     struct mc_leg *leg; /* NULL: this call has no audio stream now */
     const struct mc_seam *seam;
-    pjmedia_transport *tp;
+    pjmedia_transport *tp; /* ours, below PJSIP's SRTP adapter */
+    struct mc_srtp *srtp;  /* the transport's; NULL: plain */
     unsigned med_idx;
-    bool secure;
     uint8_t rx_pt, event_pt, cn_pt;
     pj_time_val call_start; /* of the call that the latch belongs to: ids are used again */
     struct mc_latch latch;  /* worker's while the transport is attached */
@@ -41,17 +41,34 @@ static bool shows_the_way(const struct stream *s, const uint8_t *pkt, size_t siz
     uint32_t ssrc;
 
     return mc_rtcp_check(pkt, size) == MC_OK && mc_rtcp_next(&first, pkt, size, &at) && mc_rtcp_ssrc(&first, &ssrc) == MC_OK &&
-           (s->secure || !s->latch.heard || ssrc == s->latch.ssrc);
+           (s->srtp || !s->latch.heard || ssrc == s->latch.ssrc);
+}
+
+/* True = goes on: it was opened, or there is nothing to open. What is refused is counted. */
+static bool opened(const struct stream *s, enum mc_srtp_verdict (*open)(struct mc_srtp *, uint8_t *, size_t *), void *pkt,
+                   size_t *len) {
+    switch (s->srtp ? open(s->srtp, pkt, len) : MC_SRTP_OPENED) {
+    case MC_SRTP_OPENED:
+        return true;
+    case MC_SRTP_REPLAYED:
+        s->seam->leg_source(s->leg, MC_SOURCE_REPLAYED);
+        return false;
+    case MC_SRTP_FORGED:
+        s->seam->leg_source(s->leg, MC_SOURCE_FORGED);
+        return false;
+    }
+    return false;
 }
 
 static void on_rtcp(void *user, void *pkt, pj_ssize_t size) {
     struct stream *s = user;
+    size_t len = (size_t)size;
 
-    if (size > 0) {
-        if (shows_the_way(s, pkt, (size_t)size)) {
+    if (size > 0 && opened(s, mc_srtp_open_rtcp, pkt, &len)) {
+        if (shows_the_way(s, pkt, len)) {
             mc_transport_confirm_rtcp();
         }
-        s->seam->leg_rtcp(s->leg, pkt, (size_t)size, mc_transport_now_us());
+        s->seam->leg_rtcp(s->leg, pkt, len, mc_transport_now_us());
     }
 }
 
@@ -70,28 +87,32 @@ static void on_rtp(pjmedia_tp_cb_param *param) {
     const struct sockaddr *from = (const struct sockaddr *)param->src_addr;
     uint64_t now_us = mc_transport_now_us();
     enum mc_latch_verdict verdict;
+    size_t len = (size_t)param->size;
     struct mc_rtp rtp;
 
     if (param->size <= 0) {
         return;
     }
-    if (mc_rtp_is_rtcp(param->pkt, (size_t)param->size)) { /* multiplexed, RFC 5761 */
-        if (s->secure || mc_latch_is_peer(&s->latch, from)) {
+    if (mc_rtp_is_rtcp(param->pkt, len)) { /* multiplexed, RFC 5761; SRTP leaves the payload type in the clear */
+        if (s->srtp || mc_latch_is_peer(&s->latch, from)) {
             on_rtcp(s, param->pkt, param->size);
         } else {
             on_stranger(s);
         }
         return;
     }
-    if (mc_rtp_parse(&rtp, param->pkt, (size_t)param->size) != MC_OK || !is_ours(s, rtp.pt)) {
+    if (!opened(s, mc_srtp_open, param->pkt, &len)) {
+        return;
+    }
+    if (mc_rtp_parse(&rtp, param->pkt, len) != MC_OK || !is_ours(s, rtp.pt)) {
         if (mc_latch_is_peer(&s->latch, from)) { /* the leg counts it */
-            s->seam->leg_rtp(s->leg, param->pkt, (size_t)param->size, now_us);
+            s->seam->leg_rtp(s->leg, param->pkt, len, now_us);
         } else {
             on_stranger(s);
         }
         return;
     }
-    verdict = mc_latch_packet(&s->latch, from, rtp.ssrc, rtp.seq, s->secure, now_us);
+    verdict = mc_latch_packet(&s->latch, from, rtp.ssrc, rtp.seq, s->srtp != NULL, now_us);
     switch (verdict) {
     case MC_LATCH_STRANGER:
         on_stranger(s);
@@ -106,28 +127,30 @@ static void on_rtp(pjmedia_tp_cb_param *param) {
     case MC_LATCH_ACCEPT:
         break;
     }
-    s->seam->leg_rtp(s->leg, param->pkt, (size_t)param->size, now_us);
+    s->seam->leg_rtp(s->leg, param->pkt, len, now_us);
 }
 
 static int wire_rtp(void *ctx, const void *pkt, size_t len) {
-    return pjmedia_transport_send_rtp(((struct stream *)ctx)->tp, pkt, len) == PJ_SUCCESS ? MC_OK : MC_E_FULL;
+    const struct stream *s = ctx;
+    const void *out = s->srtp ? mc_srtp_seal(s->srtp, pkt, &len) : pkt;
+
+    if (!out) {
+        return MC_E_STATE;
+    }
+    return pjmedia_transport_send_rtp(s->tp, out, len) == PJ_SUCCESS ? MC_OK : MC_E_FULL;
 }
 
 static int wire_rtcp(void *ctx, const void *pkt, size_t len) {
-    return pjmedia_transport_send_rtcp(((struct stream *)ctx)->tp, pkt, len) == PJ_SUCCESS ? MC_OK : MC_E_FULL;
+    const struct stream *s = ctx;
+    const void *out = s->srtp ? mc_srtp_seal_rtcp(s->srtp, pkt, &len) : pkt;
+
+    if (!out) {
+        return MC_E_STATE;
+    }
+    return pjmedia_transport_send_rtcp(s->tp, out, len) == PJ_SUCCESS ? MC_OK : MC_E_FULL;
 }
 
 /* --- sip thread --- */
-
-static bool srtp_active(pjmedia_transport *tp) {
-    pjmedia_transport_info info;
-    const pjmedia_srtp_info *srtp;
-
-    pjmedia_transport_info_init(&info);
-    pjmedia_transport_get_info(tp, &info);
-    srtp = pjmedia_transport_info_get_spc_info(&info, PJMEDIA_TRANSPORT_TYPE_SRTP);
-    return srtp && srtp->active;
-}
 
 /* Sent only when both want it. The static type is understood anyway: some send it unasked. */
 static void fill_noise(struct mc_leg_params *p, const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
@@ -172,6 +195,7 @@ static void stop(struct stream *s) {
     s->seam->leg_stop(s->leg);
     s->leg = NULL;
     s->tp = NULL;
+    s->srtp = NULL;
 }
 
 pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_pool, pjmedia_stream_info *si,
@@ -182,6 +206,7 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     struct mc_leg *leg = seam ? seam->leg_of_call(call_id) : NULL;
     const struct mc_wire wire = {.ctx = s, .send_rtp = wire_rtp, .send_rtcp = wire_rtcp};
     pjmedia_transport_attach_param attach = {0};
+    pjmedia_transport *bottom;
     struct mc_leg_params params;
     pj_status_t status;
     int rc;
@@ -197,7 +222,8 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
         PJ_LOG(2, (THIS_FILE, "call %d: audio line %u ignored, the leg serves line %u", call_id, call_med->idx, s->med_idx));
         return PJ_ETOOMANY;
     }
-    if (!mc_transport_is_ours(call_med->tp)) {
+    bottom = mc_transport_bottom(call_med->tp);
+    if (!bottom) {
         PJ_LOG(1, (THIS_FILE, "call %d: media transport is not the core's (ICE and loop are not served)", call_id));
         return PJ_ENOTSUP;
     }
@@ -205,12 +231,18 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
         return PJMEDIA_EINVALIDPT;
     }
 
+    status = mc_srtp_negotiated(call_med->tp, mc_transport_srtp(bottom));
+    if (status != PJ_SUCCESS) {
+        PJ_LOG(2, (THIS_FILE, "call %d: no usable SRTP keys", call_id));
+        return status;
+    }
+
     s->seam = seam;
     s->leg = leg;
-    s->tp = call_med->tp;
+    s->tp = bottom;
+    s->srtp = *mc_transport_srtp(bottom);
     s->med_idx = call_med->idx;
-    s->secure = srtp_active(s->tp);
-    fill_params(&params, si, local_sdp->media[call_med->idx], remote_sdp->media[call_med->idx], s->secure);
+    fill_params(&params, si, local_sdp->media[call_med->idx], remote_sdp->media[call_med->idx], s->srtp != NULL);
     s->rx_pt = params.rx_pt;
     s->event_pt = params.event_rx_pt;
     s->cn_pt = params.cn_rx_pt;

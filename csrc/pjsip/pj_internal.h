@@ -7,6 +7,7 @@
 #include <pjsua-lib/pjsua_internal.h>
 
 #include "../seam.h"
+#include "srtp.h"
 
 /* codecs.c: the factory that describes our codecs to PJSIP's SDP. */
 pj_status_t mc_codecs_register(pjmedia_endpt *endpt);
@@ -34,8 +35,10 @@ uint32_t mc_sdp_clock(const pjmedia_sdp_media *m, unsigned pt, uint32_t otherwis
 
 /* transport_udp.c: arrival time of the packet that is being delivered. Media worker. */
 uint64_t mc_transport_now_us(void);
-/* Whether this transport, below any SRTP adapter, is one of ours. */
-bool mc_transport_is_ours(pjmedia_transport *tp);
+/* The one of ours at the bottom of this transport, below any SRTP adapter, or NULL. */
+pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
+/* Of the one at the bottom; made when the first keys are there, gone with the transport. Sip thread. */
+struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 
 /* Whoever is refused on the RTCP port, told before it is refused (media worker). Sip thread, while nothing is attached; `tp` may have
  * an SRTP adapter on top. */
@@ -52,6 +55,10 @@ bool mc_media_sock_spare(unsigned *wait_s);
 /* The sockets on `port` and above were closed. */
 void mc_media_sock_rest(uint16_t port);
 void mc_media_sock_stop(void);
+
+/* srtp_keys.c: hands over what was negotiated for this transport. *srtp stays NULL when the call is plain; plain after it was secure,
+ * or where SRTP is required, is an error. Sip thread, while no packet is under way. */
+pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp);
 
 /* wake.c */
 int mc_wake_start(void);

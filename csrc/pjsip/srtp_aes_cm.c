@@ -27,7 +27,7 @@ static srtp_err_status_t alloc(srtp_cipher_t **out, int key_len, int tag_len) {
     if (!is_128 && key_len != SRTP_AES_ICM_256_KEY_LEN_WSALT) {
         return srtp_err_status_bad_param;
     }
-    cm = mc_srtp_alloc(sizeof(*cm));
+    cm = mc_crypto_alloc(sizeof(*cm));
     if (!cm) {
         return srtp_err_status_alloc_fail;
     }
@@ -40,7 +40,7 @@ static srtp_err_status_t alloc(srtp_cipher_t **out, int key_len, int tag_len) {
 }
 
 static srtp_err_status_t dealloc(srtp_cipher_t *cipher) {
-    mc_srtp_free(cipher->state, sizeof(struct cm));
+    mc_crypto_free(cipher->state, sizeof(struct cm));
     return srtp_err_status_ok;
 }
 

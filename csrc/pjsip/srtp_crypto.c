@@ -7,14 +7,14 @@
 
 #define LINE ((size_t)64)
 
-void *mc_srtp_alloc(size_t size) {
+void *mc_crypto_alloc(size_t size) {
     size_t whole = (size + LINE - 1) / LINE * LINE;
     void *memory = aligned_alloc(LINE, whole);
 
     return memory ? memset(memory, 0, whole) : NULL;
 }
 
-void mc_srtp_free(void *memory, size_t size) {
+void mc_crypto_free(void *memory, size_t size) {
     OPENSSL_cleanse(memory, size);
     free(memory);
 }

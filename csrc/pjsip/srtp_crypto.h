@@ -20,7 +20,7 @@ srtp_err_status_t mc_srtp_aes_cm_install(void);
 srtp_err_status_t mc_srtp_gcm_install(void);
 
 /* Memory of a cipher or an authenticator, on cache lines of its own; given back zeroed. */
-void *mc_srtp_alloc(size_t size);
-void mc_srtp_free(void *memory, size_t size);
+void *mc_crypto_alloc(size_t size);
+void mc_crypto_free(void *memory, size_t size);
 
 #endif

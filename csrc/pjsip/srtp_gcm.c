@@ -94,7 +94,7 @@ static srtp_err_status_t alloc(srtp_cipher_t **out, int key_len, int tag_len) {
     if ((!is_128 && key_len != SRTP_AES_GCM_256_KEY_LEN_WSALT) || (tag_len != 16 && tag_len != 8)) {
         return srtp_err_status_bad_param;
     }
-    gcm = mc_srtp_alloc(sizeof(*gcm));
+    gcm = mc_crypto_alloc(sizeof(*gcm));
     if (!gcm) {
         return srtp_err_status_alloc_fail;
     }
@@ -108,7 +108,7 @@ static srtp_err_status_t alloc(srtp_cipher_t **out, int key_len, int tag_len) {
 }
 
 static srtp_err_status_t dealloc(srtp_cipher_t *cipher) {
-    mc_srtp_free(cipher->state, sizeof(struct gcm));
+    mc_crypto_free(cipher->state, sizeof(struct gcm));
     return srtp_err_status_ok;
 }
 

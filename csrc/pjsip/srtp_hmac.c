@@ -44,7 +44,7 @@ static srtp_err_status_t alloc(srtp_auth_t **out, int key_len, int out_len) {
     if (key_len > SHA_CBLOCK || out_len > SHA_DIGEST_LENGTH) {
         return srtp_err_status_bad_param;
     }
-    hmac = mc_srtp_alloc(sizeof(*hmac));
+    hmac = mc_crypto_alloc(sizeof(*hmac));
     if (!hmac) {
         return srtp_err_status_alloc_fail;
     }
@@ -54,7 +54,7 @@ static srtp_err_status_t alloc(srtp_auth_t **out, int key_len, int out_len) {
 }
 
 static srtp_err_status_t dealloc(srtp_auth_t *auth) {
-    mc_srtp_free(auth->state, sizeof(struct hmac));
+    mc_crypto_free(auth->state, sizeof(struct hmac));
     return srtp_err_status_ok;
 }
 

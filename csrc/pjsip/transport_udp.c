@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * PJSIP's media transport over sockets that our media worker polls. pjsua makes the RTP and RTCP sockets and hands them to
- * pjmedia_transport_udp_attach; the linker's --wrap brings them here instead, and PJSIP's SRTP adapter then stands on top.
+ * pjmedia_transport_udp_attach; the linker's --wrap brings them here instead, and PJSIP's SRTP adapter then stands on top: it
+ * negotiates keys, and packets go past it (srtp.c).
  *
- *     worker: socket -> on_rtp -> (SRTP opens) -> audio.c         audio.c -> (SRTP seals) -> send_rtp -> socket: worker
+ *     worker: socket -> on_rtp -> audio.c -> SRTP opens         SRTP seals -> audio.c -> send_rtp -> socket: worker
  *     sip thread: create, attach, detach, SDP, destroy
  *
  * While attached, the sockets and all that the worker reads here belong to the worker. Signalling changes those fields only when
@@ -34,6 +35,7 @@ struct udp {
     struct mc_ways ways;
     void (*on_stranger)(void *ctx);
     void *stranger_ctx;
+    struct mc_srtp *srtp; /* NULL: no keys were ever negotiated */
 
     _Atomic(struct mc_sock *) sock[MC_N_WAYS]; /* NULL: not attached, nothing is sent */
 };
@@ -71,8 +73,14 @@ static struct udp *bottom_of(pjmedia_transport *tp) {
     return NULL;
 }
 
-bool mc_transport_is_ours(pjmedia_transport *tp) {
-    return bottom_of(tp) != NULL;
+pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp) {
+    struct udp *udp = bottom_of(tp);
+
+    return udp ? &udp->base : NULL;
+}
+
+struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom) {
+    return &((struct udp *)bottom)->srtp;
 }
 
 void mc_transport_watch(pjmedia_transport *tp, void (*on_stranger)(void *ctx), void *ctx) {
@@ -268,6 +276,9 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
         pjmedia_sdp_media_deactivate(pool, m);
         return PJMEDIA_SDP_EINPROTO;
     }
+    if (udp->srtp && theirs && is_rtp_avp(theirs) && !pjmedia_sdp_media_find_attr2(theirs, "crypto", NULL)) {
+        return PJMEDIA_SDP_EINPROTO; /* what was secret stays so, also where SRTP is optional */
+    }
     if (udp->media_options & PJMEDIA_TPMED_RTCP_MUX && m->attr_count < PJMEDIA_MAX_SDP_ATTR &&
         (!theirs || pjmedia_sdp_media_find_attr2(theirs, "rtcp-mux", NULL))) {
         pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, "rtcp-mux", NULL));
@@ -310,6 +321,8 @@ static pj_status_t destroy(pjmedia_transport *tp) {
         pj_sock_close(udp->fd[i]);
     }
     mc_media_sock_rest(udp->port);
+    mc_srtp_free(udp->srtp);
+    udp->srtp = NULL;
     pj_grp_lock_dec_ref(tp->grp_lock); /* the last one, the SRTP adapter's perhaps, runs on_destroy */
     return PJ_SUCCESS;
 }

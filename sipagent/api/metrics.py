@@ -39,6 +39,8 @@ MEDIA = {
     "rx_ignored": ("rtp_ignored_packets", "RTP packets with a payload type or from a stream that was not negotiated."),
     "rx_strangers": ("rtp_stranger_packets", "RTP and RTCP packets from addresses that are not the peer's; dropped."),
     "rx_candidates": ("rtp_candidate_packets", "RTP packets from addresses that might become the peer's; dropped."),
+    "rx_forged": ("srtp_packets_forged", "SRTP and SRTCP packets refused: not sealed with the peer's key."),
+    "rx_replayed": ("srtp_packets_replayed", "SRTP and SRTCP packets refused: they came before."),
     "rx_moves": ("rtp_source_moves", "Times that a peer was found at another address than before (symmetric RTP)."),
     "tx_errors": ("rtp_send_errors", "RTP packets that the kernel did not take."),
     "rtcp_sent": ("rtcp_sent_packets", "Compound RTCP packets sent."),
