@@ -24,7 +24,7 @@ from tests.bench import far_end, harness, load, stats, verdict
 OURS, NULL, WHOLE = "leg-python", "leg-null", "leg-whole"
 AIMED = [OURS, NULL]
 DIRECT = [WHOLE, "uvloop-udp", far_end.ASTERISK, far_end.PJSUA2]
-SECONDS = {1: 15.0, 100: 5.0, 500: 4.0}
+SECONDS = {1: 8.0, 100: 3.0, 500: 2.5}
 QUICK_SECONDS = {1: 2.0, 100: 1.5}
 GOAL = {"p50_us at 1": 150.0, "p99_us at 1": 1000.0, "p99_us at 500": 2000.0}
 WARM_UP_S = 1.0

@@ -48,7 +48,7 @@ def confirm(name: str, capacity: float, seconds: float) -> dict[str, Any]:
 
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
-    seconds, want = (2.0, 1) if quick else (6.0, 5)
+    seconds, want = (2.0, 1) if quick else (5.0, 5)
     present, absent, versions = far_end.here(SYSTEMS, not quick)
     calls = {name: calls_for(name, quick) for name in present}
     rounds = harness.run_rounds(present, lambda name: load.measure(name, calls[name], seconds), want, "g711")

@@ -41,7 +41,7 @@ def exponents(loads: list[load.Load]) -> dict[str, float]:
 
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
-    seconds, want = (1.5, 1) if quick else (4.0, 3)
+    seconds, want = (1.5, 1) if quick else (2.5, 3)
     present, absent, versions = far_end.here(SYSTEMS, not quick)
     sizes = {name: QUICK_SIZES if quick else SIZES_OF.get(name, SIZES) for name in present}
     rounds = harness.run_rounds(present, lambda name: [load.measure(name, n, seconds) for n in sizes[name]], want, "growth")

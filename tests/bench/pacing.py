@@ -49,7 +49,7 @@ def measure(system: str, condition: str, seconds: float) -> stats.Pacing:
 
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
-    seconds, want = (2.5, 1) if quick else (8.0, 3)
+    seconds, want = (2.5, 1) if quick else (6.0, 3)
     present, absent, versions = far_end.here(SYSTEMS, not quick)
     names = [f"{s} {c}" for c in CONDITIONS for s in present]
 

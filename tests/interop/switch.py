@@ -63,6 +63,10 @@ class Switch:
         return f"sip:agent@{ports.HOST}:{self.sip_port}"
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process.running
 
