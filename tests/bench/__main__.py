@@ -13,9 +13,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import codec, ear, echo_calls, frame_latency, g711, growth, harness, jitter, memory, pacing, srtp, verdict
+from tests.bench import (
+    barge_in,
+    codec,
+    ear,
+    echo_calls,
+    frame_latency,
+    g711,
+    growth,
+    harness,
+    jitter,
+    memory,
+    pacing,
+    srtp,
+    verdict,
+)
 
 BENCHES = {
+    "barge-in": barge_in,
     "codec": codec,
     "ear": ear,
     "echo-calls": echo_calls,

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import harness
-from tests.bench.peers import asterisk, pjsua2
+from tests.bench.peers import asterisk, pipecat, pjsua2
 from tests.bench.sip_calls import SipCalls
 
 NULL, UNCHANGED = "leg-null", "unchanged"
 ASTERISK, PJSUA2 = "asterisk-audiosocket", "pjsua2-python"
 PLAYBACK = "asterisk-playback"  # plays a file and echoes nothing: of `pacing`
-PEERS = {ASTERISK: asterisk, PJSUA2: pjsua2, PLAYBACK: asterisk}
+PIPECAT = "pipecat"
+PEERS = {PIPECAT: pipecat, ASTERISK: asterisk, PJSUA2: pjsua2, PLAYBACK: asterisk}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switch of `barge-in`, end to end: SIP, real engines and the product's conversation, with an agent that always has more to
+say.
+
+    python -m tests.bench.barge_in_bot      prints "ready PORT", ends with its input
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sipagent import log
+from sipagent.call import Call
+from sipagent.config import Config, Dialogue
+from sipagent.dialogue.conversation import Conversation
+from sipagent.engines import EngineSet
+from sipagent.engines.base import Answer, UserTurn
+from sipagent.switch import Switch
+from tests.bench.systems import LOOPBACK, input_ends, run, say
+from tests.interop import ports
+
+RTP_PORTS = 40
+LONG = " ".join(
+    [
+        "Our hotel lies in the middle of the old town and all of its rooms look out over the river and the gardens behind it",
+        "and breakfast is served on the terrace from seven in the morning until eleven and dinner in the hall downstairs",
+        "where a fire burns in winter and where in summer the doors stand open and the music of the square comes in",
+        "and whoever wants to swim finds a heated pool under the roof and a sauna beside it and towels lie there for everybody",
+    ]
+    * 2
+)
+
+
+class Recital:
+    """A script that answers everything at length."""
+
+    instructions = ""
+
+    def greet(self) -> Answer:
+        return Answer(LONG)
+
+    def reply(self, turn: UserTurn) -> Answer:
+        return Answer(LONG)
+
+    def idle(self, count: int) -> Answer:
+        return Answer(LONG)
+
+    def complete(self, text: str) -> bool | None:
+        return True
+
+    def retract(self) -> None:
+        """It remembers nothing."""
+
+
+class Reciter:
+    """The agent."""
+
+    name = "reciter"
+
+    def __init__(self, cfg: Dialogue, engines: EngineSet) -> None:
+        self._cfg, self._engines = cfg, engines
+
+    async def on_call(self, call: Call) -> None:
+        await call.media_ready.wait()
+        await Conversation(call, self._engines, self._engines.brain.session(Recital()), self._cfg).run()
+
+
+async def main() -> dict[str, Any]:
+    port, rtp = ports.one(), ports.block(RTP_PORTS)
+    cfg = Config.model_validate(
+        {
+            "sip": {"listen": [{"host": LOOPBACK, "port": port}]},
+            "media": {"ports": (rtp, rtp + RTP_PORTS - 1)},
+            "api": {"enabled": False},
+            "log": {"level": "error"},
+        }
+    )
+    log.setup(cfg.log)
+    switch = Switch(cfg)
+    await switch.start()
+    assert switch.engines is not None
+    switch.agent = Reciter(cfg.dialogue, switch.engines)
+    try:
+        say(f"ready {port}")
+        await input_ends()
+        turns = [entry for call in switch.calls.values() for entry in call.notes.get("ledger", [])]
+    finally:
+        await switch.stop()
+    return {"turns": len(turns), "barge_ins": sum(entry.get("barge_in") is not None for entry in turns)}
+
+
+if __name__ == "__main__":
+    run(main)
