@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -45,6 +46,15 @@ BENCHES = {
 NOISY = 3  # exit code
 
 
+def plain(value: Any) -> Any:
+    """For JSON, which has no nan and no infinity: null."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def one(name: str, quick: bool, target: Path | None) -> int:
     environment = harness.environment()
     began = time.monotonic()
@@ -54,7 +64,7 @@ def one(name: str, quick: bool, target: Path | None) -> int:
     if target:
         target.parent.mkdir(parents=True, exist_ok=True)
         whole = {"benchmark": name, "quick": quick, "seconds": seconds, **report, **environment}
-        target.write_text(json.dumps(whole, indent=1) + "\n")
+        target.write_text(json.dumps(plain(whole), indent=1, allow_nan=False) + "\n")
     return 0 if report["valid"] else NOISY
 
 

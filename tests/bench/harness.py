@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import statistics
@@ -152,7 +153,9 @@ def rounds_report(rounds: Rounds) -> dict[str, Any]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median with its range over the rounds."""
+    """Median with its range over the rounds; nan, all three, when one round has no figure: it may have been the worst."""
+    if any(math.isnan(value) for value in values):
+        return {"median": math.nan, "min": math.nan, "max": math.nan, "rounds": len(values)}
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "rounds": len(values)}
 
 

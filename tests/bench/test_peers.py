@@ -4,6 +4,7 @@ that is missing, saturated or slow never reads as a goal that is met."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,11 @@ def test_goals_are_judged_in_their_direction_and_never_without_a_figure() -> Non
     assert verdict.lines(report)[-1] == "!!! MISSING PEER asterisk: not fetched"
 
 
+def test_a_round_without_a_figure_leaves_none() -> None:
+    assert all(math.isnan(harness.spread([1.0, float("nan"), 2.0])[key]) for key in ("median", "min", "max"))
+    assert harness.spread([3.0, 1.0, 2.0]) == {"median": 2.0, "min": 1.0, "max": 3.0, "rounds": 3}
+
+
 def cost_of(sizes: list[int], us: dict[int, float], busy: float = 0.5) -> list[load.Load]:
     return [load.Load(n, us[n], {}, busy, 0.0) for n in sizes]
 
@@ -73,4 +79,5 @@ def test_growth_is_seen_behind_a_fixed_cost() -> None:
     grown = growth.exponents(cost_of(sizes, {n: fixed / n + steady * n**rising for n in sizes}))
     assert grown[growth.ALL] < -0.2
     assert grown[growth.BEYOND] == pytest.approx(rising, abs=0.03)
-    assert growth.exponents(cost_of(sizes, dict.fromkeys(sizes, 1.0), busy=0.9))[growth.ALL] != 0  # nan: all saturated
+    saturated = growth.exponents(cost_of(sizes, dict.fromkeys(sizes, 1.0), busy=0.9))
+    assert all(math.isnan(value) for value in saturated.values())
