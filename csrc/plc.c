@@ -97,7 +97,7 @@ static int16_t go_on(const struct mc_plc *plc, const struct mc_plc_wave *w, uint
     if (i >= hold + fade) {
         return 0;
     }
-    int32_t v = w->loop[i % w->period];
+    int32_t v = w->period > 0 ? w->loop[i % w->period] : 0;
     if (i < step) {
         v += w->step * (int32_t)(step - i) / (int32_t)step;
     }
