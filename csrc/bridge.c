@@ -21,13 +21,13 @@ struct side {
     struct mc_bridge *bridge;
     struct side *other;
     struct mc_leg *leg;
-    struct mc_resample rs;  /* from the other's rate to this one's */
-    struct mc_splice join;  /* where it comes from nothing, or ends so */
-    struct mc_slack slack;  /* the other's sound */
-    bool silent;            /* so was its last tick */
-    bool held;              /* this leg, by mc_bridge_hold */
-    struct mc_music *music; /* for the other, while this one is away */
-    uint64_t music_ms;
+    struct mc_resample rs;   /* from the other's rate to this one's */
+    struct mc_splice join;   /* where it comes from nothing, or ends so */
+    struct mc_slack slack;   /* the other's sound */
+    bool silent;             /* so was its last tick */
+    bool held;               /* this leg, by mc_bridge_hold */
+    struct mc_prompt *music; /* for the other, while this one is away */
+    struct mc_prompt_at music_at;
     uint64_t decode_until_us; /* no relaying to this leg before */
     bool event_relayed;       /* the event that is going on went to this leg as it was */
     enum kind kind;           /* what it heard last */
@@ -113,7 +113,7 @@ static void on_play(const struct mc_sink *self, struct mc_leg *leg, const int16_
         to->silent = silent;
         mc_splice_run(&to->join, out, (size_t)k);
         mc_slack_put(&to->slack, out, (size_t)k);
-        to->decoded++;
+        to->decoded += !silent;
     }
 }
 
@@ -127,20 +127,24 @@ static enum kind kind_of(const struct side *to, uint64_t now_us) {
     return mc_leg_relaying(to->leg, now_us) ? RELAYED : SOUND;
 }
 
-static enum mc_pull on_pull(const struct mc_sink *self, struct mc_leg *leg, int16_t *pcm, size_t n, uint64_t now_us) {
-    struct side *to = side_of(self), *from = to->other;
-    bool sound = mc_slack_take(&to->slack, pcm, n);
+static enum kind notice_kind(struct side *to, uint64_t now_us) {
     enum kind kind = kind_of(to, now_us);
     if (kind != to->kind) {
         to->kind = kind;
         if (kind != RELAYED) { /* the first packet that was relayed is joined already */
-            mc_leg_join(leg);
+            mc_leg_join(to->leg);
         }
     }
+    return kind;
+}
+
+static enum mc_pull on_pull(const struct mc_sink *self, struct mc_leg *leg, int16_t *pcm, size_t n, uint64_t now_us) {
+    struct side *to = side_of(self), *from = to->other;
+    bool sound = mc_slack_take(&to->slack, pcm, n);
+    enum kind kind = notice_kind(to, now_us);
     switch (kind) {
     case MUSIC:
-        mc_music_pcm(from->music, from->music_ms, pcm, n);
-        from->music_ms += n * 1000 / mc_leg_rate(leg);
+        mc_prompt_pcm(from->music, &from->music_at, pcm, n);
         return MC_PULL_AUDIO;
     case RELAYED:
         return MC_PULL_RELAYED;
@@ -150,6 +154,30 @@ static enum mc_pull on_pull(const struct mc_sink *self, struct mc_leg *leg, int1
         break;
     }
     return MC_PULL_SILENCE;
+}
+
+/* Music is there in packets. */
+static int on_coded(const struct mc_sink *self, struct mc_leg *leg, const struct mc_coding *coding, bool goes_on, uint8_t *out,
+                    size_t size, uint64_t now_us) {
+    struct side *to = side_of(self), *from = to->other;
+    if (kind_of(to, now_us) != MUSIC) {
+        return MC_E_EMPTY;
+    }
+    int len = mc_prompt_coded(from->music, &from->music_at, coding, goes_on, out, size);
+    if (len >= 0) {
+        mc_slack_clear(&to->slack);
+        notice_kind(to, now_us);
+    }
+    return len;
+}
+
+static void on_sound(const struct mc_sink *self, struct mc_leg *leg, uint32_t ago_ms, int16_t *pcm, size_t n) {
+    const struct side *from = side_of(self)->other;
+    if (from->music != NULL) {
+        mc_prompt_sound(from->music, &from->music_at, ago_ms, pcm, n);
+    } else {
+        memset(pcm, 0, n * sizeof *pcm);
+    }
 }
 
 static void on_ear(const struct mc_sink *self, struct mc_leg *leg, const struct mc_frame *frame) {
@@ -166,7 +194,9 @@ static int init_side(struct mc_bridge *b, int i, struct mc_leg *leg, struct mc_l
                                .digit = on_digit,
                                .ear = b->cfg.ears ? on_ear : NULL,
                                .play = on_play,
-                               .pull = on_pull};
+                               .pull = on_pull,
+                               .coded = on_coded,
+                               .sound = on_sound};
     s->bridge = b;
     s->other = &b->side[1 - i];
     s->leg = leg;
@@ -187,7 +217,7 @@ static int do_join(void *arg) {
 static void destroy(struct mc_bridge *b) {
     for (int i = 0; i < 2; i++) {
         mc_slack_free(&b->side[i].slack);
-        mc_music_unref(b->side[i].music);
+        mc_prompt_unref(b->side[i].music);
     }
     free(b);
 }
@@ -245,7 +275,7 @@ void mc_bridge_free(struct mc_bridge *b) {
 struct ask {
     struct side *side;
     bool held;
-    struct mc_music *music;
+    struct mc_prompt *music;
     struct mc_bridge_way *way;
 };
 
@@ -256,11 +286,12 @@ static struct side *find(struct mc_bridge *b, const struct mc_leg *leg) {
 static int do_hold(void *arg) {
     struct ask *ask = arg;
     struct side *s = ask->side;
-    struct mc_music *old = s->music;
+    struct mc_prompt *old = s->music;
+    mc_leg_join(s->other->leg);
     s->held = ask->held;
     if (ask->held) {
         s->music = ask->music;
-        s->music_ms = 0;
+        s->music_at = (struct mc_prompt_at){0};
         ask->music = old;
     } else {
         ask->music = NULL; /* kept: for when the peer itself holds */
@@ -268,16 +299,16 @@ static int do_hold(void *arg) {
     return MC_OK;
 }
 
-int mc_bridge_hold(struct mc_bridge *b, struct mc_leg *leg, struct mc_music *music) {
+int mc_bridge_hold(struct mc_bridge *b, struct mc_leg *leg, struct mc_prompt *music) {
     struct ask ask = {.side = find(b, leg), .held = true, .music = music};
-    if (ask.side == NULL || (music != NULL && mc_music_rate(music) != mc_leg_rate(ask.side->other->leg))) {
+    if (ask.side == NULL || (music != NULL && mc_prompt_rate(music) != mc_leg_rate(ask.side->other->leg))) {
         return MC_E_ARG;
     }
     if (music != NULL) {
-        mc_music_ref(music);
+        mc_prompt_ref(music);
     }
     mc_sink_command(leg, do_hold, &ask);
-    mc_music_unref(ask.music);
+    mc_prompt_unref(ask.music);
     return MC_OK;
 }
 

@@ -9,7 +9,7 @@
 #define MC_BRIDGE_H
 
 #include "leg.h"
-#include "music.h"
+#include "prompt.h"
 
 struct mc_bridge;
 
@@ -35,7 +35,7 @@ int mc_bridge_new(struct mc_bridge **out, struct mc_leg *a, struct mc_leg *b, co
 void mc_bridge_free(struct mc_bridge *bridge);
 /* `leg` (one of the two) neither hears nor is heard; the other hears `music`, or silence when NULL. The same happens by itself, without
  * music but with what was set here before, when the peer of `leg` sends nothing by its SDP. MC_E_ARG: not its leg, or the music's rate. */
-int mc_bridge_hold(struct mc_bridge *bridge, struct mc_leg *leg, struct mc_music *music);
+int mc_bridge_hold(struct mc_bridge *bridge, struct mc_leg *leg, struct mc_prompt *music);
 int mc_bridge_resume(struct mc_bridge *bridge, struct mc_leg *leg);
 /* What went from `leg` to the other. */
 int mc_bridge_stats(struct mc_bridge *bridge, struct mc_leg *leg, struct mc_bridge_way *out);

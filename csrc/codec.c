@@ -23,3 +23,17 @@ size_t mc_codec_enc_bytes(const struct mc_codec *codec) {
 size_t mc_codec_dec_bytes(const struct mc_codec *codec) {
     return codec->dec_bytes != NULL ? codec->dec_bytes() : codec->dec_size;
 }
+
+bool mc_codec_stateless(const struct mc_codec *codec) {
+    return codec->enc_size == 0 && codec->dec_size == 0;
+}
+
+static bool same_fmtp(const struct mc_fmtp *a, const struct mc_fmtp *b) {
+    return a->max_playback_rate == b->max_playback_rate && a->max_average_bitrate == b->max_average_bitrate &&
+           a->cbr == b->cbr && a->fec == b->fec && a->dtx == b->dtx && a->stereo == b->stereo;
+}
+
+bool mc_coding_same(const struct mc_coding *a, const struct mc_coding *b) {
+    return a->codec == b->codec &&
+           (mc_codec_stateless(a->codec) || (a->ptime_ms == b->ptime_ms && same_fmtp(&a->fmtp, &b->fmtp)));
+}

@@ -36,6 +36,7 @@ struct mc_codec {
     size_t (*enc_bytes)(void);
     size_t (*dec_bytes)(void);
     const char *fmtp; /* what we offer, or NULL */
+    bool restarts;    /* after silence a decoder may be given the stream of a fresh encoder, whatever it decoded before */
     bool dtx;         /* the encoder rests by itself when mc_fmtp.dtx asks for it, and the decoder makes its own noise */
 
     /* ptime_ms: 10, 20, 40, 60. State memory is the caller's, max-aligned, enc_size / dec_size bytes. */
@@ -49,6 +50,16 @@ struct mc_codec {
      * NULL. Returns n or an error. NULL = the codec has none: mc_plc (G.711, L16) or silence. */
     int (*conceal)(void *dec, const uint8_t *next, size_t len, int16_t *pcm, size_t n);
 };
+
+/* A way to code: who code alike can send the same packets. */
+struct mc_coding {
+    const struct mc_codec *codec;
+    struct mc_fmtp fmtp; /* the peer's, as the encoder obeys it; this and ptime matter to codecs with state only */
+    unsigned ptime_ms;
+};
+
+bool mc_coding_same(const struct mc_coding *a, const struct mc_coding *b);
+bool mc_codec_stateless(const struct mc_codec *codec); /* samples are coded one by one */
 
 extern const struct mc_codec mc_codec_pcmu, mc_codec_pcma, mc_codec_l16_8k, mc_codec_l16_16k, mc_codec_opus, mc_codec_g722;
 extern const struct mc_codec *const mc_codecs[]; /* in order of preference, NULL at the end */

@@ -113,6 +113,7 @@ const struct mc_codec mc_codec_opus = {
     .rate = RATE,
     .channels = 2,
     .dtx = true,
+    .restarts = true, /* a decoder has to cope with it after any loss; G.722's, whose steps follow the encoder's, has not */
     .enc_size = ENC_SIZE,
     .dec_size = DEC_SIZE,
     .enc_bytes = enc_bytes,

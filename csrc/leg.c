@@ -241,6 +241,7 @@ void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame) {
 /* --- sink and tap --- */
 
 void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink) {
+    mc_coded_leave(leg);
     leg->n_sinks++;
     atomic_store_explicit(&leg->sink, sink, memory_order_release);
 }

@@ -18,6 +18,7 @@
 #define MC_LEG_NAME 64
 #define MC_PAUSE_MAX_MS 10000
 
+struct mc_coding;
 struct mc_leg;
 struct mc_path;
 struct mc_tap;
@@ -134,6 +135,9 @@ void mc_leg_join(
 uint64_t mc_leg_due_us(const struct mc_leg *leg); /* inside a tick: where it lies on the grid */
 /* The live path, one line; returns its length without NUL, cut to size. */
 int mc_leg_describe(const struct mc_leg *leg, char *out, size_t size);
+
+/* How a leg with these parameters codes. Any thread. MC_E_CODEC. */
+int mc_leg_coding(const struct mc_leg *leg, const struct mc_leg_params *params, struct mc_coding *out);
 
 /* --- past the encoder: for sinks that join legs; worker side --- */
 /* Sends a packet that `from` received as one of `to`'s own stream: its payload as it is (or from one G.711 law to the other), number

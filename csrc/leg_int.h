@@ -132,7 +132,9 @@ struct mc_tx {
     uint8_t n_relayed; /* digits in relayed */
     struct mc_digit relayed[MC_RELAY_DIGITS];
     struct mc_relay relay;
+    struct mc_coding coding; /* what the encoder obeys */
     bool past;               /* the last packet went past the encoder: relayed, or coded beforehand */
+    bool coded;              /* it was coded beforehand, in a codec with state */
     struct mc_splice join;   /* of what is pulled, at the leg's rate, before the resampler */
     struct mc_splice splice; /* of what is sent, at the codec's rate, where packets go past the encoder */
     uint32_t n_flush;        /* flushes obeyed */
@@ -280,13 +282,19 @@ bool mc_tx_has_digits(const struct mc_leg *leg, const struct mc_tx *tx);
 uint32_t mc_relay_own_ts(const struct mc_tx *tx); /* of the next packet of our own */
 /* Packets that are not relayed follow; and those that the encoder makes. */
 void mc_relay_leave(struct mc_path *path);
-void mc_relay_resume(struct mc_path *path);
+void mc_relay_resume(struct mc_leg *leg, struct mc_path *path);
 /* A payload of another codec, or one that has to join what was heard before (codecs without state): decoded, joined, coded again.
  * Bytes, or an error. */
 int mc_relay_recode(struct mc_path *path, const struct mc_codec *from, const uint8_t *in, size_t len, uint8_t *out,
                     size_t size);
 /* A payload left that mc_splice_run did not see; codecs without state only, the others remember nothing. */
 void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len);
+
+/* leg_coded.c */
+/* A packet that the sink has coded already; pcm is filled when somebody records. False: it has none, pull. */
+bool mc_coded_send(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64_t now_us);
+/* Something else follows than what the present sink coded: while it is still there. */
+void mc_coded_leave(struct mc_leg *leg);
 
 /* leg_tap.c */
 void mc_tap_left(struct mc_tap *tap, const int16_t *pcm, size_t n, int64_t age_us, uint64_t t_us);

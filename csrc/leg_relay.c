@@ -16,17 +16,14 @@
 #define STRAY_SEQ 3000   /* RFC 3550 A.1: MAX_DROPOUT */
 #define REORDER_SEQ 1000 /* what is older than the first one only matters near it */
 
-static bool stateless(const struct mc_codec *codec) {
-    return codec->enc_size == 0 && codec->dec_size == 0;
-}
-
 static bool may_relay(const struct mc_leg *to, const struct mc_leg *from) {
     const struct mc_path *a = from->path, *b = to->path;
     if (a == NULL || b == NULL || !b->params.send || !a->params.recv || a->params.clock != b->params.clock ||
         a->params.ptime_ms != b->params.ptime_ms || b->tx.strict) {
         return false;
     }
-    if (a->codec != b->codec && !(stateless(a->codec) && stateless(b->codec) && a->codec->rate == b->codec->rate)) {
+    if (a->codec != b->codec &&
+        !(mc_codec_stateless(a->codec) && mc_codec_stateless(b->codec) && a->codec->rate == b->codec->rate)) {
         return false;
     }
     return mc_ring_used(&to->out) == 0 && !b->tx.playing && !mc_tx_has_digits(to, &b->tx);
@@ -83,7 +80,7 @@ static int payload_of(struct mc_path *path, const struct mc_codec *from, const s
         return MC_E_SHORT;
     }
     memcpy(out, pkt->payload, pkt->len);
-    if (splice->due && stateless(from) && pkt->len > 0) { /* what lies behind the join stays as it is */
+    if (splice->due && mc_codec_stateless(from) && pkt->len > 0) { /* what lies behind the join stays as it is */
         uint8_t joined[MC_RTP_MAX_PACKET];
         size_t head = sample_bytes(path) * splice->n;
         head = head < pkt->len ? head : pkt->len;
@@ -133,6 +130,7 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
                          .ssrc = tx->ssrc};
     mc_tx_send(to, tx, buf, &out, (size_t)len);
     tx->past = true;
+    tx->coded = false;
     r->n++;
     r->us = now_us;
     if ((int16_t)(pkt->seq - r->seq) >= 0) {
@@ -196,8 +194,9 @@ void mc_relay_leave(struct mc_path *path) {
     tx->splice.due = true;
 }
 
-void mc_relay_resume(struct mc_path *path) {
+void mc_relay_resume(struct mc_leg *leg, struct mc_path *path) {
     struct mc_tx *tx = &path->tx;
+    mc_coded_leave(leg);
     mc_relay_leave(path);
     if (!tx->past) {
         return;
@@ -209,8 +208,7 @@ void mc_relay_resume(struct mc_path *path) {
     tx->n_silent = 0;
     mc_resample_init(&tx->rs, path->rate, path->codec->rate); /* what it remembers is long past; no table is computed here */
     if (path->codec->enc_size > 0) {
-        struct mc_fmtp fmtp = {0};
-        mc_fmtp_parse(&fmtp, path->params.fmtp, strlen(path->params.fmtp));
-        path->codec->enc_init(tx->enc, &fmtp, path->params.ptime_ms); /* the peer's decoder followed another encoder */
+        path->codec->enc_init(tx->enc, &tx->coding.fmtp,
+                              path->params.ptime_ms); /* the peer's decoder followed another encoder */
     }
 }

@@ -43,9 +43,24 @@ static int fit(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
     }
 }
 
+static int coding_of(struct mc_coding *out, const struct mc_codec *codec, const struct mc_leg_params *params, bool suppress) {
+    *out = (struct mc_coding){.codec = codec, .ptime_ms = params->ptime_ms};
+    int rc = mc_fmtp_parse(&out->fmtp, params->fmtp, strlen(params->fmtp));
+    out->fmtp.dtx |= suppress; /* RFC 7587 section 6.1: usedtx is the receiver's wish; the sender may rest without it */
+    return rc;
+}
+
+int mc_leg_coding(const struct mc_leg *leg, const struct mc_leg_params *params, struct mc_coding *out) {
+    const struct mc_codec *codec = mc_codec_find(params->codec, params->clock);
+    if (codec == NULL) {
+        return MC_E_CODEC;
+    }
+    return coding_of(out, codec, params, leg->cfg.suppress);
+}
+
 int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, const struct mc_leg_cfg *cfg,
                uint64_t seed) {
-    struct mc_fmtp fmtp = {0};
+    const struct mc_fmtp *fmtp = &tx->coding.fmtp;
     const uint32_t rate = cfg->rate;
     if (codec->enc_size > 0) {
         tx->enc = malloc(mc_codec_enc_bytes(codec));
@@ -53,16 +68,15 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
             return MC_E_NOMEM;
         }
     }
-    int rc = mc_fmtp_parse(&fmtp, params->fmtp, strlen(params->fmtp));
-    fmtp.dtx |= cfg->suppress; /* RFC 7587 section 6.1: usedtx is the receiver's wish; the sender may rest without it */
+    int rc = coding_of(&tx->coding, codec, params, cfg->suppress);
     if (rc == MC_OK) {
-        rc = codec->enc_init(tx->enc, &fmtp, params->ptime_ms);
+        rc = codec->enc_init(tx->enc, fmtp, params->ptime_ms);
     }
     if (rc == MC_OK) {
         rc = fit(tx, codec, params);
     }
     if (rc == MC_OK && codec->enc_size > 0) {
-        rc = codec->enc_init(tx->enc, &fmtp, params->ptime_ms); /* forget the trial */
+        rc = codec->enc_init(tx->enc, fmtp, params->ptime_ms); /* forget the trial */
     }
     if (rc == MC_OK) {
         rc = mc_resample_init(&tx->rs, rate, codec->rate);
@@ -77,7 +91,8 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
     tx->step = params->clock / 1000 * params->ptime_ms;
     mc_splice_init(&tx->join, rate);
     mc_splice_init(&tx->splice, codec->rate);
-    tx->strict = fmtp.cbr || fmtp.max_average_bitrate != 0;
+    tx->coding.ptime_ms = params->ptime_ms; /* as it fits */
+    tx->strict = fmtp->cbr || fmtp->max_average_bitrate != 0;
     tx->n_pcm = rate / 1000 * params->ptime_ms;
     tx->ticks = params->ptime_ms <= 20 ? 1 : params->ptime_ms / 20u;
     tx->gap = true;
@@ -122,6 +137,7 @@ void mc_tx_notice_sink(const struct mc_leg *leg, struct mc_tx *tx) {
 }
 
 void mc_leg_join(struct mc_leg *leg) {
+    mc_coded_leave(leg);
     if (leg->path != NULL) {
         leg->path->tx.join.due = true;
     }
@@ -142,36 +158,6 @@ static enum mc_pull add_pulled(struct mc_leg *leg, int16_t *pcm, size_t n, bool 
         mc_limit_add(pcm, more, n);
     }
     return what;
-}
-
-/* A sink's packet that is coded already. */
-static bool send_coded(struct mc_leg *leg, struct mc_path *path) {
-    struct mc_tx *tx = &path->tx;
-    const struct mc_codec *codec = path->codec;
-    const struct mc_sink *sink = mc_leg_sink(leg);
-    uint8_t buf[MC_RTP_MAX_PACKET], joined[MC_RTP_MAX_PACKET];
-    if (sink->coded == NULL || tx->n_quiet == 0 || leg->tap != NULL) {
-        return false;
-    }
-    size_t n = (size_t)codec->rate / 1000 * path->params.ptime_ms, len = (size_t)tx->n_quiet;
-    if (sink->coded(sink, leg, codec, n, buf + MC_RTP_HEADER, len) != len) {
-        return false;
-    }
-    mc_relay_leave(path);
-    if (!tx->past || tx->join.due || tx->splice.due) {
-        tx->splice.due = true;
-        tx->join.due = false;
-        tx->past = true;
-        if (mc_relay_recode(path, codec, buf + MC_RTP_HEADER, len, joined, sizeof joined) == (int)len) {
-            memcpy(buf + MC_RTP_HEADER, joined, len);
-        }
-    } else {
-        mc_relay_heard(path, buf + MC_RTP_HEADER, len);
-    }
-    struct mc_rtp pkt = {.marker = tx->gap, .pt = path->params.tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
-    send_packet(leg, tx, buf, &pkt, len);
-    tx->n_silent = 0;
-    return true;
 }
 
 static void send_audio(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, bool silent) {
@@ -273,7 +259,7 @@ static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64
     struct mc_tx *tx = &path->tx;
     bool spoken = mc_out_take(leg, tx, pcm, tx->n_pcm, now_us) > 0;
     mc_tx_notice_sink(leg, tx);
-    if (!spoken && send_coded(leg, path)) {
+    if (!spoken && mc_coded_send(leg, path, pcm, now_us)) {
         return;
     }
     enum mc_pull more = add_pulled(leg, pcm, tx->n_pcm, spoken, now_us);
@@ -281,7 +267,7 @@ static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64
         tx->n_silent = 0;
         return;
     }
-    mc_relay_resume(path);
+    mc_relay_resume(leg, path);
     bool silent = !spoken && more == MC_PULL_SILENCE;
     bool ended = tx->n_silent > 0 && !tx->join.due && !tx->splice.due; /* what the resampler still held is out */
     if (silent && ended && leg->cfg.suppress && !path->codec->dtx) {
@@ -311,7 +297,7 @@ void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *
         stand_still(leg, tx, now_us);
         memset(pcm, 0, tx->n_pcm * sizeof *pcm);
         if (quiet) {
-            mc_relay_resume(path);
+            mc_relay_resume(leg, path);
             send_audio(leg, path, pcm, true);
         }
     } else {

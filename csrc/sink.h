@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Where a leg's received audio goes: one atomic pointer in the leg. The engine and the native echo are here; bridge.h (another leg), mix.h
- * (many) and music.h (a loop of sound) make further values of the same pointer, so hold, transfer and listen-in are a pointer store. */
+ * (many) and prompt.h (ready sound) make further values of the same pointer, so hold, transfer and listen-in are a pointer store. */
 #ifndef MC_SINK_H
 #define MC_SINK_H
 
@@ -11,7 +11,7 @@
 #include "rtp.h"
 
 struct mc_leg;
-struct mc_codec;
+struct mc_coding;
 
 /* One packet's worth from the machine ear, or one chunk of a gap. */
 struct mc_frame {
@@ -45,9 +45,12 @@ struct mc_sink {
     void (*play)(const struct mc_sink *self, struct mc_leg *leg, const int16_t *pcm, size_t n, uint64_t now_us);
     /* The way back: n samples, at the leg's rate, for the packet that is due. They are added to what the engine says. */
     enum mc_pull (*pull)(const struct mc_sink *self, struct mc_leg *leg, int16_t *pcm, size_t n, uint64_t now_us);
-    /* The same n samples coded already, for codecs without state: bytes written, at most size. 0: not here, pull them. */
-    size_t (*coded)(const struct mc_sink *self, struct mc_leg *leg, const struct mc_codec *codec, size_t n, uint8_t *out,
-                    size_t size);
+    /* The packet that is due, coded already in just this way: bytes (at most size), or 0 = nothing is to be sent. MC_E_EMPTY: not here,
+     * pull it. `goes_on`: the leg's last packet was one of these too; else the first of a stream is wanted. */
+    int (*coded)(const struct mc_sink *self, struct mc_leg *leg, const struct mc_coding *coding, bool goes_on, uint8_t *out,
+                 size_t size, uint64_t now_us);
+    /* What coded gave sounds like: n samples at the leg's rate, from ago_ms before the end of its last packet on. With coded. */
+    void (*sound)(const struct mc_sink *self, struct mc_leg *leg, uint32_t ago_ms, int16_t *pcm, size_t n);
 };
 
 extern const struct mc_sink mc_sink_engine; /* machine ear -> the queue that the engine reads */

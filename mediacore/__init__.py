@@ -14,7 +14,7 @@ from mediacore.port import (
     EV_STOPPED,
     NO_PT,
 )
-from mediacore.sinks import Bridge, Mixer, Music, bridge
+from mediacore.sinks import Bridge, Mixer, Prompt, bridge
 from mediacore.virtual import VirtualLeg
 from mediacore.worker import Worker, clock_us, live
 
@@ -37,7 +37,7 @@ __all__ = [
     "Leg",
     "MediaError",
     "Mixer",
-    "Music",
+    "Prompt",
     "Resampler",
     "StateError",
     "SystemError_",

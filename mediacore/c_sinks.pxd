@@ -1,23 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# csrc/music.h, bridge.h and mix.h.
+# csrc/prompt.h, bridge.h and mix.h.
 from libc.stdint cimport int16_t, uint32_t, uint64_t
 
-from mediacore.c_leg cimport cbool, mc_leg, mc_live
+from mediacore.c_leg cimport cbool, mc_leg, mc_leg_params, mc_live
 
 
-cdef extern from "music.h" nogil:
-    cdef struct mc_music:
+cdef extern from "codec.h" nogil:
+    cdef struct mc_coding:
+        unsigned ptime_ms
+
+
+cdef extern from "leg.h" nogil:
+    int mc_leg_coding(const mc_leg *leg, const mc_leg_params *params, mc_coding *out)
+
+
+cdef extern from "prompt.h" nogil:
+    cdef struct mc_prompt:
         pass
-    cdef struct mc_music_player:
+    cdef struct mc_prompt_player:
         pass
 
-    int mc_music_new(mc_music **out, uint32_t rate, const int16_t *pcm, size_t n, mc_live *live)
-    void mc_music_ref(mc_music *music)
-    void mc_music_unref(mc_music *music)
-    uint32_t mc_music_rate(const mc_music *music)
-    uint32_t mc_music_ms(const mc_music *music)
-    int mc_music_start(mc_music_player **out, mc_music *music, mc_leg *leg, cbool ears)
-    void mc_music_stop(mc_music_player *player)
+    int mc_prompt_new(mc_prompt **out, uint32_t rate, const int16_t *pcm, size_t n, cbool loop, mc_live *live)
+    void mc_prompt_ref(mc_prompt *prompt)
+    void mc_prompt_unref(mc_prompt *prompt)
+    uint32_t mc_prompt_rate(const mc_prompt *prompt)
+    uint32_t mc_prompt_ms(const mc_prompt *prompt)
+    int mc_prompt_start(mc_prompt_player **out, mc_prompt *prompt, mc_leg *leg, cbool ears)
+    uint32_t mc_prompt_left(const mc_prompt_player *player)
+    int mc_prompt_code(mc_prompt *prompt, const mc_coding *coding)
+    void mc_prompt_stop(mc_prompt_player *player)
 
 
 cdef extern from "bridge.h" nogil:
@@ -39,7 +50,7 @@ cdef extern from "bridge.h" nogil:
 
     int mc_bridge_new(mc_bridge **out, mc_leg *a, mc_leg *b, const mc_bridge_cfg *cfg)
     void mc_bridge_free(mc_bridge *bridge)
-    int mc_bridge_hold(mc_bridge *bridge, mc_leg *leg, mc_music *music)
+    int mc_bridge_hold(mc_bridge *bridge, mc_leg *leg, mc_prompt *music)
     int mc_bridge_resume(mc_bridge *bridge, mc_leg *leg)
     int mc_bridge_stats_read "mc_bridge_stats"(mc_bridge *bridge, mc_leg *leg, mc_bridge_way *out)
 

@@ -6,7 +6,7 @@ import os
 
 cdef extern from "err.h" nogil:
     const char *mc_strerror(int rc)
-    enum: MC_E_ARG, MC_E_SHORT, MC_E_FORMAT, MC_E_FULL, MC_E_EMPTY, MC_E_NOMEM, MC_E_SYS, MC_E_CODEC, MC_E_STATE
+    enum: MC_E_ARG, MC_E_SHORT, MC_E_FORMAT, MC_E_EMPTY, MC_E_NOMEM, MC_E_SYS, MC_E_CODEC, MC_E_STATE
 
 
 class MediaError(Exception):

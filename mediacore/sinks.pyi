@@ -18,22 +18,30 @@ class BridgeStats(TypedDict):
     a_to_b: Way
     b_to_a: Way
 
-class Music:
-    """A loop of sound, coded once for all codecs without state and shared by any number of legs. Main thread, like all here."""
+class Prompt:
+    """Sound that many legs hear: an announcement, music on hold (loop), a tone. Coded once for each way that legs code, then
+    sent to any number of them as ready packets, without an encoder. Main thread, but for prepare()."""
 
-    def __init__(self, pcm: Buffer, rate: int = 16000) -> None:
-        """pcm: s16 mono, 105 ms to an hour; its end is blended into its beginning. rate: that of the legs that will hear it.
-        Takes milliseconds a second of sound: load it before the calls come."""
+    def __init__(self, pcm: Buffer, rate: int = 16000, *, loop: bool = False) -> None:
+        """pcm: s16 mono, at most an hour. rate: that of the legs that will hear it. loop: 105 ms at least; goes round, its end
+        blended into its beginning. Takes milliseconds a second of sound: load it before the calls come."""
     @property
     def rate(self) -> int: ...
     @property
     def seconds(self) -> float:
-        """Length of the loop."""
+        """Length; of a loop, once round."""
+    def prepare(self, leg: Leg) -> None:
+        """Codes it the way that this leg codes: at once for G.711, L16 or when it is done already; for Opus some ms a second
+        of sound, so in a thread (asyncio.to_thread). A leg that plays it unprepared uses its own encoder, as one of G.722
+        does always. StateError: the leg never started."""
     def start(self, leg: Leg, *, ears: bool = False) -> None:
-        """The leg hears the music, from its beginning, under what is written to it. ears: on_audio goes on meanwhile.
+        """The leg hears the prompt, from its beginning, under what is written to it. ears: on_audio goes on meanwhile.
         ArgumentError: another rate. StateError: plays there already, or the leg is closed."""
+    def left(self, leg: Leg) -> float:
+        """Seconds still to be sent to this leg; inf for a loop, 0 when it is over or does not play there. It stands still
+        while the leg is held."""
     def stop(self, leg: Leg) -> None:
-        """Back to the engine, unless the leg was given to a bridge or mixer meanwhile. Nothing when it did not play."""
+        """Back to the engine, unless the leg was given to a bridge or mixer meanwhile. Fades. Nothing when it did not play."""
     def close(self) -> None:
         """Stops everywhere; where a bridge plays it, it goes on. Safe to call twice."""
 
@@ -47,9 +55,9 @@ class Bridge:
     def __init__(self, a: Leg, b: Leg, *, ears: bool = False, transcode: bool = False) -> None:
         """ears: on_audio of both goes on. transcode: packets never pass untouched (measurements). ArgumentError: the same leg
         twice, or two workers. StateError: a leg is closed."""
-    def hold(self, leg: Leg, music: Music | None = None) -> None:
-        """`leg` neither hears nor is heard; the other hears music (of its own rate) or silence. The music is played as well
-        when the peer of `leg` holds by itself (RFC 3264 section 8.4)."""
+    def hold(self, leg: Leg, music: Prompt | None = None) -> None:
+        """`leg` neither hears nor is heard; the other hears music (a Prompt of its own rate) or silence. The music is played
+        as well when the peer of `leg` holds by itself (RFC 3264 section 8.4)."""
     def resume(self, leg: Leg) -> None: ...
     def stats(self) -> BridgeStats:
         """Of a closed bridge, the last ones."""

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What joins legs without Python in between: bridge, mixer, music on hold."""
+"""What joins legs without Python in between: bridge, mixer, prompts."""
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport int16_t
+from libc.math cimport INFINITY
+from libc.stdint cimport UINT32_MAX, int16_t, uint32_t
 from libc.string cimport memset
 
 from mediacore cimport c_sinks as c
-from mediacore.c_leg cimport mc_leg
-from mediacore.errors cimport check
+from mediacore.c_leg cimport mc_leg, mc_leg_params, mc_leg_ref, mc_leg_unref
+from mediacore.c_worker cimport mc_worker_params
+from mediacore.errors cimport MC_E_FULL, check
 from mediacore.leg cimport Leg
 from mediacore.worker cimport Worker, live_sinks
 
@@ -19,13 +21,13 @@ cdef mc_leg *alive(Leg leg, str what) except NULL:
     return leg.leg
 
 
-cdef class Music:
+cdef class Prompt:
     """See sinks.pyi for the interface of all classes here."""
 
-    cdef c.mc_music *music
+    cdef c.mc_prompt *prompt
     cdef dict players  # Leg -> Player
 
-    def __cinit__(self, pcm, int rate=16000):
+    def __cinit__(self, pcm, int rate=16000, *, bint loop=False):
         cdef Py_buffer view
         cdef int rc
         self.players = {}
@@ -34,32 +36,59 @@ cdef class Music:
             if view.len % 2:
                 raise ArgumentError("pcm must hold whole 16-bit samples")
             with nogil:
-                rc = c.mc_music_new(&self.music, rate, <const int16_t *>view.buf, view.len // 2, live_sinks())
+                rc = c.mc_prompt_new(&self.prompt, rate, <const int16_t *>view.buf, view.len // 2, loop, live_sinks())
         finally:
             PyBuffer_Release(&view)
-        check(rc, f"music: {rate} Hz must be 8000, 16000, 24000 or 48000, and the loop 105 ms to an hour long")
+        check(rc, f"prompt: {rate} Hz must be 8000, 16000, 24000 or 48000, and the sound at most an hour long; "
+                  "a loop at least 105 ms")
 
     def __dealloc__(self):
         # Only what is C's own: a collected cycle has lost its objects by now. Each player holds a reference of its own.
-        c.mc_music_unref(self.music)
+        c.mc_prompt_unref(self.prompt)
 
-    cdef c.mc_music *handle(self) except NULL:
-        if self.music == NULL:
-            raise StateError("the music is closed")
-        return self.music
+    cdef c.mc_prompt *handle(self) except NULL:
+        if self.prompt == NULL:
+            raise StateError("the prompt is closed")
+        return self.prompt
 
     @property
     def rate(self) -> int:
-        return c.mc_music_rate(self.handle())
+        return c.mc_prompt_rate(self.handle())
 
     @property
     def seconds(self) -> float:
-        return c.mc_music_ms(self.handle()) / 1000
+        return c.mc_prompt_ms(self.handle()) / 1000
+
+    def prepare(self, Leg leg not None) -> None:
+        cdef c.mc_prompt *prompt = self.handle()
+        cdef mc_leg *on = alive(leg, "prompt")
+        cdef mc_leg_params params
+        cdef c.mc_coding coding
+        cdef int rc
+        c.mc_prompt_ref(prompt)
+        mc_leg_ref(on)
+        try:
+            with nogil:
+                rc = mc_worker_params(on, &params)
+                if rc >= 0:
+                    rc = c.mc_leg_coding(on, &params, &coding)
+                if rc >= 0:
+                    rc = c.mc_prompt_code(prompt, &coding)
+        finally:
+            c.mc_prompt_unref(prompt)
+            mc_leg_unref(on)
+        if rc != MC_E_FULL:
+            check(rc, "prompt: the leg was never started")
 
     def start(self, Leg leg not None, *, bint ears=False) -> None:
-        if leg in self.players:
-            raise StateError("the music plays on this leg already")
+        if self.left(leg):
+            raise StateError("the prompt plays on this leg already")
+        self.stop(leg)
         self.players[leg] = Player(self, leg, ears)
+
+    def left(self, Leg leg not None) -> float:
+        player = self.players.get(leg)
+        return (<Player>player).left() if player is not None else 0.0
 
     def stop(self, Leg leg not None) -> None:
         player = self.players.pop(leg, None)
@@ -67,38 +96,42 @@ cdef class Music:
             (<Player>player).close()
 
     def close(self) -> None:
-        cdef c.mc_music *music = self.music
-        if music == NULL:
+        cdef c.mc_prompt *prompt = self.prompt
+        if prompt == NULL:
             return
         for player in self.players.values():
             (<Player>player).close()
         self.players.clear()
-        self.music = NULL
-        c.mc_music_unref(music)
+        self.prompt = NULL
+        c.mc_prompt_unref(prompt)
 
 
 cdef class Player:
-    """Music on one leg."""
+    """A prompt on one leg."""
 
-    cdef c.mc_music_player *player
+    cdef c.mc_prompt_player *player
 
-    def __cinit__(self, Music music not None, Leg leg not None, bint ears):
-        cdef c.mc_music *handle = music.handle()
-        cdef mc_leg *on = alive(leg, "music")
+    def __cinit__(self, Prompt prompt not None, Leg leg not None, bint ears):
+        cdef c.mc_prompt *handle = prompt.handle()
+        cdef mc_leg *on = alive(leg, "prompt")
         cdef int rc
         with nogil:
-            rc = c.mc_music_start(&self.player, handle, on, ears)
-        check(rc, f"music of {music.rate} Hz on a leg of {leg.rate} Hz: both must be the same")
+            rc = c.mc_prompt_start(&self.player, handle, on, ears)
+        check(rc, f"prompt of {prompt.rate} Hz on a leg of {leg.rate} Hz: both must be the same")
 
     def __dealloc__(self):
         self.close()
 
+    cdef double left(self) noexcept:
+        cdef uint32_t ms = c.mc_prompt_left(self.player)
+        return INFINITY if ms == UINT32_MAX else ms / 1000.0
+
     cdef void close(self) noexcept:
-        cdef c.mc_music_player *player = self.player
+        cdef c.mc_prompt_player *player = self.player
         if player != NULL:
             self.player = NULL
             with nogil:
-                c.mc_music_stop(player)
+                c.mc_prompt_stop(player)
 
 
 cdef class Bridge:
@@ -139,9 +172,9 @@ cdef class Bridge:
             raise StateError("the bridge is closed")
         return self.ends[0 if leg is self.a else 1]
 
-    def hold(self, Leg leg not None, Music music=None) -> None:
+    def hold(self, Leg leg not None, Prompt music=None) -> None:
         cdef mc_leg *end = self.end(leg)
-        cdef c.mc_music *sound = music.handle() if music is not None else NULL
+        cdef c.mc_prompt *sound = music.handle() if music is not None else NULL
         cdef int rc
         with nogil:
             rc = c.mc_bridge_hold(self.bridge, end, sound)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mediacore import Leg, Prompt
 from sipagent.call import Call
 from sipagent.engines.base import Tts
 from sipagent.media import MediaLeg
@@ -80,6 +81,17 @@ async def play(leg: MediaLeg, pcm: bytes, sleep: Sleep = asyncio.sleep) -> None:
     """Plays s16le mono at `leg.rate` to its end."""
     await write(leg, pcm, sleep)
     await drained(leg, sleep)
+
+
+async def announce(leg: Leg, prompt: Prompt, sleep: Sleep = asyncio.sleep) -> None:
+    """Plays a shared prompt to its end, coded once for all legs that code alike. Stops when it is cancelled."""
+    await asyncio.to_thread(prompt.prepare, leg)
+    prompt.start(leg)
+    try:
+        while left := prompt.left(leg):
+            await sleep(left)
+    finally:
+        prompt.stop(leg)
 
 
 async def speak(leg: MediaLeg, speech: AsyncIterator[bytes], sleep: Sleep = asyncio.sleep) -> None:

@@ -186,11 +186,11 @@ static void the_delay_is_bounded(void) {
 
 static int16_t hum[16000];
 
-static struct mc_music *hum_of(void) {
+static struct mc_prompt *hum_of(void) {
     struct sine s = {.hz = 200, .level = 3000, .rate = 16000};
-    struct mc_music *music = NULL;
+    struct mc_prompt *music = NULL;
     sine_fill(&s, hum, COUNT(hum));
-    CHECK_INT(0, mc_music_new(&music, 16000, hum, COUNT(hum), &live), MC_OK);
+    CHECK_INT(0, mc_prompt_new(&music, 16000, hum, COUNT(hum), true, &live), MC_OK);
     return music;
 }
 
@@ -199,7 +199,7 @@ static void who_is_held_is_replaced_by_music_or_silence(void) {
     for (size_t i = 0; i < COUNT(codecs); i++) {
         struct pair p = pair_of(codecs[i], 20, codecs[i], 20, NULL);
         uint32_t rate = codecs[i]->rate;
-        struct mc_music *music = hum_of();
+        struct mc_prompt *music = hum_of();
         for (int k = 0; k < 50; k++) {
             step(&p, true);
         }
@@ -237,7 +237,7 @@ static void who_is_held_is_replaced_by_music_or_silence(void) {
         CHECK_INT(i, mc_leg_new(&stranger, &cfg), MC_OK);
         CHECK_INT(i, mc_bridge_hold(p.bridge, stranger, NULL), MC_E_ARG);
         mc_leg_unref(stranger);
-        mc_music_unref(music);
+        mc_prompt_unref(music);
         pair_free(&p);
     }
 }

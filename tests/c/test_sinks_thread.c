@@ -10,7 +10,7 @@
 #include "check.h"
 #include "err.h"
 #include "mix.h"
-#include "music.h"
+#include "prompt.h"
 #include "udp.h"
 #include "worker.h"
 
@@ -84,13 +84,13 @@ static void *signalling(void *arg) {
 static void come_and_go(void) {
     static int16_t noise[16000];
     struct mc_worker_cfg cfg = {.cpu = -1, .max_legs = 16, .live_workers = &live, .live_socks = &live};
-    struct mc_music *music = NULL;
+    struct mc_prompt *music = NULL;
     pthread_t thread;
     struct rng r = rng_of(3);
     for (size_t i = 0; i < COUNT(noise); i++) {
         noise[i] = (int16_t)rng_next(&r);
     }
-    CHECK_INT(0, mc_music_new(&music, 16000, noise, COUNT(noise), &live), MC_OK);
+    CHECK_INT(0, mc_prompt_new(&music, 16000, noise, COUNT(noise), true, &live), MC_OK);
     CHECK_INT(0, mc_worker_new(&worker, &cfg), MC_OK);
     CHECK_INT(0, mc_worker_start(worker), MC_OK);
     for (int i = 0; i < LEGS; i += 2) {
@@ -103,7 +103,7 @@ static void come_and_go(void) {
         struct mc_bridge *bridge = NULL;
         struct mc_mix *mix = NULL;
         struct mc_party *in[2];
-        struct mc_music_player *player = NULL;
+        struct mc_prompt_player *player = NULL;
         struct mc_bridge_way way;
         mc_leg_write(leg[0], noise, 1000);
         mc_leg_write(leg[2], noise, 1000);
@@ -115,13 +115,13 @@ static void come_and_go(void) {
         CHECK_INT(k, mc_bridge_hold(bridge, leg[1], k % 2 ? music : NULL), MC_OK);
         party.to = in[1];
         CHECK_INT(k, mc_mix_set(in[0], &party), MC_OK);
-        CHECK_INT(k, mc_music_start(&player, music, leg[0], k % 2), MC_OK);
+        CHECK_INT(k, mc_prompt_start(&player, music, leg[0], k % 2), MC_OK);
         nap(rng_below(&r, 8000));
         CHECK_INT(k, mc_bridge_resume(bridge, leg[1]), MC_OK);
         CHECK_INT(k, mc_bridge_stats(bridge, leg[1], &way), MC_OK);
         mc_mix_remove(in[1]);
         nap(rng_below(&r, 8000));
-        mc_music_stop(player);
+        mc_prompt_stop(player);
         mc_mix_free(mix);
         mc_bridge_free(bridge);
         struct mc_leg *ready;
@@ -139,7 +139,7 @@ static void come_and_go(void) {
         mc_leg_unref(leg[i]);
     }
     mc_worker_close(worker);
-    mc_music_unref(music);
+    mc_prompt_unref(music);
     CHECK_INT(0, live, 0);
 }
 

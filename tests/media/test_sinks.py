@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import mediacore
-from mediacore import EV_DTMF, ArgumentError, Bridge, Leg, Mixer, Music, StateError, Worker, bridge
+from mediacore import EV_DTMF, ArgumentError, Bridge, Leg, Mixer, Prompt, StateError, Worker, bridge
 from tests.media.rtp import Rtp, babble, best_lag, samples, tone
 
 HOST = "127.0.0.1"
@@ -145,7 +145,7 @@ def test_speech_gets_across(worker: Worker, room: ExitStack, codecs: tuple[tuple
 
 def test_digits_and_holding(worker: Worker, room: ExitStack) -> None:
     a, b = Phone(worker, room, *PCMU), Phone(worker, room, *OPUS)
-    music = room.enter_context(closing(Music(tone(1, RATE, 600).tobytes(), RATE)))
+    music = room.enter_context(closing(Prompt(tone(1, RATE, 600).tobytes(), RATE, loop=True)))
     join = room.enter_context(closing(bridge(a.leg, b.leg)))
     a.phone.send_dtmf("7#")
     drain_until(worker, lambda: b.digits == ["7", "#"])
@@ -201,7 +201,7 @@ def test_everybody_in_the_room_hears_the_others(worker: Worker, room: ExitStack)
 
 def test_music_on_a_leg_and_what_is_said_over_it(worker: Worker, room: ExitStack) -> None:
     phone = Phone(worker, room, *PCMA)
-    music = room.enter_context(closing(Music(tone(2, RATE, 700, 0.2).tobytes())))
+    music = room.enter_context(closing(Prompt(tone(2, RATE, 700, 0.2).tobytes(), loop=True)))
     assert music.seconds == pytest.approx(1.99)
     music.start(phone.leg)
     drain_until(worker, lambda: len(phone.line()) > RATE)
@@ -227,7 +227,7 @@ def test_ears_stay_with_the_engine_when_asked(worker: Worker, room: ExitStack) -
 
 def test_sinks_come_and_go_while_packets_fly(worker: Worker, room: ExitStack) -> None:
     a, b, c = (Phone(worker, room, *codec) for codec in (PCMU, PCMU, OPUS))
-    music = room.enter_context(closing(Music(tone(1, RATE, 500).tobytes())))
+    music = room.enter_context(closing(Prompt(tone(1, RATE, 500).tobytes(), loop=True)))
     for phone in (a, b, c):
         phone.say(babble(7, RATE))
     for k in range(60):
@@ -246,7 +246,7 @@ def test_sinks_come_and_go_while_packets_fly(worker: Worker, room: ExitStack) ->
 
 def test_whatever_is_closed_first(worker: Worker, room: ExitStack) -> None:
     a, b = Wire(worker, room), Wire(worker, room)
-    join, mixer, music = bridge(a.leg, b.leg), Mixer(worker), Music(tone(1, RATE).tobytes())
+    join, mixer, music = bridge(a.leg, b.leg), Mixer(worker), Prompt(tone(1, RATE).tobytes(), loop=True)
     mixer.add(b.leg)
     music.start(a.leg)
     a.leg.close()
@@ -261,7 +261,7 @@ def test_whatever_is_closed_first(worker: Worker, room: ExitStack) -> None:
 
 def test_forgotten_sinks_are_collected(worker: Worker, room: ExitStack) -> None:
     a, b = Wire(worker, room), Wire(worker, room)
-    things: list[object] = [bridge(a.leg, b.leg), Mixer(worker), Music(tone(1, RATE).tobytes())]
+    things: list[object] = [bridge(a.leg, b.leg), Mixer(worker), Prompt(tone(1, RATE).tobytes(), loop=True)]
     things[1].add(a.leg)  # type: ignore[attr-defined]
     things[2].start(b.leg)  # type: ignore[attr-defined]
     assert mediacore.live()["sinks"] == 3
@@ -271,14 +271,14 @@ def test_forgotten_sinks_are_collected(worker: Worker, room: ExitStack) -> None:
 
 def test_mistakes_are_named(worker: Worker, room: ExitStack) -> None:
     a, b, other = Wire(worker, room), Wire(worker, room), Wire(worker, room)
-    slow = room.enter_context(closing(Music(tone(1, 8000).tobytes(), 8000)))
+    slow = room.enter_context(closing(Prompt(tone(1, 8000).tobytes(), 8000, loop=True)))
     mixer = room.enter_context(closing(Mixer(worker)))
     join = room.enter_context(closing(bridge(a.leg, b.leg)))
     for wrong, words in (
         (lambda: Bridge(a.leg, a.leg), "two different legs"),
-        (lambda: Music(b"\0" * 100), "105 ms"),
-        (lambda: Music(b"\0" * 9001), "whole 16-bit"),
-        (lambda: Music(bytes(64000), 44100), "44100 Hz"),
+        (lambda: Prompt(b"\0" * 100, loop=True), "105 ms"),
+        (lambda: Prompt(b"\0" * 9001), "whole 16-bit"),
+        (lambda: Prompt(bytes(64000), 44100), "44100 Hz"),
         (lambda: slow.start(a.leg), "8000 Hz on a leg of 16000 Hz"),
         (lambda: join.hold(other.leg), "not one of the bridge's two"),
         (lambda: join.hold(a.leg, slow), "rate of the leg"),
