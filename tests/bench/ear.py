@@ -91,7 +91,7 @@ def cells(name: str, entry: dict[str, Any]) -> list[str]:
 
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
-    seconds, want = (10.0, 1) if quick else (60.0, 5)
+    seconds, want = (10.0, 1) if quick else (30.0, 5)
     talk = speech.talk(seconds)
     names = QUICK if quick else list(all_networks())
     judged = [lines.make(network(name), talk.quiet) for name in names]
