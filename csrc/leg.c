@@ -205,6 +205,18 @@ size_t mc_leg_ear_waiting(const struct mc_leg *leg) {
     return mc_queue_used(&leg->ear_head);
 }
 
+size_t mc_leg_ear_samples(const struct mc_leg *leg) {
+    return mc_ring_used(&leg->ear_pcm);
+}
+
+const struct mc_frame *mc_leg_front_ear(struct mc_leg *leg) {
+    return mc_queue_front(&leg->ear_head);
+}
+
+void mc_leg_want_ear(struct mc_leg *leg, uint32_t samples) {
+    atomic_store_explicit(&leg->ear_wanted, samples, memory_order_relaxed);
+}
+
 void mc_leg_take_ear(struct mc_leg *leg, int16_t *pcm, size_t n) {
     mc_ring_read(&leg->ear_pcm, pcm, n);
 }
@@ -235,7 +247,10 @@ void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame) {
     *slot = *frame;
     slot->pcm = NULL;
     mc_queue_slot_done(&leg->ear_head);
-    mc_leg_notify(leg);
+    uint32_t wanted = atomic_load_explicit(&leg->ear_wanted, memory_order_relaxed);
+    if (wanted == 0 || mc_ring_used(&leg->ear_pcm) >= wanted) {
+        mc_leg_notify(leg);
+    }
 }
 
 /* --- sink and tap --- */

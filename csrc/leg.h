@@ -101,7 +101,12 @@ void mc_leg_ready_clear(struct mc_leg *leg); /* before reading: what comes after
 int mc_leg_pop_event(struct mc_leg *leg, struct mc_event *out);
 /* The next machine-ear frame's header (pcm NULL), then its samples: exactly n must be taken. */
 int mc_leg_pop_ear(struct mc_leg *leg, struct mc_frame *out);
-size_t mc_leg_ear_waiting(const struct mc_leg *leg); /* frames that can be popped */
+size_t mc_leg_ear_waiting(const struct mc_leg *leg);         /* frames that can be popped */
+size_t mc_leg_ear_samples(const struct mc_leg *leg);         /* in them; while some wait: */
+const struct mc_frame *mc_leg_front_ear(struct mc_leg *leg); /* the next one's header, left where it is; NULL = none */
+/* Frames notify only when so many samples wait; 0 = each does. To be set before looking at what waits: a frame that comes at that very
+ * moment may go unnoticed until the next one. */
+void mc_leg_want_ear(struct mc_leg *leg, uint32_t samples);
 void mc_leg_take_ear(struct mc_leg *leg, int16_t *pcm, size_t n);
 
 /* --- signalling side: set-up --- */

@@ -192,6 +192,7 @@ struct mc_leg {
     struct mc_queue digits;   /* struct mc_digit */
     _Atomic uint32_t n_paths; /* built so far: each has an SSRC of its own until it inherits one */
     _Atomic int ready;
+    _Atomic uint32_t ear_wanted; /* samples that must wait until frames notify */
     _Atomic int can_dtmf;
     _Atomic int started;
     _Atomic uint32_t rx_timeout_ms;

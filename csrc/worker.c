@@ -42,6 +42,7 @@ static void publish(struct mc_worker *w, uint64_t now_us) {
     set(&w->pub.rx_dropped, u->rx_dropped);
     set(&w->pub.tx_dropped, u->tx_dropped);
     set(&w->pub.wakeups, w->n_wakeups);
+    set(&w->pub.signals, w->n_signals);
     set(&w->pub.last_tick_us, now_us);
 }
 
@@ -57,6 +58,7 @@ void mc_worker_stats(const struct mc_worker *w, struct mc_worker_stats *out) {
     GET(rx_dropped);
     GET(tx_dropped);
     GET(wakeups);
+    GET(signals);
     GET(last_tick_us);
     GET(fifo);
 #undef GET
@@ -81,6 +83,7 @@ static void signal_engine(struct mc_worker *w) {
     w->unsignalled = false;
     if (!atomic_exchange_explicit(&w->signalled, 1, memory_order_acq_rel)) {
         uint64_t one = 1;
+        w->n_signals++;
         ssize_t n = write(w->engine_fd, &one, sizeof one);
         (void)n;
     }

@@ -17,7 +17,7 @@ struct mc_worker_cfg {
 };
 
 struct mc_worker_stats {
-    uint64_t legs, ticks, late_max_us, late_sum_us, overruns, rx_packets, tx_packets, rx_dropped, tx_dropped, wakeups,
+    uint64_t legs, ticks, late_max_us, late_sum_us, overruns, rx_packets, tx_packets, rx_dropped, tx_dropped, wakeups, signals,
         last_tick_us, fifo;
 };
 

@@ -14,7 +14,7 @@
 
 struct mc_worker_pub {
     _Atomic uint64_t legs, ticks, late_max_us, late_sum_us, overruns, rx_packets, tx_packets, rx_dropped, tx_dropped, wakeups,
-        last_tick_us, fifo;
+        signals, last_tick_us, fifo;
 };
 
 struct mc_worker {
@@ -32,8 +32,8 @@ struct mc_worker {
     int epoll_fd;
     struct mc_grid grid;
     struct mc_udp *udp;
-    struct mc_sock *dead; /* removed inside a batch */
-    uint64_t n_wakeups;
+    struct mc_sock *dead;          /* removed inside a batch */
+    uint64_t n_wakeups, n_signals; /* its own; the engine's */
     struct mc_look look;
 };
 

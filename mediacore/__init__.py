@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The native media core: RTP, codecs, jitter buffer and the 20 ms clock, in C, and the thin wall Python sees it through."""
 
+from mediacore.batch import Batch
 from mediacore.dsp import Codec, JitterBuffer, Resampler, codecs, level_db
 from mediacore.errors import ArgumentError, CodecError, FormatError, FullError, MediaError, StateError, SystemError_
 from mediacore.leg import Leg
@@ -28,6 +29,7 @@ __all__ = [
     "EV_STOPPED",
     "NO_PT",
     "ArgumentError",
+    "Batch",
     "Bridge",
     "Codec",
     "CodecError",

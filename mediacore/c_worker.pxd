@@ -44,6 +44,7 @@ cdef extern from "worker.h" nogil:
         uint64_t rx_dropped
         uint64_t tx_dropped
         uint64_t wakeups
+        uint64_t signals
         uint64_t last_tick_us
         uint64_t fifo
 

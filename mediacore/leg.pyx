@@ -60,6 +60,7 @@ cdef class Leg(Port):
                 self.stop()
             self.keep_last().update(describe=self.describe(), params=self.ask_params()[1])
             self.release()
+            self.wake_reader()
 
     def stop(self) -> None:
         if self.leg == NULL:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What a leg of the worker and a leg in virtual time have in common: the engine's side of mc_leg.
+from libc.stdint cimport uint32_t
+
 from mediacore.c_leg cimport mc_leg, mc_leg_cfg, mc_leg_params, mc_tap
 
 
@@ -7,12 +9,17 @@ cdef class Port:
     cdef mc_leg *leg         # NULL once closed
     cdef mc_tap *tap_queue   # made by the first tap(True), NULL before; freed with the port
     cdef dict last           # what a closed leg still answers
+    cdef bint reading        # frames are fetched by read(), not handed to on_audio
+    cdef uint32_t wanted     # samples that read() waits for
+    cdef object waiter       # the future of the read() that waits, or None
     cdef public object on_audio
     cdef public object on_event
     cdef public object on_tap
     cdef object __weakref__
 
     cdef int deliver(self, object on_error) except -1
+    cdef bint readable(self)
+    cdef int wake_reader(self) except -1
     cdef int need(self) except -1
     cdef dict keep_last(self)
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, TypedDict
 
 from typing_extensions import Buffer
+
+from mediacore.batch import Batch
 
 # Kinds of Leg.on_event(kind, a, b, t_us)
 EV_STARTED: Final[int]  # parameters applied, first time or after a re-INVITE: read leg.params
@@ -122,6 +124,14 @@ class Port:
     def rx_timeout_ms(self, ms: int) -> None: ...
     def write(self, pcm: Buffer) -> int:
         """Queues s16 mono at `rate`; returns the samples taken, fewer when the ring is full, 0 when the leg is closed."""
+    async def read(self, ms: float = 20) -> Batch:
+        """The next frames: as few as hold `ms` (1 ... 500), as soon as they are there; fewer when the leg stops, or when
+        samples are missing behind them (ear_dropped); an empty Batch when it is closed. Instead of on_audio: frames wait
+        until they are read, for about a second, then the newest are dropped. Python is woken once for a Batch. Who is
+        cancelled has taken nothing: the next read gets it all. One reader at a time.
+        ArgumentError: ms. StateError: on_audio is set, or another task waits in read."""
+    def batches(self, ms: float = 100) -> AsyncGenerator[Batch]:
+        """read(ms) until the leg is closed: `async for batch in leg.batches()`."""
     def flush(self) -> int:
         """Drops what is queued (what sounds just now fades out in 5 ms); returns the index that playing goes on from."""
     def pause(self, ms: int) -> None:

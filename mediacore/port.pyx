@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The engine's side of a media leg: speech in, frames, events and recording blocks out."""
+from asyncio import get_running_loop
+
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int16_t, uint32_t
@@ -7,6 +9,7 @@ from libc.string cimport memset, strncpy
 
 from mediacore cimport c_leg as c
 from mediacore.c_leg cimport mc_leg_cfg, mc_leg_params
+from mediacore.batch cimport Batch, take_batch
 from mediacore.errors cimport check
 
 from mediacore.errors import ArgumentError, StateError
@@ -21,6 +24,7 @@ EV_RX_TIMEOUT = c.MC_EV_RX_TIMEOUT
 
 RATES = (8000, 16000, 24000, 48000)
 NO_PT = 255
+READ_MS_LEAST, READ_MS_MOST = 1, 500  # the queue holds a second
 cdef size_t UNHEARD = 10  # frames that wait while nobody listens: a call's first words come before its agent is there
 
 
@@ -200,6 +204,42 @@ cdef class Port:
             r_factor=s.r_factor if s.mos_cq else None, mos=s.mos_cq or None, mos_lq=s.mos_lq or None,
         )
 
+    cdef bint readable(self):
+        """Whether read() has what it waits for, or nothing more comes."""
+        if self.leg == NULL:
+            return True
+        cdef size_t waiting = c.mc_leg_ear_samples(self.leg)
+        return waiting >= self.wanted or (waiting > 0 and not c.mc_leg_started(self.leg))
+
+    cdef int wake_reader(self) except -1:
+        if self.waiter is not None and not self.waiter.done() and self.readable():
+            self.waiter.set_result(None)
+        return 0
+
+    async def read(self, ms: float = 20):
+        if not READ_MS_LEAST <= ms <= READ_MS_MOST:
+            raise ArgumentError(f"ms must lie between {READ_MS_LEAST} and {READ_MS_MOST}, not {ms}")
+        if self.on_audio is not None:
+            raise StateError("read: the frames go to on_audio; set it to None first")
+        if self.waiter is not None:
+            raise StateError("read: another task reads this leg already")
+        self.reading = True
+        self.wanted = <uint32_t>(self.rate * ms / 1000)
+        if self.leg != NULL:
+            c.mc_leg_want_ear(self.leg, self.wanted)
+        while not self.readable():
+            self.waiter = get_running_loop().create_future()
+            try:
+                await self.waiter
+            finally:
+                self.waiter = None
+        # No await from here on: who is cancelled has taken nothing.
+        return take_batch(self.leg, self.wanted)
+
+    async def batches(self, ms: float = 100):
+        while (batch := await self.read(ms)).pcm:
+            yield batch
+
     cdef int deliver(self, object on_error) except -1:
         """Hands everything that waits to the handlers; returns how many items. A handler that raises is reported to
         on_error(leg, exception), and the rest is delivered all the same. A handler may close the leg."""
@@ -211,6 +251,9 @@ cdef class Port:
         if self.leg == NULL:
             return 0
         c.mc_leg_ready_clear(self.leg)
+        if self.reading and self.on_audio is not None:
+            self.reading = False
+            c.mc_leg_want_ear(self.leg, 0)
         # Each loop asks for the leg anew: the handler before may have closed it.
         while self.leg != NULL and c.mc_leg_pop_event(self.leg, &ev) == 0:
             n += 1
@@ -219,7 +262,9 @@ cdef class Port:
                     self.on_event(ev.kind, ev.a, ev.b, ev.t_us)
                 except Exception as exc:
                     on_error(self, exc)
-        while self.leg != NULL and (self.on_audio is not None or c.mc_leg_ear_waiting(self.leg) > UNHEARD):
+        if self.reading:
+            self.wake_reader()
+        while self.leg != NULL and not self.reading and (self.on_audio is not None or c.mc_leg_ear_waiting(self.leg) > UNHEARD):
             if c.mc_leg_pop_ear(self.leg, &frame) != 0:
                 break
             n += 1

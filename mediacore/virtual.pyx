@@ -82,6 +82,7 @@ cdef class VirtualLeg(Port):
             self.keep_last().update(describe=self.describe(), stats=self.stats())
             c.mc_leg_unref(self.leg)
             self.leg = NULL
+            self.wake_reader()
 
     def start(self, *, str codec, int clock, int pt, int ptime_ms=20, int event_pt=101, str fmtp="", int cn_pt=0,
               bint send=True, bint recv=True) -> None:

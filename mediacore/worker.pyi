@@ -12,7 +12,8 @@ class WorkerStats(TypedDict):
     tx_packets: int
     rx_dropped: int
     tx_dropped: int
-    wakeups: int
+    wakeups: int  # of the thread
+    signals: int  # times that it made fileno() readable: one for all that came in a 2 ms bucket, when there is much
     fifo: bool  # SCHED_FIFO was granted
     cpu: int
     last_tick_us: int  # last turn of the loop; at most 100 ms old while it lives and gets CPU

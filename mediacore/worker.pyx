@@ -114,7 +114,7 @@ cdef class Worker:
         return dict(
             legs=s.legs, ticks=s.ticks, late_max_us=s.late_max_us, late_sum_us=s.late_sum_us, overruns=s.overruns,
             rx_packets=s.rx_packets, tx_packets=s.tx_packets, rx_dropped=s.rx_dropped, tx_dropped=s.tx_dropped, wakeups=s.wakeups,
-            fifo=bool(s.fifo), cpu=self.cpu, last_tick_us=s.last_tick_us,
+            signals=s.signals, fifo=bool(s.fifo), cpu=self.cpu, last_tick_us=s.last_tick_us,
         )
 
     def install_seam(self, *, bint suppress_silence=False) -> None:
