@@ -69,6 +69,31 @@ def panel(line: Line, found: dict[str, dict[str, float | None]]) -> plot.Panel:
     return plot.Panel(line.net.name, curves, marks)
 
 
+def heard_panels(results: dict[str, Any], key: str, factor: float = 1.0) -> list[plot.Panel]:
+    """Mouth to ear against one measure of the sound; systems whose sound was not found are left out."""
+    panels = []
+    for name, entry in results.items():
+        marks = {}
+        for system, found in entry["systems"].items():
+            sound = found["sound"]
+            if sound[key] is not None and math.isfinite(sound["mouth_to_ear_ms"]):
+                marks[system] = (sound["mouth_to_ear_ms"], factor * sound[key])
+        if marks:
+            panels.append(plot.Panel(name, {}, marks))
+    return panels
+
+
+def picture(title: str, results: dict[str, Any], panels: list[plot.Panel]) -> str:
+    across = "mouth to ear, ms"
+    sections = [
+        plot.Section("delay of speech, ms", plot.CONCEALED, panels),
+        plot.Section(across, plot.PESQ, heard_panels(results, "pesq")),
+        plot.Section(across, plot.VISQOL, heard_panels(results, "visqol")),
+        plot.Section(across, plot.WORD_ERRORS, heard_panels(results, "word_errors", 100.0)),
+    ]
+    return plot.draw(title, [section for section in sections if section.panels])
+
+
 def measure(names: Sequence[str], seconds: float, n_visqol: int) -> tuple[dict[str, Any], list[plot.Panel]]:
     talk = speech.talk(seconds)
     quiet = talk.quiet
@@ -144,7 +169,7 @@ def main() -> int:
     print(table(results, title))
     print(environment["machine"])
     args.plot.parent.mkdir(parents=True, exist_ok=True)
-    args.plot.write_text(plot.draw(title, panels))
+    args.plot.write_text(picture(title, results, panels))
     print(f"picture: {args.plot}")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.lab import __main__ as lab
 from tests.lab import audio, neteq, plot, policies, quality
 from tests.lab.audio import Audio
 from tests.lab.line import PACKET_US, WARM_UP, Line, make, score
@@ -125,8 +126,34 @@ def test_neteqs_figures_count_in_speech(line: Line) -> None:
 
 def test_picture_is_a_picture() -> None:
     one = plot.Panel("a < b", {"best": [(5, 10), (50, 0)]}, {"ours": (40, 2.0), "theirs": (90, 0.0)})
-    root = ET.fromstring(plot.draw("title", [one] * 5))
+    sections = [plot.Section("ms", upwards, [one] * 5) for upwards in (plot.CONCEALED, plot.PESQ)]
+    root = ET.fromstring(plot.draw("title", sections))
     texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts.count("a < b") == 5
-    assert {"ours", "theirs", "best"} <= set(texts)
-    assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 5
+    assert texts.count("a < b") == 10
+    assert [texts.count(name) for name in ("ours", "theirs", "best")] == [1, 1, 1]
+    assert {f"across: ms; {upwards.text}" for upwards in (plot.CONCEALED, plot.PESQ)} <= set(texts)
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 10
+
+
+@pytest.mark.parametrize("upwards", [plot.CONCEALED, plot.PESQ, plot.WORD_ERRORS])
+def test_the_greater_value_lies_higher(upwards: plot.Upwards) -> None:
+    panel = plot.Panel("x", {}, {"ours": (10, 2.0), "theirs": (90, 3.0)})
+    root = ET.fromstring(plot.draw("title", [plot.Section("ms", upwards, [panel])]))
+    space = "{http://www.w3.org/2000/svg}"
+    circle = list(root.iter(f"{space}circle"))[-1]
+    square = [e for e in root.iter(f"{space}rect") if e.get("width") == "8.0"][-1]
+    assert float(circle.get("cy") or 0) > float(square.get("y") or 0) + 4  # SVG counts downwards
+    assert float(circle.get("cx") or 0) < float(square.get("x") or 0)
+
+
+def test_systems_that_were_not_found_are_left_out_of_the_picture() -> None:
+    def sound(ms: float, visqol: float | None) -> dict[str, Any]:
+        return {"sound": {"mouth_to_ear_ms": ms, "pesq": 3.0, "visqol": visqol, "word_errors": 0.1}}
+
+    systems = {"ours": sound(50, None), "lost": sound(float("nan"), None)}
+    results = {"lan": {"systems": systems}}
+    assert [p.marks for p in lab.heard_panels(results, "word_errors", 100.0)] == [{"ours": (50, 10.0)}]
+    assert lab.heard_panels(results, "visqol") == []
+    drawn = lab.picture("title", results, [plot.Panel("lan", {}, {"ours": (40, 0.1)})])
+    assert "PESQ" in drawn
+    assert "ViSQOL" not in drawn
