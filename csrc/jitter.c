@@ -13,6 +13,10 @@
 #define MAX_DROPOUT 3000 /* RFC 3550 appendix A.1 */
 #define MAX_MISORDER 100
 #define NO_SEQ (UINT16_MAX + 1u)
+#define TICK_US 20000
+#define PRICE_US 20000
+#define TICK_MAX_US 120000
+#define PRICE_MAX_US 1000000
 #define STEP_MIN_DIV 400 /* of the clock: 2.5 ms, the shortest frame of RFC 6716 */
 #define STEP_MAX_MS 120
 #define STEP_DEFAULT_MS 20
@@ -21,7 +25,8 @@
 /* A power of two, 0 = bad. */
 static uint32_t slots_of(const struct mc_jb_cfg *cfg) {
     uint32_t want = cfg->capacity ? cfg->capacity : CAPACITY;
-    if (cfg->clock < CLOCK_MIN || cfg->min_ms > cfg->max_ms || cfg->max_ms > DELAY_MAX_MS || want > CAPACITY_MAX) {
+    if (cfg->clock < CLOCK_MIN || cfg->min_ms > cfg->max_ms || cfg->max_ms > DELAY_MAX_MS || want > CAPACITY_MAX ||
+        cfg->tick_us > TICK_MAX_US || cfg->price_us > PRICE_MAX_US) {
         return 0;
     }
     uint32_t n = 2;
@@ -46,6 +51,8 @@ struct mc_jb *mc_jb_init(void *memory, const struct mc_jb_cfg *cfg) {
     jb->clock = cfg->clock;
     jb->min_us = cfg->min_ms * 1000;
     jb->max_us = cfg->max_ms * 1000;
+    jb->tick_us = cfg->tick_us ? cfg->tick_us : TICK_US;
+    jb->price_us = cfg->price_us ? cfg->price_us : PRICE_US;
     mc_jb_reset(jb);
     return jb;
 }
@@ -62,13 +69,16 @@ void mc_jb_free(struct mc_jb *jb) {
 
 void mc_jb_reset(struct mc_jb *jb) {
     jb->stats.n_dropped += jb->n_held - jb->n_void;
-    jb->started = jb->played = jb->quiet = false;
+    jb->started = jb->played = false;
     jb->idle = true;
     jb->history = 0;
     jb->bad_seq = NO_SEQ;
     jb->step = jb->clock / 1000 * STEP_DEFAULT_MS;
     jb->next_step = 0;
     jb->excess_us = 0;
+    jb->target_us = jb->quiet_target_us = (int32_t)jb->min_us;
+    jb->age_us = jb->target_us;
+    jb->runs_low = false;
     jb->n_held = jb->n_void = 0;
     jb->lent = MC_JB_NONE;
     jb->n_free = jb->capacity;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Adaptive jitter buffer, sans-IO: a pure function of packets and times. Holds coded payloads in playout order; decoding is
- * the caller's. One memory block. delay.h says how long a packet is held. The hold time changes where it
- * is not heard: at the start, in pauses, after underruns, over losses and in frames that the caller calls quiet; only when it
- * is far too long, in the middle of sound. */
+ * Adaptive jitter buffer, sans-IO: a pure function of packets and times. Holds coded payloads in playout order; decoding and time
+ * scaling (scale.h) are the caller's, when and by how much is decided here. One memory block. delay.h says how late packets are. */
 #ifndef MC_JITTER_H
 #define MC_JITTER_H
 
@@ -19,6 +17,8 @@ struct mc_jb_cfg {
     uint32_t min_ms; /* bounds of the target delay */
     uint32_t max_ms;
     uint32_t capacity; /* packets; 0 = 128 */
+    uint32_t tick_us;  /* the player asks so often; 0 = 20,000 */
+    uint32_t price_us; /* delay that one percent fewer late packets is worth; 0 = 20,000 */
 };
 
 enum mc_jb_what {
@@ -56,7 +56,8 @@ struct mc_jb_stats {
 /* In the caller's memory, 8-aligned, of so many bytes (0 = the configuration is bad); only what is needed of it is touched. */
 size_t mc_jb_size(const struct mc_jb_cfg *cfg);
 struct mc_jb *mc_jb_init(void *memory, const struct mc_jb_cfg *cfg);
-/* In memory of its own. NULL: no memory, or clock 0, min_ms > max_ms, max_ms or capacity beyond all reason (1,000 ms, 4,096 packets). */
+/* In memory of its own. NULL: no memory, or clock 0, min_ms > max_ms, or one of the others beyond all reason (max_ms 1,000, capacity
+ * 4,096, tick_us 120,000, price_us 1,000,000). */
 struct mc_jb *mc_jb_new(const struct mc_jb_cfg *cfg);
 void mc_jb_free(struct mc_jb *jb);
 /* Forgets the stream, not the counters. */
@@ -67,10 +68,12 @@ int mc_jb_put(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us);
 /* A packet of the same source that carried no sound (telephone-event, RFC 4733; comfort noise): its sequence number is then not
  * taken for a loss. Not counted in n_in. */
 void mc_jb_void(struct mc_jb *jb, const struct mc_rtp *pkt);
-/* Asked once for each packet time that playout needs; moves on by one packet for FRAME and LOST. */
-int mc_jb_get(struct mc_jb *jb, uint64_t now_us, struct mc_jb_frame *out);
-/* The frame given out last was near silence: the next mc_jb_get may skip or wait for a packet here. */
-void mc_jb_quiet(struct mc_jb *jb);
+/* Asked when playout needs more, `ahead_us` of sound that it holds before what is given now; moves on by one packet for FRAME and
+ * LOST. */
+int mc_jb_get(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct mc_jb_frame *out);
+/* By how much the frame that was given last is to be shortened, microseconds, < 0: stretched. `quiet`: it is near silence, where
+ * nobody hears that. What is done shows in the next ahead_us. */
+int32_t mc_jb_scale_us(const struct mc_jb *jb, bool quiet);
 void mc_jb_stats(const struct mc_jb *jb, struct mc_jb_stats *out);
 
 #endif

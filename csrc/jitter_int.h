@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Inside of the jitter buffer: jitter.c takes packets in, jitter_play.c gives frames out.
+ * Inside of the jitter buffer: jitter.c takes packets in, jitter_play.c gives frames out, jitter_scale.c says at what age.
  *
  *   next_seq          held packets, by sequence number              max_seq
  *      v                                                               v
  *   [ missing | missing | head | packet |         | packet | packet |  .  ]
  *     position = head's timestamp - 2 steps: when the first missing one would be played
- *     age      = now - (position + base): what the fastest packet has waited when it is played
+ *     age      = when it is played - (position + base): what the fastest packet has waited then
  *
- * Playing goes on packet by packet as long as the age is near the target. `idle` = nothing was due: playing goes on by time.
+ * Playing goes on packet by packet, each made shorter or longer (jitter_scale.c) as the age is off the target. `idle` = nothing was
+ * due: playing goes on by time.
  */
 #ifndef MC_JITTER_INT_H
 #define MC_JITTER_INT_H
@@ -32,12 +33,12 @@ struct mc_jb_slot {
 struct mc_jb {
     uint32_t clock;
     uint32_t min_us, max_us;
+    uint32_t tick_us, price_us;
     uint32_t capacity; /* power of two */
 
     bool started; /* a packet came: the source is known */
     bool played;  /* one of it was played */
     bool idle;
-    bool quiet;
     uint32_t ssrc;
     uint16_t next_seq;
     uint16_t max_seq;
@@ -45,14 +46,18 @@ struct mc_jb {
     uint32_t bad_seq; /* successor of a stray */
     uint32_t bad_ssrc;
 
-    uint32_t last_ts;   /* of the newest packet, by arrival ... */
-    int64_t last_at;    /* ... unwrapped ... */
-    uint64_t last_us;   /* ... and when it came */
-    int64_t max_at;     /* timestamp of max_seq */
-    int64_t play_at;    /* end of what was played */
-    uint32_t step;      /* RTP clock units of a packet */
-    uint32_t next_step; /* seen once */
-    uint64_t excess_us; /* since when the age is far above the target; 0 = it is not */
+    uint32_t last_ts;        /* of the newest packet, by arrival ... */
+    int64_t last_at;         /* ... unwrapped ... */
+    uint64_t last_us;        /* ... and when it came */
+    int64_t max_at;          /* timestamp of max_seq */
+    int64_t play_at;         /* end of what was played */
+    uint32_t step;           /* RTP clock units of a packet */
+    uint32_t next_step;      /* seen once */
+    uint64_t excess_us;      /* since when the age is far above the target; 0 = it is not */
+    int32_t target_us;       /* age that is aimed at ... */
+    int32_t quiet_target_us; /* ... where a change costs nothing */
+    int32_t age_us;          /* of the frame that was given last, when it is played */
+    bool runs_low;           /* what comes next will hardly be here in time */
 
     struct mc_delay delay;
     struct mc_jb_stats stats;
@@ -79,5 +84,10 @@ static inline int64_t mc_jb_us(const struct mc_jb *jb, int64_t units) {
 void mc_jb_take_back(struct mc_jb *jb);
 /* Moves on by one packet; a held one is dropped, a missing one is lost, a void one is neither. */
 void mc_jb_pass(struct mc_jb *jb);
+
+/* jitter_scale.c: chooses the age to aim at, when what comes next would be played at age_us, behind ahead_us of sound. */
+void mc_jb_aim(struct mc_jb *jb, int64_t age_us, uint32_t ahead_us);
+/* The packet after the newest is overdue: will it hardly be here at age due_us? */
+bool mc_jb_runs_low(const struct mc_jb *jb, uint64_t now_us, int64_t due_us);
 
 #endif

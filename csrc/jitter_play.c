@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The jitter buffer's way out: what is played now, and where the delay is changed; see jitter_int.h for the picture. */
+ * The jitter buffer's way out: what is played now; see jitter_int.h for the picture, jitter_scale.c for the delay that is wanted. */
 #include <string.h>
 
 #include "err.h"
 #include "jitter_int.h"
 
-#define TICK_US 20000          /* of the player: it may ask for several short packets at a time */
-#define EXCESS_US 800000       /* too long a hold is borne for so long in the middle of sound ... */
-#define EXCESS_AGAIN_US 100000 /* ... and then cut by one packet each such time */
-
-static int64_t target_us(const struct mc_jb *jb) {
-    uint32_t us = mc_delay_target_us(&jb->delay);
-    return us < jb->min_us ? jb->min_us : us > jb->max_us ? jb->max_us : us;
-}
-
-static int64_t age_us(const struct mc_jb *jb, int64_t position, uint64_t now_us) {
-    return (int64_t)now_us - mc_jb_us(jb, position) - mc_delay_base_us(&jb->delay);
-}
+#define EXCESS_US 2000000      /* time scaling has so long to bring the delay down (sound may be such that it can't) ... */
+#define EXCESS_AGAIN_US 100000 /* ... and then a packet is cut each such time */
+#define AGE_MAX_US 10000000    /* of a player that did not ask for long */
+#define RESUME_US 60000        /* after an underrun playing goes on up to so far above the target */
 
 static uint32_t n_sound(const struct mc_jb *jb) {
     return jb->n_held - jb->n_void;
@@ -50,18 +42,20 @@ struct view {
     const struct mc_jb_slot *head;
     uint32_t n_missing;
     int64_t position;
+    int64_t age_us;    /* when it is played now */
     int64_t excess_us; /* age above the target */
-    int64_t grain_us;  /* less than this can't be changed: one packet, or the player's tick when that is longer */
+    int64_t grain_us;  /* less than this can't be changed by passing: one packet, or the player's tick when that is longer */
 };
 
-static struct view look(struct mc_jb *jb, uint64_t now_us) {
+static struct view look(struct mc_jb *jb, uint64_t play_us) {
     struct view v;
     skip_void(jb);
     v.n_missing = missing(jb, &v.head);
     v.position = v.head->at - (int64_t)v.n_missing * jb->step;
-    v.excess_us = age_us(jb, v.position, now_us) - target_us(jb);
+    v.age_us = (int64_t)play_us - mc_jb_us(jb, v.position) - mc_delay_base_us(&jb->delay);
+    v.excess_us = v.age_us - jb->target_us;
     v.grain_us = mc_jb_us(jb, jb->step);
-    v.grain_us = v.grain_us < TICK_US ? TICK_US : v.grain_us;
+    v.grain_us = v.grain_us < jb->tick_us ? jb->tick_us : v.grain_us;
     return v;
 }
 
@@ -70,12 +64,14 @@ static bool may_pass(const struct mc_jb *jb, const struct view *v) {
     return v->n_missing > 0 || n_sound(jb) > 1;
 }
 
-/* After a pause or an underrun: what should have been played by now is passed over, then time decides. False = not yet. */
-static bool resume(struct mc_jb *jb, struct view *v, uint64_t now_us, uint32_t *n_skipped) {
-    while (v->excess_us >= v->grain_us && may_pass(jb, v)) {
+/* After a pause or an underrun: what should have been played long ago is passed over, the rest is caught up with by time scaling.
+ * False = not yet. */
+static bool resume(struct mc_jb *jb, struct view *v, uint64_t play_us, uint32_t *n_skipped) {
+    while (may_pass(jb, v) && (v->excess_us >= v->grain_us + (v->n_missing > 0 ? 0 : RESUME_US) ||
+                               v->age_us >= (int64_t)jb->max_us + v->grain_us)) {
         mc_jb_pass(jb);
         ++*n_skipped;
-        *v = look(jb, now_us);
+        *v = look(jb, play_us);
     }
     return v->excess_us >= 0;
 }
@@ -91,11 +87,7 @@ static bool too_long(struct mc_jb *jb, const struct view *v, uint64_t now_us) {
     if (v->excess_us < v->grain_us || !may_pass(jb, v)) {
         return false;
     }
-    if (v->n_missing > 0 || v->excess_us + target_us(jb) > (int64_t)jb->max_us + v->grain_us) {
-        return true;
-    }
-    if (jb->quiet && far) {
-        jb->quiet = false;
+    if (v->n_missing > 0 || v->age_us > (int64_t)jb->max_us + v->grain_us) {
         return true;
     }
     if (jb->excess_us != 0 && now_us - jb->excess_us >= EXCESS_US) {
@@ -130,53 +122,54 @@ static void give(struct mc_jb *jb, const struct view *v, struct mc_jb_frame *out
     jb->play_at = v->position + jb->step;
 }
 
-static bool due(struct mc_jb *jb, uint64_t now_us, struct view *v, uint32_t *n_skipped) {
+static bool due(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct view *v, uint32_t *n_skipped) {
     if (n_sound(jb) == 0) {
         return false;
     }
-    *v = look(jb, now_us);
+    *v = look(jb, now_us + ahead_us);
+    mc_jb_aim(jb, v->age_us, ahead_us);
+    *v = look(jb, now_us + ahead_us);
     if (!jb->idle && v->position - jb->play_at > (int64_t)jb->step / 2) {
         jb->idle = true; /* a pause in the stream, no loss */
     }
     if (jb->idle) {
-        return resume(jb, v, now_us, n_skipped);
+        return resume(jb, v, now_us + ahead_us, n_skipped);
     }
-    if ((v->n_missing > 0 || jb->quiet) && v->excess_us <= -v->grain_us) {
+    if (v->n_missing > 0 && v->excess_us <= -v->grain_us) {
         return false; /* a step longer is wanted anyway, and the missing packet may come in it */
     }
     while (too_long(jb, v, now_us)) {
         mc_jb_pass(jb);
         ++*n_skipped;
-        *v = look(jb, now_us);
+        *v = look(jb, now_us + ahead_us);
     }
     return true;
 }
 
-int mc_jb_get(struct mc_jb *jb, uint64_t now_us, struct mc_jb_frame *out) {
+int mc_jb_get(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct mc_jb_frame *out) {
     struct view v;
     mc_jb_take_back(jb);
     memset(out, 0, sizeof *out);
     out->what = MC_JB_EMPTY;
     out->step = jb->step;
-    const bool is_due = due(jb, now_us, &v, &out->n_skipped);
-    jb->quiet = false;
+    const bool is_due = due(jb, now_us, ahead_us, &v, &out->n_skipped);
     if (is_due) {
         jb->idle = false;
         give(jb, &v, out);
+        jb->age_us = (int32_t)(v.age_us < -AGE_MAX_US ? -AGE_MAX_US : v.age_us > AGE_MAX_US ? AGE_MAX_US : v.age_us);
+        jb->runs_low = mc_jb_runs_low(jb, now_us, v.age_us - ahead_us);
         return MC_OK;
     }
+    jb->age_us = jb->quiet_target_us = jb->target_us; /* nothing to scale */
+    jb->runs_low = false;
     jb->idle = jb->idle || n_sound(jb) == 0;
     jb->stats.n_empty += jb->played;
     return MC_OK;
 }
 
-void mc_jb_quiet(struct mc_jb *jb) {
-    jb->quiet = true;
-}
-
 void mc_jb_stats(const struct mc_jb *jb, struct mc_jb_stats *out) {
     *out = jb->stats;
-    out->target_ms = (uint32_t)(target_us(jb) / 1000);
+    out->target_ms = (uint32_t)(jb->target_us / 1000);
     out->depth_ms = 0;
     if (n_sound(jb) > 0) {
         const struct mc_jb_slot *head;

@@ -48,8 +48,11 @@ struct mc_leg_cfg {
     uint32_t rx_timeout_ms; /* 0 = never */
     bool suppress;          /* rest in silence: comfort noise (RFC 3389), the codec's own DTX, or nothing */
     bool inband_dtmf;       /* hear digits that are sent as sound (MC_EV_DTMF) */
-    uint64_t seed;          /* of SSRC, CNAME and the first sequence number and timestamp (RFC 3550 section 5.1: random) */
-    int64_t wall_us;        /* Unix time - the time that is passed to the doors: for RTCP's NTP timestamps */
+    uint32_t jitter_max_ms; /* most that the human ear waits for a packet; 0 = MC_JITTER_MAX_MS, at most 1,000 */
+    uint32_t
+        jitter_price_ms; /* delay of the human ear that one percent fewer late packets is worth; 0 = the jitter buffer's own */
+    uint64_t seed;       /* of SSRC, CNAME and the first sequence number and timestamp (RFC 3550 section 5.1: random) */
+    int64_t wall_us;     /* Unix time - the time that is passed to the doors: for RTCP's NTP timestamps */
     char name[MC_LEG_NAME];
     /* Something is there for the engine. On the worker, at most once until mc_leg_ready_clear. May be NULL. */
     void (*notify)(void *ctx, struct mc_leg *leg);
@@ -66,6 +69,7 @@ struct mc_leg_stats {
     int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */
     uint64_t tx_packets, tx_bytes, tx_errors, tx_late_max_us, tx_skipped;
     uint64_t jb_target_ms, jb_depth_ms, concealed;
+    uint64_t shortened_us, stretched_us; /* sound taken out and put in by time scaling */
     uint64_t flushed, underruns, ear_frames, ear_lost, ear_dropped, tap_dropped, events_dropped;
     uint64_t rtcp_sent, rtcp_received, rtcp_malformed, rtcp_errors, rtcp_bye; /* bye: the peer took leave */
     uint64_t rtt_known, rtt_us, rtt_max_us;                                   /* round trip by RTCP; last, longest */

@@ -17,6 +17,7 @@
 #include "ring.h"
 #include "rtcp_session.h"
 #include "rtp.h"
+#include "scale.h"
 #include "splice.h"
 #include "stats.h"
 
@@ -70,11 +71,21 @@ struct mc_human_room {
     _Alignas(16) struct mc_resample rs;
     struct mc_cng cng;
     struct mc_splice splice; /* between sound and comfort noise */
+    struct mc_scale scale;
 };
+
+/* A stretch of the store: so many samples, and the time from their arrival until they are played. */
+struct mc_human_run {
+    size_t n;
+    int64_t age_us;
+};
+
+#define MC_HUMAN_RUNS 128 /* of 2.5 ms at least: more than the store holds */
 
 struct mc_human {
     bool on;                    /* packets go into the jitter buffer */
     bool begun;                 /* it was on once: the room is in use */
+    uint32_t max_ms;            /* most that it waits for a packet */
     bool resting;               /* comfort noise came after the last sound that was played */
     bool noise;                 /* and it is what is heard */
     uint32_t rest_ts;           /* RTP timestamp of the newest comfort noise */
@@ -84,7 +95,9 @@ struct mc_human {
     uint32_t frame; /* samples of the last packet, at the codec's rate */
     int16_t *store;
     size_t n, size;
-    int64_t age_us; /* of the first sample in store */
+    struct mc_human_run *runs; /* what the store consists of */
+    size_t n_runs;
+    int64_t age_us; /* of what was played last, or of the first sample in store */
 };
 
 struct mc_rx {
@@ -251,13 +264,16 @@ void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp
 void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us);
 
 /* leg_human.c */
-int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, uint32_t clock, uint32_t rate);
+/* MC_E_NOMEM; MC_E_ARG: the rates, or the bounds of the jitter buffer. */
+int mc_human_init(struct mc_human *hu, const struct mc_codec *codec, const struct mc_leg_cfg *leg, uint32_t clock);
 void mc_human_free(struct mc_human *hu);
 void mc_human_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt, uint64_t now_us);
 /* Comfort noise came, instead of sound from its timestamp on. */
 void mc_human_noise(struct mc_path *path, const struct mc_rtp *pkt);
 /* Exactly n samples of playout; returns the age of the first, microseconds. */
 int64_t mc_human_play(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t n, uint64_t now_us);
+/* Of its jitter buffer, with the sound that is decoded and not played yet in depth_ms; all 0 when nobody listens. */
+void mc_human_stats(const struct mc_path *path, struct mc_jb_stats *out);
 
 /* leg_out.c */
 /* Obeys a flush that was asked for: at most n samples fade out into pcm, the rest is passed over. Returns the samples in pcm. */

@@ -52,7 +52,7 @@ int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_pa
         rc = mc_tx_init(&path->tx, codec, &path->params, &leg->cfg, seed);
     }
     if (rc == MC_OK) { /* last: what is hardly ever touched lies behind what is in use */
-        rc = mc_human_init(&path->rx.human, codec, params->clock, path->rate);
+        rc = mc_human_init(&path->rx.human, codec, &leg->cfg, params->clock);
     }
     if (rc != MC_OK) {
         mc_path_free(path);

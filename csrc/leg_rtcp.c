@@ -50,10 +50,8 @@ static double packet_ms(const struct mc_path *path) {
 
 /* From a packet's arrival to the ear: what waits in the jitter buffer. The machine ear waits for nothing. */
 static uint32_t playout_ms(const struct mc_path *path) {
-    struct mc_jb_stats js = {0};
-    if (path->rx.human.on) {
-        mc_jb_stats(path->rx.human.jb, &js);
-    }
+    struct mc_jb_stats js;
+    mc_human_stats(path, &js);
     return js.depth_ms;
 }
 
@@ -90,14 +88,12 @@ static uint16_t in_ms(double ms) {
 static struct mc_xr_voip voip_of(const struct mc_leg *leg, const struct mc_path *path) {
     const struct mc_leg_rtcp *rtcp = &leg->rtcp;
     struct mc_loss_metrics loss;
-    struct mc_jb_stats js = {0};
+    struct mc_jb_stats js;
     bool judged = rtcp->loss.n_judged > 0;
     mc_loss_metrics(&rtcp->loss, &loss);
-    if (path->rx.human.on) {
-        mc_jb_stats(path->rx.human.jb, &js);
-    }
+    mc_human_stats(path, &js);
     double one_ms = packet_ms(path);
-    uint16_t most_ms = path->rx.human.on ? MC_JITTER_MAX_MS : MC_HOLD_MAX_US / 1000;
+    uint16_t most_ms = path->rx.human.on ? (uint16_t)path->rx.human.max_ms : MC_HOLD_MAX_US / 1000;
     return (struct mc_xr_voip){
         .loss_rate = in_256(loss.lost),
         .discard_rate = in_256(loss.discarded),

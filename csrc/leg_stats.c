@@ -38,12 +38,10 @@ static void collect(const struct mc_leg *leg, struct mc_leg_stats *out) {
         out->rx_last_us = rs->last_us;
         out->rx_jitter_us = (uint64_t)(mc_rx_stats_jitter_ms(rs) * 1000);
     }
-    if (path->rx.human.on) {
-        struct mc_jb_stats js;
-        mc_jb_stats(path->rx.human.jb, &js);
-        out->jb_target_ms = js.target_ms;
-        out->jb_depth_ms = js.depth_ms;
-    }
+    struct mc_jb_stats js;
+    mc_human_stats(path, &js);
+    out->jb_target_ms = js.target_ms;
+    out->jb_depth_ms = js.depth_ms;
 }
 
 void mc_leg_publish(struct mc_leg *leg) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # csrc/codec.h, resample.h, level.h, rtp.h and jitter.h, as far as Python needs them.
-from libc.stdint cimport int16_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from mediacore.c_leg cimport cbool
 
@@ -94,6 +94,8 @@ cdef extern from "jitter.h" nogil:
         uint32_t min_ms
         uint32_t max_ms
         uint32_t capacity
+        uint32_t tick_us
+        uint32_t price_us
     cdef enum mc_jb_what:
         MC_JB_EMPTY
         MC_JB_FRAME
@@ -122,6 +124,6 @@ cdef extern from "jitter.h" nogil:
     mc_jb *mc_jb_new(const mc_jb_cfg *cfg)
     void mc_jb_free(mc_jb *jb)
     int mc_jb_put(mc_jb *jb, const mc_rtp *pkt, uint64_t now_us)
-    int mc_jb_get(mc_jb *jb, uint64_t now_us, mc_jb_frame *out)
-    void mc_jb_quiet(mc_jb *jb)
+    int mc_jb_get(mc_jb *jb, uint64_t now_us, uint32_t ahead_us, mc_jb_frame *out)
+    int32_t mc_jb_scale_us(const mc_jb *jb, bint quiet)
     void mc_jb_stats_read "mc_jb_stats"(const mc_jb *jb, mc_jb_stats *out)

@@ -82,6 +82,8 @@ cdef extern from "leg.h" nogil:
         uint32_t rx_timeout_ms
         cbool suppress
         cbool inband_dtmf
+        uint32_t jitter_max_ms
+        uint32_t jitter_price_ms
         uint64_t seed
         int64_t wall_us
         char name[64]
@@ -114,6 +116,8 @@ cdef extern from "leg.h" nogil:
         uint64_t jb_target_ms
         uint64_t jb_depth_ms
         uint64_t concealed
+        uint64_t shortened_us
+        uint64_t stretched_us
         uint64_t flushed
         uint64_t underruns
         uint64_t ear_frames

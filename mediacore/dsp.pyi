@@ -78,11 +78,13 @@ class InbandDtmf:
 class JitterBuffer:
     """The human ear's jitter buffer: a pure function of packets and times."""
 
-    def __init__(self, clock: int = 8000, *, min_ms: int = 20, max_ms: int = 400, capacity: int = 128) -> None: ...
+    def __init__(
+        self, clock: int = 8000, *, min_ms: int = 5, max_ms: int = 400, capacity: int = 128, tick_ms: int = 20, price_ms: int = 20
+    ) -> None: ...
     def put(self, pkt: bytes, now_us: int) -> int:
         """A whole RTP packet. 0, or a negative MC_E_ value: late, duplicate, too long. FormatError: no RTP."""
-    def get(self, now_us: int) -> tuple[Literal["frame", "lost", "empty"], bytes | None, int, int]:
-        """Once each packet time: (what, payload, RTP timestamp, arrival_us)."""
-    def quiet(self) -> None:
-        """The frame given out last was near silence."""
+    def get(self, now_us: int, ahead_us: int = 0) -> tuple[Literal["frame", "lost", "empty"], bytes | None, int, int]:
+        """When playout needs more, ahead_us before what is given is played: (what, payload, RTP timestamp, arrival_us)."""
+    def scale_us(self, quiet: bool) -> int:
+        """By how much to shorten the frame given last (< 0: stretch it); `quiet`: it is near silence."""
     def stats(self) -> JitterStats: ...

@@ -257,8 +257,10 @@ cdef class JitterBuffer:
 
     cdef c.mc_jb *jb
 
-    def __cinit__(self, int clock=8000, *, int min_ms=20, int max_ms=400, int capacity=128):
+    def __cinit__(self, int clock=8000, *, int min_ms=5, int max_ms=400, int capacity=128, int tick_ms=20, int price_ms=20):
         cdef c.mc_jb_cfg cfg
+        cfg.tick_us = tick_ms * 1000
+        cfg.price_us = price_ms * 1000
         cfg.clock = clock
         cfg.min_ms = min_ms
         cfg.max_ms = max_ms
@@ -278,15 +280,15 @@ cdef class JitterBuffer:
             raise FormatError("not an RTP packet")
         return c.mc_jb_put(self.jb, &rtp, now_us)
 
-    def get(self, unsigned long long now_us) -> tuple:
+    def get(self, unsigned long long now_us, unsigned int ahead_us=0) -> tuple:
         cdef c.mc_jb_frame f
-        check(c.mc_jb_get(self.jb, now_us, &f), "get")
+        check(c.mc_jb_get(self.jb, now_us, ahead_us, &f), "get")
         what = "frame" if f.what == c.MC_JB_FRAME else "lost" if f.what == c.MC_JB_LOST else "empty"
         payload = (<const char *>f.payload)[:f.len] if f.payload != NULL else None
         return what, payload, f.ts, f.arrival_us
 
-    def quiet(self) -> None:
-        c.mc_jb_quiet(self.jb)
+    def scale_us(self, bint quiet) -> int:
+        return c.mc_jb_scale_us(self.jb, quiet)
 
     def stats(self) -> dict:
         cdef c.mc_jb_stats s

@@ -15,11 +15,14 @@ class Leg(Port):
         rx_timeout: float = 0.0,
         suppress_silence: bool = False,
         inband_dtmf: bool = False,
+        jitter_max_ms: int = 400,
+        jitter_price_ms: int = 20,
     ) -> None:
         """rate: 8000, 16000, 24000 or 48000. tx_seconds: what the output ring holds (memory: 2 bytes a sample, up to the next
         power of two). rx_timeout: seconds, 0 = never.
         suppress_silence: rest while there is nothing to say, instead of sending silence: comfort noise (RFC 3389) if the peer
         takes it, Opus' own DTX, else nothing.
+        jitter_max_ms: most that the human ear waits for a packet. jitter_price_ms: delay that one percent fewer late packets is worth.
         inband_dtmf: EV_DTMF also for digits that come as sound (until the peer sends a telephone-event).
         FullError: the worker has max_legs."""
     @property

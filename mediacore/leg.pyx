@@ -23,9 +23,9 @@ cdef class Leg(Port):
     """See leg.pyi for the interface."""
 
     def __cinit__(self, Worker worker not None, *, int rate=16000, double tx_seconds=4.0, str name="", double rx_timeout=0.0,
-                  bint suppress_silence=False, bint inband_dtmf=False):
+                  bint suppress_silence=False, bint inband_dtmf=False, int jitter_max_ms=400, int jitter_price_ms=20):
         cdef c.mc_leg_cfg cfg
-        fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name, inband_dtmf)
+        fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name, inband_dtmf, jitter_max_ms, jitter_price_ms)
         cfg.live = live_legs()
         self.worker = worker
         self.call_id = -1

@@ -25,7 +25,7 @@ cdef class Port:
 
 
 cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeout, bint suppress, str name,
-                  bint inband_dtmf) except -1
+                  bint inband_dtmf, int jitter_max_ms, int jitter_price_ms) except -1
 cdef int fill_params(mc_leg_params *p, str codec, int clock, int pt, int event_pt, int ptime_ms, str fmtp,
                      int cn_pt) except -1
 cdef dict params_dict(const mc_leg_params *p)

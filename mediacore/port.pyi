@@ -58,6 +58,8 @@ class Counters(TypedDict):
     jb_target_ms: int  # the human ear's jitter buffer; 0 while nobody wants it
     jb_depth_ms: int
     concealed: int  # packets made up for the human ear
+    shortened_ms: int  # sound taken out for the human ear by time scaling
+    stretched_ms: int  # and put in
     written: int  # samples at the leg's rate
     played: int
     flushed: int  # samples dropped by flushes

@@ -29,7 +29,7 @@ cdef size_t UNHEARD = 10  # frames that wait while nobody listens: a call's firs
 
 
 cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeout, bint suppress, str name,
-                  bint inband_dtmf) except -1:
+                  bint inband_dtmf, int jitter_max_ms, int jitter_price_ms) except -1:
     if rate not in RATES:
         raise ArgumentError(f"rate must be one of {RATES}, not {rate}")
     if not 0.1 <= tx_seconds <= 3600:
@@ -42,6 +42,12 @@ cdef int fill_cfg(mc_leg_cfg *cfg, int rate, double tx_seconds, double rx_timeou
     cfg.rx_timeout_ms = <uint32_t>(rx_timeout * 1000)
     cfg.suppress = suppress
     cfg.inband_dtmf = inband_dtmf
+    if not 20 <= jitter_max_ms <= 1000:
+        raise ArgumentError(f"jitter_max_ms must lie between 20 and 1000, not {jitter_max_ms}")
+    if not 1 <= jitter_price_ms <= 1000:
+        raise ArgumentError(f"jitter_price_ms must lie between 1 and 1000, not {jitter_price_ms}")
+    cfg.jitter_max_ms = jitter_max_ms
+    cfg.jitter_price_ms = jitter_price_ms
     raw = name.encode()
     strncpy(cfg.name, raw, c.MC_LEG_NAME - 1)
     return 0
@@ -194,7 +200,8 @@ cdef class Port:
             rx_reordered=s.rx_reordered, rx_malformed=s.rx_malformed, rx_ignored=s.rx_ignored, rx_restarts=s.rx_restarts,
             rx_jitter_ms=s.rx_jitter_us / 1000, rx_last_us=s.rx_last_us, tx_packets=s.tx_packets, tx_bytes=s.tx_bytes,
             tx_errors=s.tx_errors, tx_late_max_us=s.tx_late_max_us, tx_skipped=s.tx_skipped, jb_target_ms=s.jb_target_ms,
-            jb_depth_ms=s.jb_depth_ms, concealed=s.concealed, written=self.written, played=self.played, flushed=s.flushed,
+            jb_depth_ms=s.jb_depth_ms, concealed=s.concealed,
+            shortened_ms=s.shortened_us // 1000, stretched_ms=s.stretched_us // 1000, written=self.written, played=self.played, flushed=s.flushed,
             underruns=s.underruns, ear_frames=s.ear_frames, ear_lost=s.ear_lost, ear_dropped=s.ear_dropped,
             tap_dropped=s.tap_dropped, events_dropped=s.events_dropped, rtcp_sent=s.rtcp_sent, rtcp_received=s.rtcp_received,
             rtcp_malformed=s.rtcp_malformed, rtcp_errors=s.rtcp_errors, rtcp_bye=bool(s.rtcp_bye),

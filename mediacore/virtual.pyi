@@ -24,6 +24,8 @@ class VirtualLeg(Port):
         rx_timeout: float = 0.0,
         suppress_silence: bool = False,
         inband_dtmf: bool = False,
+        jitter_max_ms: int = 400,
+        jitter_price_ms: int = 20,
         rtcp: bool = False,
         wall_us: int = 0,
         name: str = "virtual",

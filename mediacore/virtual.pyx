@@ -59,10 +59,10 @@ cdef class VirtualLeg(Port):
 
     def __cinit__(self, *, str codec="PCMU", int clock=8000, int pt=0, int ptime_ms=20, int rate=16000, int event_pt=101, str fmtp="", int cn_pt=0,
                   bint send=True, bint recv=True, unsigned long long seed=1, double tx_seconds=4.0, double rx_timeout=0.0,
-                  bint suppress_silence=False, bint inband_dtmf=False, bint rtcp=False, long long wall_us=0, str name="virtual"):
+                  bint suppress_silence=False, bint inband_dtmf=False, int jitter_max_ms=400, int jitter_price_ms=20, bint rtcp=False, long long wall_us=0, str name="virtual"):
         cdef c.mc_leg_cfg cfg
         self.kept_frames, self.kept_events, self.kept_taps = [], [], []
-        fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name, inband_dtmf)
+        fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name, inband_dtmf, jitter_max_ms, jitter_price_ms)
         cfg.seed = seed
         cfg.wall_us = wall_us
         self.with_rtcp = rtcp

@@ -126,6 +126,13 @@ class Media(Section):
     inband_dtmf: bool = Field(
         default=False, description="Hear digits that come as sound too, from callers who send no telephone-events."
     )
+    jitter_max_ms: Annotated[int, Field(ge=20, le=1000)] = Field(
+        default=400, description="Longest that playout for people (bridges, rooms, recordings) waits for a late packet, ms."
+    )
+    jitter_price_ms: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=20,
+        description="Delay, ms, that one percent fewer late packets is worth in that playout: less is livelier, more is smoother.",
+    )
     fifo: bool = Field(default=True, description="Ask for SCHED_FIFO for the media worker; reported when refused.")
     cpu: int = Field(default=-1, ge=-1, description="Pin the media worker to this core; -1 = don't.")
 

@@ -16,4 +16,6 @@ def new_leg(worker: Worker, media: Media, name: str) -> Leg:
         rx_timeout=media.rx_timeout_s,
         suppress_silence=media.suppress_silence,
         inband_dtmf=media.inband_dtmf,
+        jitter_max_ms=media.jitter_max_ms,
+        jitter_price_ms=media.jitter_price_ms,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from tests.bench import (
     srtp,
     verdict,
 )
+from tests.lab.networks import TRACES
 
 BENCHES = {
     "barge-in": barge_in,
@@ -95,7 +97,12 @@ def main() -> int:
     parser.add_argument("name", choices=["all", *BENCHES])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: shows that it works, proves nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here; of `all`: the reports, a directory")
+    parser.add_argument(
+        "--traces", type=Path, metavar="DIR", help="jitter: a folder of recorded links (mahimahi: *.up, *.down)"
+    )
     args = parser.parse_args()
+    if args.traces:
+        os.environ[TRACES] = str(args.traces.resolve())
     if args.name != "all":
         return one(args.name, args.quick, args.json)
     if args.json:

@@ -12,11 +12,25 @@ static void feed(struct mc_delay *d, uint64_t from_us, int n, int64_t way_us, ui
     }
 }
 
+/* Least age, in whole milliseconds, that all but `share` of the packets make. */
+static int64_t needed_ms(const struct mc_delay *d, float share) {
+    struct mc_delay_late late;
+    int64_t ms = 0;
+    mc_delay_late(d, &late);
+    while (ms < 2000 && mc_delay_later_than(&late, ms * 1000) > share) {
+        ms++;
+    }
+    return ms;
+}
+
 static void nothing_known(void) {
     struct mc_delay d;
+    struct mc_delay_late late;
     mc_delay_init(&d);
     CHECK_INT(0, mc_delay_base_us(&d), 0);
-    CHECK_INT(0, mc_delay_target_us(&d), 0);
+    mc_delay_late(&d, &late);
+    CHECK(mc_delay_later_than(&late, 0) == 0 || mc_delay_later_than(&late, MC_DELAY_BIN_US) == 0);
+    CHECK(mc_delay_later_than(&late, -1) == 1 && mc_delay_later_than(&late, 100000000) == 0);
 }
 
 static void a_steady_line_needs_one_bin(void) {
@@ -25,29 +39,57 @@ static void a_steady_line_needs_one_bin(void) {
     mc_delay_init(&d);
     feed(&d, 1000000, 500, -123456, 0, &r); /* transit may be negative: the scales have nothing to do with each other */
     CHECK_INT(0, mc_delay_base_us(&d), -123456);
-    CHECK_INT(0, mc_delay_target_us(&d), MC_DELAY_BIN_US);
+    CHECK_BETWEEN(0, needed_ms(&d, 0), 1, MC_DELAY_BIN_US / 1000);
 }
 
-static void target_covers_the_jitter(void) {
+static void shares_follow_the_jitter(void) {
     for (uint32_t jitter_us = 10000; jitter_us <= 200000; jitter_us += 10000) {
         struct mc_delay d;
         struct rng r = rng_of(jitter_us);
         mc_delay_init(&d);
-        feed(&d, 1000000, 1000, 50000, jitter_us, &r);
-        CHECK_BETWEEN(jitter_us, mc_delay_target_us(&d), 0.85 * jitter_us, jitter_us + 2 * MC_DELAY_BIN_US);
+        feed(&d, 1000000, 2000, 50000, jitter_us, &r);
+        CHECK_BETWEEN(jitter_us, needed_ms(&d, 0.01F) * 1000, 0.85 * jitter_us, 1.2 * jitter_us + 2 * MC_DELAY_BIN_US);
+        CHECK_BETWEEN(jitter_us, needed_ms(&d, 0.5F) * 1000, 0.4 * jitter_us, 0.6 * jitter_us + 2 * MC_DELAY_BIN_US);
         CHECK_BETWEEN(jitter_us, mc_delay_base_us(&d), 50000, 50000 + 0.1 * jitter_us);
     }
 }
 
-static void one_late_packet_does_not_count_two_do(void) {
+/* Shares never rise with the age, whatever is in it. */
+static void later_is_rarer(void) {
     struct mc_delay d;
-    struct rng r = rng_of(2);
+    struct mc_delay_late late;
+    struct rng r = rng_of(9);
     mc_delay_init(&d);
-    feed(&d, 1000000, 500, 0, 0, &r);
-    feed(&d, 11000000, 1, 80000, 0, &r);
-    CHECK_INT(0, mc_delay_target_us(&d), MC_DELAY_BIN_US);
-    feed(&d, 11020000, 1, 80000, 0, &r);
-    CHECK_BETWEEN(1, mc_delay_target_us(&d), 80000, 84000);
+    for (uint64_t k = 0; k < 20; k++) {
+        feed(&d, 1000000 + k * 2000000, 100, rng_below(&r, 300000), rng_below(&r, 400000), &r);
+        mc_delay_late(&d, &late);
+        for (int64_t us = 0; us < 1100000; us += 700) {
+            CHECK(mc_delay_later_than(&late, us) >= mc_delay_later_than(&late, us + 700) - 1e-6F);
+        }
+        CHECK_BETWEEN(k, late.part[0], 0, 1.0001);
+    }
+}
+
+/* A second of spikes every ten is still known nine seconds later, if little; a way that was longer for as long as a call's half is not. */
+static void spikes_are_remembered_a_longer_way_is_not(void) {
+    struct mc_delay spiky, longer;
+    struct rng r = rng_of(2);
+    uint64_t at = 1000000;
+    mc_delay_init(&spiky);
+    mc_delay_init(&longer);
+    for (int k = 0; k < 5; k++, at += 10000000) {
+        feed(&spiky, at, 450, 0, 0, &r);
+        for (uint64_t i = 0; i < 50; i++) { /* now and then one, so that they stand out */
+            feed(&spiky, at + 9000000 + i * 20000, 1, i % 5 == 0 ? 100000 : 0, 0, &r);
+        }
+    }
+    feed(&spiky, at, 450, 0, 0, &r);
+    CHECK_BETWEEN(0, needed_ms(&spiky, 0.003F), 96, 106);
+    feed(&longer, 1000000, 1500, 0, 0, &r);
+    feed(&longer, 31000000, 500, 100000, 0, &r); /* ten seconds */
+    CHECK_BETWEEN(1, needed_ms(&longer, 0.02F), 0, 106);
+    feed(&longer, 41000000, 250, 0, 0, &r);
+    CHECK_BETWEEN(2, needed_ms(&longer, 0.06F), 0, 8);
 }
 
 static void a_trouble_is_forgotten(void) {
@@ -55,25 +97,27 @@ static void a_trouble_is_forgotten(void) {
     struct rng r = rng_of(3);
     mc_delay_init(&d);
     feed(&d, 1000000, 500, 0, 100000, &r);
-    CHECK_BETWEEN(0, mc_delay_target_us(&d), 80000, 108000);
-    feed(&d, 11000000, 100, 0, 0, &r);
-    CHECK_BETWEEN(1, mc_delay_target_us(&d), 20000, 108000); /* two seconds: not quite */
-    feed(&d, 13000000, 100, 0, 0, &r);
-    CHECK_INT(2, mc_delay_target_us(&d), MC_DELAY_BIN_US); /* four: forgotten */
+    CHECK_BETWEEN(0, needed_ms(&d, 0.05F), 80, 108);
+    feed(&d, 11000000, 50, 0, 0, &r);
+    CHECK_BETWEEN(1, needed_ms(&d, 0.05F), 60, 108); /* a second: not quite */
+    feed(&d, 12000000, 3000, 0, 0, &r);
+    CHECK_BETWEEN(2, needed_ms(&d, 0.05F), 0, 8);
 }
 
-/* The base follows both ways, and the histogram moves with it: the target is not wrong by the change. */
+/* The base follows both ways, and what was measured against the old one is not wrong by the change. */
 static void the_base_moves(void) {
     struct mc_delay d;
     struct rng r = rng_of(4);
     mc_delay_init(&d);
     feed(&d, 1000000, 500, 0, 20000, &r);
-    feed(&d, 11000000, 250, 300000, 20000, &r); /* a longer way, for five seconds */
+    feed(&d, 11000000, 600, 300000, 20000, &r); /* a longer way, for twelve seconds */
     CHECK_BETWEEN(0, mc_delay_base_us(&d), 300000, 302000);
-    CHECK_BETWEEN(0, mc_delay_target_us(&d), 16000, 28000);
-    feed(&d, 16000000, 1, 0, 0, &r); /* and a shorter one: the first packet tells */
+    CHECK_BETWEEN(0, needed_ms(&d, 0.05F), 12, 28);
+    feed(&d, 23000000, 1, 0, 0, &r); /* and a shorter one: the first packet tells */
     CHECK_INT(1, mc_delay_base_us(&d), 0);
-    CHECK_BETWEEN(1, mc_delay_target_us(&d), 316000, 328000);
+    CHECK_BETWEEN(1, needed_ms(&d, 0.3F), 290, 328); /* the last seconds' packets are that late now ... */
+    feed(&d, 23020000, 200, 0, 20000, &r);
+    CHECK_BETWEEN(2, needed_ms(&d, 0.1F), 12, 28); /* ... until those of the new way have come */
 }
 
 static void drift_is_followed(void) {
@@ -83,8 +127,8 @@ static void drift_is_followed(void) {
         for (int64_t i = 0; i < 15000; i++) {
             mc_delay_add(&d, 1000000 + (uint64_t)(i * STEP_US), i * STEP_US + i * STEP_US / 1000000 * ppm);
         }
-        CHECK_BETWEEN(ppm, mc_delay_base_us(&d), 1000000 - 300.0 * ppm - 5000, 1000000 - 300.0 * ppm + 5000);
-        CHECK_BETWEEN(ppm, mc_delay_target_us(&d), 4000, 8000);
+        CHECK_BETWEEN(ppm, mc_delay_base_us(&d), 1000000 - 300.0 * ppm - 9000, 1000000 - 300.0 * ppm + 9000);
+        CHECK_BETWEEN(ppm, needed_ms(&d, 0.01F), 1, 14);
     }
 }
 
@@ -93,20 +137,25 @@ static void hours_do_not_wear_it_out(void) {
     struct rng r = rng_of(5);
     mc_delay_init(&d);
     feed(&d, 1000000, 1000000, 0, 30000, &r);
-    CHECK_BETWEEN(0, mc_delay_target_us(&d), 24000, 36000);
-    CHECK(d.total > 0 && d.total < 1e9F);
+    CHECK_BETWEEN(0, needed_ms(&d, 0.02F), 24, 36);
+    for (int i = 0; i < MC_DELAY_MEMORIES; i++) {
+        CHECK(d.memory[i].total > 0 && d.memory[i].total < 1e10F);
+    }
 }
 
 static void any_numbers(void) {
     struct rng r = rng_of(6);
     for (int k = 0; k < 100; k++) {
         struct mc_delay d;
+        struct mc_delay_late late;
         uint64_t now = 0;
         mc_delay_init(&d);
         for (int i = 0; i < 500; i++) {
             now += rng_below(&r, 100000);
             mc_delay_add(&d, now, (int64_t)rng_next(&r) * 1000 - INT64_C(2000000000000));
-            CHECK_BETWEEN(i, mc_delay_target_us(&d), MC_DELAY_BIN_US, MC_DELAY_BIN_US * MC_DELAY_BINS);
+            mc_delay_late(&d, &late);
+            CHECK_BETWEEN(i, late.part[0], 0, 1.0001);
+            CHECK_BETWEEN(i, late.part[MC_DELAY_BINS - 1], 0, late.part[0]);
         }
     }
 }
@@ -114,8 +163,9 @@ static void any_numbers(void) {
 int main(void) {
     RUN(nothing_known);
     RUN(a_steady_line_needs_one_bin);
-    RUN(target_covers_the_jitter);
-    RUN(one_late_packet_does_not_count_two_do);
+    RUN(shares_follow_the_jitter);
+    RUN(later_is_rarer);
+    RUN(spikes_are_remembered_a_longer_way_is_not);
     RUN(a_trouble_is_forgotten);
     RUN(the_base_moves);
     RUN(drift_is_followed);

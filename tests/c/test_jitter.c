@@ -54,7 +54,7 @@ static void play(struct mc_jb *jb, const struct row *rows, size_t n) {
             mc_jb_void(jb, &p);
         } else {
             struct mc_jb_frame f;
-            CHECK_INT(i, mc_jb_get(jb, now_us, &f), MC_OK);
+            CHECK_INT(i, mc_jb_get(jb, now_us, 0, &f), MC_OK);
             CHECK_INT(i, f.what, r->want);
             CHECK_INT(i, seq_in(&f), r->seq);
             CHECK_INT(i, f.n_skipped, r->skipped);
@@ -190,7 +190,7 @@ static void after_a_burst_only_the_newest_is_played(void) {
         play(jb, &r, 1);
     }
     struct mc_jb_frame f;
-    CHECK_INT(0, mc_jb_get(jb, 6000000, &f), MC_OK);
+    CHECK_INT(0, mc_jb_get(jb, 6000000, 0, &f), MC_OK);
     CHECK_INT(0, f.what, MC_JB_FRAME);
     CHECK_BETWEEN(0, seq_in(&f), 51 - 200 / 20 - 1, 51); /* never more than the bound of the delay behind the newest */
     CHECK_INT(0, f.n_skipped, seq_in(&f) - 2);
@@ -244,7 +244,7 @@ static void packet_time_is_learnt(void) {
         ts += want[i].move;
         struct row r = P(ts / 8, (uint16_t)(i + 1), ts, MC_OK);
         play(jb, &r, 1);
-        mc_jb_get(jb, 5000000, &f);
+        mc_jb_get(jb, 5000000, 0, &f);
         CHECK_INT(i, f.step, want[i].step);
     }
     mc_jb_free(jb);
@@ -253,14 +253,14 @@ static void packet_time_is_learnt(void) {
 /* Packets began to be late: when the next one is missing it is waited for, up to the new target, before it is called lost. */
 static void a_missing_packet_is_waited_for_when_more_delay_is_wanted(void) {
     struct mc_jb *jb = open_jb();
-    for (uint16_t i = 0; i < 50; i++) {
+    for (uint16_t i = 0; i < 30; i++) {
         struct row r[] = {P(20u * i, i, i * 160u, MC_OK), FRAME(20u * i + 20, i)};
         play(jb, r, 2);
     }
-    PLAY(jb, EMPTY(1020), P(1040, 52, 8320, MC_OK), {'G', 1040, 52, 0, MC_JB_LOST, 1, 0}, P(1060, 53, 8480, MC_OK),
-         FRAME(1060, 52), FRAME(1080, 53), P(1081, 50, 8000, MC_E_LATE), P(1100, 51, 8160, MC_E_LATE) /* 80 ms late both */);
-    PLAY(jb, P(1100, 55, 8800, MC_OK), EMPTY(1101), P(1120, 56, 8960, MC_OK), EMPTY(1121), P(1140, 57, 9120, MC_OK),
-         EMPTY(1141), P(1150, 54, 8640, MC_OK), FRAME(1161, 54), FRAME(1181, 55));
+    PLAY(jb, EMPTY(620), P(640, 32, 5120, MC_OK), {'G', 640, 32, 0, MC_JB_LOST, 1, 0}, P(660, 33, 5280, MC_OK), FRAME(660, 32),
+         FRAME(680, 33), P(681, 30, 4800, MC_E_LATE), P(700, 31, 4960, MC_E_LATE) /* 80 ms late both */);
+    PLAY(jb, P(700, 35, 5600, MC_OK), EMPTY(701), P(720, 36, 5760, MC_OK), EMPTY(721), P(740, 37, 5920, MC_OK), EMPTY(741),
+         P(750, 34, 5440, MC_OK), FRAME(761, 34), FRAME(781, 35));
     mc_jb_free(jb);
 }
 
@@ -274,7 +274,7 @@ static void two_frames_at_one_time(void) {
         play(jb, in, 2);
         for (int k = 0; k < 2; k++) {
             struct mc_jb_frame f;
-            mc_jb_get(jb, 5000000 + (20 * i + 15) * UINT64_C(1000), &f);
+            mc_jb_get(jb, 5000000 + (20 * i + 15) * UINT64_C(1000), 0, &f);
             CHECK_INT(i, f.what, i == 0 ? MC_JB_EMPTY : MC_JB_FRAME);
             if (f.what == MC_JB_FRAME) {
                 CHECK_INT(i, seq_in(&f), next++);
@@ -295,9 +295,9 @@ static void empty_payload_and_too_long_payload(void) {
     CHECK_INT(1, mc_jb_put(jb, &p, 1000), MC_OK);
     p = (struct mc_rtp){.seq = 2, .ssrc = 1, .ts = 160, .payload = NULL, .len = 0};
     CHECK_INT(2, mc_jb_put(jb, &p, 21000), MC_OK);
-    CHECK_INT(3, mc_jb_get(jb, 21000, &f), MC_OK);
+    CHECK_INT(3, mc_jb_get(jb, 21000, 0, &f), MC_OK);
     CHECK(f.what == MC_JB_FRAME && f.len == MC_RTP_MAX_PACKET - MC_RTP_HEADER);
-    CHECK_INT(4, mc_jb_get(jb, 41000, &f), MC_OK);
+    CHECK_INT(4, mc_jb_get(jb, 41000, 0, &f), MC_OK);
     CHECK(f.what == MC_JB_FRAME && f.len == 0);
     mc_jb_free(jb);
 }
@@ -307,13 +307,13 @@ static void what_a_frame_says(void) {
     struct mc_jb_frame f;
     struct mc_rtp p = {.marker = true, .pt = 8, .seq = 9, .ts = 4711, .ssrc = 1, .payload = (const uint8_t *)"x", .len = 1};
     mc_jb_put(jb, &p, 1000);
-    mc_jb_get(jb, 21000, &f);
+    mc_jb_get(jb, 21000, 0, &f);
     CHECK(f.marker && f.pt == 8 && f.ts == 4711 && f.arrival_us == 1000 && f.step == 160 && f.len == 1 && f.payload[0] == 'x');
     p.seq = 11;
     p.ts = 4711 + 320;
     p.marker = false;
     mc_jb_put(jb, &p, 40000);
-    mc_jb_get(jb, 41000, &f);
+    mc_jb_get(jb, 41000, 0, &f);
     CHECK(f.what == MC_JB_LOST && f.ts == 4711 + 160 && f.step == 160 && f.payload != NULL && f.arrival_us == 0);
     mc_jb_free(jb);
 }
@@ -331,8 +331,14 @@ static void reset_forgets_the_stream_and_keeps_the_counters(void) {
 
 static void new_refuses_nonsense(void) {
     static const struct mc_jb_cfg bad[] = {
-        {0, 20, 200, 0},     {999, 20, 200, 0},     {8000, 201, 200, 0},
-        {8000, 20, 1001, 0}, {8000, 20, 200, 4097}, {8000, 20, 200, UINT32_MAX},
+        {.clock = 0, .max_ms = 200},
+        {.clock = 999, .max_ms = 200},
+        {.clock = 8000, .min_ms = 201, .max_ms = 200},
+        {.clock = 8000, .max_ms = 1001},
+        {.clock = 8000, .max_ms = 200, .capacity = 4097},
+        {.clock = 8000, .max_ms = 200, .capacity = UINT32_MAX},
+        {.clock = 8000, .max_ms = 200, .tick_us = 120001},
+        {.clock = 8000, .max_ms = 200, .price_us = 1000001},
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
         CHECK_INT(i, mc_jb_new(&bad[i]) != NULL, 0);

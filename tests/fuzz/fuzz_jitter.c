@@ -29,10 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         now_us += take(&s, 1) * UINT64_C(1000);
         if (op & 0x80) {
             struct mc_jb_frame f;
-            if (op & 0x40) {
-                mc_jb_quiet(jb);
-            }
-            MUST(mc_jb_get(jb, now_us, &f) == MC_OK);
+            const uint32_t ahead_us = (op & 0x3f) * 1000;
+            MUST(mc_jb_get(jb, now_us, ahead_us, &f) == MC_OK);
+            const int32_t us = mc_jb_scale_us(jb, op & 0x40);
+            MUST(f.what != MC_JB_EMPTY || us == 0);
             n_frames += f.what == MC_JB_FRAME;
             MUST(f.what != MC_JB_FRAME || f.payload != NULL);
             MUST(f.step >= 8000 / 400 && f.step <= 8000 / 1000 * 120);

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from tests.lab import audio, neteq, plot, policies, quality, speech
 from tests.lab import line as lines
 from tests.lab.audio import Audio
 from tests.lab.line import Line
-from tests.lab.networks import all_networks, network
+from tests.lab.networks import TRACES, all_networks, made, network
 from tests.lab.speech import Talk
 
 FIXED_MS = 60
@@ -60,10 +61,10 @@ def sounds(line: Line, talk: Talk, theirs: neteq.Heard) -> Heard:
 
 def panel(line: Line, found: dict[str, dict[str, float | None]]) -> plot.Panel:
     best = policies.optimum(line)
-    mine = policies.floors(policies.ours(), line)
+    mine = policies.knobs(policies.ours(), line)
     curves = {
         name: [(float(h), 100 * float(c)) for c, h in zip(curve.concealed, curve.held_ms, strict=True)]
-        for name, curve in (("optimum", best), ("ours, least delay raised", mine))
+        for name, curve in (("optimum", best), ("ours, other settings", mine))
     }
     marks = {name: (float(s["held_ms"] or 0), 100 * float(s["concealed"] or 0)) for name, s in found.items()}
     return plot.Panel(line.net.name, curves, marks)
@@ -96,8 +97,8 @@ def picture(title: str, results: dict[str, Any], panels: list[plot.Panel]) -> st
 
 def measure(names: Sequence[str], seconds: float, n_visqol: int) -> tuple[dict[str, Any], list[plot.Panel]]:
     talk = speech.talk(seconds)
-    quiet = talk.quiet
-    studied = [lines.make(network(name), quiet) for name in names]
+    quiet, pcm = talk.quiet, audio.decoded(talk)
+    studied = [lines.make(network(name), quiet, pcm) for name in names]
     with tempfile.TemporaryDirectory() as room:
         say(f"NetEq, in real time: {len(studied)} calls of {seconds:g} s")
         theirs = neteq.run(studied, talk, seconds, Path(room))
@@ -154,10 +155,13 @@ def table(results: dict[str, Any], title: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/lab", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="six networks, 20 s each, no ViSQOL")
-    parser.add_argument("--networks", metavar="A,B,...", help=f"of: {', '.join(all_networks())}")
+    parser.add_argument("--networks", metavar="A,B,...", help=f"of: {', '.join(net.name for net in made())}, and NAME#SEED")
+    parser.add_argument("--traces", type=Path, metavar="DIR", help="a folder of recorded links (mahimahi traces: *.up, *.down)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here")
     parser.add_argument("--plot", type=Path, metavar="FILE", default=PLOT, help="write the picture here")
     args = parser.parse_args()
+    if args.traces:
+        os.environ[TRACES] = str(args.traces)
     names = args.networks.split(",") if args.networks else QUICK if args.quick else list(all_networks())
     seconds, n_visqol = (20.0, 0) if args.quick else (60.0, 2)
     environment = harness.environment()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -45,12 +46,11 @@ def decoded(talk: Talk) -> Pcm:
     return np.frombuffer(b"".join(law.decode(payload) for payload in talk.payloads), np.int16)
 
 
-def ours(line: Line, talk: Talk) -> Audio:
-    """The whole leg in virtual time: jitter buffer, decoder, concealment, as its recording tap hears it."""
+def blocks(line: Line, talk: Talk) -> Iterator[tuple[Pcm, int, int]]:
+    """The whole leg in virtual time: jitter buffer, decoder, concealment, as its recording tap hears it: 20 ms, when their
+    first sample was played, how long before that it had come (microseconds)."""
     payloads = talk.payloads
     end = int(line.arrivals["us"][-1]) + TAIL_US
-    left: list[Pcm] = []
-    start = None
     with closing(VirtualLeg(codec="PCMU", clock=RATE, pt=PT_PCMU, rate=RATE)) as leg:
         leg.tap(True)
         coming = iter(line.arrivals)
@@ -61,21 +61,29 @@ def ours(line: Line, talk: Talk) -> Audio:
                 leg.on_packet(Rtp(n, n * FRAME, payloads[n], PT_PCMU).pack(), int(arrival["us"]))
                 arrival = next(coming, None)
             leg.on_tick(tick)
-            for pcm, at, _ in leg.taps():
-                start = at if start is None else start
-                left.append(np.frombuffer(pcm, np.int16)[0::2])
+            for pcm, at, age in leg.taps():
+                yield np.frombuffer(pcm, np.int16)[0::2], at, age
             leg.frames()
             leg.events()
-    return Audio(np.concatenate(left), start or 0)
+
+
+def ours(line: Line, talk: Talk) -> Audio:
+    heard = list(blocks(line, talk))
+    return Audio(np.concatenate([pcm for pcm, _, _ in heard]), heard[0][1])
+
+
+def ages(line: Line, talk: Talk) -> list[tuple[int, int]]:
+    """When each block of 20 ms was played, and how long before that its first sample had come."""
+    return [(at, age) for _, at, age in blocks(line, talk)]
 
 
 def pjsip(line: Line, talk: Talk) -> Audio:
-    played = policies.play(policies.pjsip(), line, PHASE_US)
+    played = policies.ticks(policies.play(policies.pjsip(), line, PHASE_US), PHASE_US)
     return Audio(policies.render(policies.pjsip(), decoded(talk), played), PHASE_US)
 
 
 def fixed(line: Line, talk: Talk, delay_ms: float) -> Audio:
-    played = policies.play_fixed(line, delay_ms, PHASE_US)
+    played = policies.ticks(policies.play_fixed(line, delay_ms, PHASE_US), PHASE_US)
     return Audio(policies.render(policies.ours(), decoded(talk), played), PHASE_US)
 
 

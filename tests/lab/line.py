@@ -20,11 +20,14 @@ from tests.lab.networks import Net
 from tests.netsim import MS, Network
 
 PACKET_US = 20 * MS
+RATE = 8000
+PACKET_SAMPLES = 160
 WARM_UP = 150  # packets at the start that are not judged: everybody may settle
 NEVER = -1
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+PLAYED = np.dtype([("us", "<i8"), ("len_us", "<i8")])
 ARRIVAL = np.dtype([("us", "<u8"), ("n", "<u4"), ("pad", "<u4")])
 
 
@@ -37,6 +40,7 @@ class Line:
     arrivals: NDArray[np.void]  # ARRIVAL, by time, second copies included
     first_us: Ints  # arrival of each packet, NEVER when lost
     quiet: Bools
+    pcm: NDArray[np.int16]  # what is said, PACKET_SAMPLES of each packet
 
     @property
     def n(self) -> int:
@@ -63,7 +67,14 @@ class Line:
         return float((self.first_us[self.speech] < 0).mean())
 
 
-def make(net: Net, quiet: Bools) -> Line:
+def humming(quiet: Bools) -> NDArray[np.int16]:
+    """A voice of 125 Hz that is silent where it is quiet."""
+    wave = 3000 * np.sin(2 * np.pi * 125 * np.arange(len(quiet) * PACKET_SAMPLES) / RATE)
+    return (wave * ~np.repeat(quiet, PACKET_SAMPLES)).astype(np.int16)
+
+
+def make(net: Net, quiet: Bools, pcm: NDArray[np.int16] | None = None) -> Line:
+    """`pcm`: what is said, when that matters."""
     clock, model = net.clock(), Network(net.conditions, net.seed)
     sent = np.array([clock.at(n) for n in range(len(quiet))], np.int64)
     for n, at in enumerate(sent):
@@ -71,7 +82,7 @@ def make(net: Net, quiet: Bools) -> Line:
     arrivals = np.array([(at, int.from_bytes(pkt, "big"), 0) for at, pkt in model.receive(2**62)], ARRIVAL)
     first = np.full(len(quiet), NEVER, np.int64)
     first[arrivals["n"][::-1]] = arrivals["us"][::-1]  # the earliest copy is written last
-    return Line(net, sent, arrivals, first, quiet)
+    return Line(net, sent, arrivals, first, quiet, humming(quiet) if pcm is None else pcm)
 
 
 @dataclass(frozen=True)
@@ -82,36 +93,42 @@ class Score:
     added_ms: float
     concealed: float  # share of speech
     cut: float  # of it: came in time, was thrown away
-    concealed_anywhere: float  # made-up ticks in all ticks, pauses included
+    scaled: float  # added or taken away by time scaling, share of speech
+    concealed_anywhere: float  # made-up sound in all sound, pauses included
 
 
-def score(line: Line, played: NDArray[np.int32], first_tick_us: int) -> Score:
-    """`played`: the packet number of each tick, -1 for made-up sound."""
+def score(line: Line, played: NDArray[np.void]) -> Score:
+    """`played`: PLAYED of each packet; between the end of one and the beginning of the next, sound was made up."""
     speech = line.speech
-    ticks = np.flatnonzero(played >= 0)
-    numbers = played[ticks].astype(np.int64)
-    at = first_tick_us + ticks * PACKET_US
-    if len(ticks) < 2 or np.any(np.diff(numbers) <= 0):
+    numbers = np.flatnonzero(played["us"] != NEVER)
+    at, end = played["us"][numbers], (played["us"] + played["len_us"])[numbers]
+    made_up_us = at[1:] - end[:-1]
+    if len(numbers) < 2 or np.any(made_up_us < -1):  # whole samples, rounded to microseconds
         raise ValueError("a playout must go forward through the packets")
     if np.any(at < line.first_us[numbers]):
         raise ValueError("a packet was played before it came")
-    made_up = int(speech[: numbers[0]].sum() + speech[numbers[-1] + 1 :].sum())
-    cut = 0
-    for i in np.flatnonzero((np.diff(numbers) > 1) | (np.diff(ticks) > 1)):
-        a, b = int(numbers[i]), int(numbers[i + 1])
-        silent, missing = int(ticks[i + 1] - ticks[i]) - 1, b - a - 1
-        made_up += int(speech[a + 1 : a + 1 + min(silent, missing)].sum())  # stood in the place of these packets
-        if silent > missing and speech[b] and speech[b - 1]:
-            made_up += silent - missing  # put in between two packets of one talkspurt
-        cut += int(speech[a + 1 + silent : b].sum())  # left out without anything in their place
+    made_up = float(PACKET_US * (speech[: numbers[0]].sum() + speech[numbers[-1] + 1 :].sum()))
+    cut = 0.0
+    for i in np.flatnonzero((np.diff(numbers) > 1) | (made_up_us > 1)):
+        a, b, left = int(numbers[i]), int(numbers[i + 1]), float(made_up_us[i])
+        for n in range(a + 1, b):  # stood in the place of these packets; those without anything in their place are cut
+            filled = min(left, PACKET_US)
+            left -= filled
+            if speech[n]:
+                made_up += filled
+                cut += PACKET_US - filled
+        if speech[b] and speech[b - 1]:
+            made_up += left  # put in between two packets of one talkspurt
     judged = speech[numbers]
-    inside = (numbers >= WARM_UP).argmax()
+    inside = int((numbers >= WARM_UP).argmax())
+    n_speech_us = int(speech.sum()) * PACKET_US
     return Score(
         held_ms=float((at - line.first_us[numbers])[judged].mean() / MS),
         added_ms=float((at - line.sent_us[numbers] - line.base_us)[judged].mean() / MS),
-        concealed=(made_up + cut) / int(speech.sum()),
-        cut=cut / int(speech.sum()),
-        concealed_anywhere=float(1 - (len(ticks) - inside) / (ticks[-1] - ticks[inside] + 1)),
+        concealed=(made_up + cut) / n_speech_us,
+        cut=cut / n_speech_us,
+        scaled=float(np.abs((end - at)[judged] - PACKET_US).sum()) / n_speech_us,
+        concealed_anywhere=float(made_up_us[inside:].sum() / (end[-1] - at[inside])),
     )
 
 

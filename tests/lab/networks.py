@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The networks that jitter buffers are judged on, by name: made from a seed, so that everybody has them, and recorded cellular
-links when their traces lie beside the project (mahimahi's format: one delivery opportunity of 1,500 bytes a line, in
-milliseconds)."""
+"""The networks that jitter buffers are judged on, by name: made from a seed, so that everybody has them (`lte#7` is `lte` made
+from seed 7), and recorded cellular links from the folder that SIPAGENT_TRACES names (mahimahi's format: one delivery
+opportunity of 1,500 bytes a line, in milliseconds)."""
 
 from __future__ import annotations
 
+import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from tests.netsim import MS, Clock, Conditions, Opportunities
 
-RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data" / "traces"
+TRACES = "SIPAGENT_TRACES"  # environment: a folder of recorded links, NAME.up and NAME.down
 SECOND = 1000 * MS
 HOUR_S = 3600
 TRACE_S = 120  # of a made link; then it repeats
@@ -56,12 +57,13 @@ def recorded(path: Path) -> Opportunities:
     return Opportunities(tuple(t for t in times if t < times[-1]), times[-1])
 
 
-def made() -> list[Net]:
-    """The generated set: what a user's clone has."""
+def made(seed: int = 1) -> list[Net]:
+    """The generated set: what a user's clone has. Seed 1 goes by the plain names."""
     c = Conditions
+    links = 100 * (seed - 1)
     detours = tuple((s * SECOND, (s // 8 % 2) * 60 * MS) for s in range(8, HOUR_S, 8))
     silences = tuple((s * SECOND, (s + 2) * SECOND) for s in range(10, HOUR_S, 20))
-    return [
+    nets = [
         Net("lan", c(jitter_us=2 * MS), "a wire: 2 ms of jitter"),
         Net("gauss-10", c(delay_us=40 * MS, gauss_us=10 * MS), "normal jitter of 10 ms, packets overtake"),
         Net("gauss-20-loss-3", c(delay_us=80 * MS, gauss_us=20 * MS, loss=0.03), "normal jitter of 20 ms, 3 % lost"),
@@ -73,27 +75,41 @@ def made() -> list[Net]:
         Net("outage", c(jitter_us=15 * MS, outages=silences), "2 s of nothing every 20 s"),
         Net("drift+", c(jitter_us=15 * MS), "sender's clock 500 ppm slow", drift_ppm=500),
         Net("drift-", c(jitter_us=15 * MS), "sender's clock 500 ppm fast", drift_ppm=-500),
-        Net("lte", c(link=cellular(1, 4, 0.9, 12, 120)), "made radio link, 12 s between handovers"),
-        Net("lte-poor", c(link=cellular(2, 9, 1.0, 8, 250)), "the same at the cell's edge"),
-        Net("umts", c(link=cellular(3, 12, 0.6, 15, 300, grid_ms=10)), "made radio link with a 10 ms grid"),
+        Net("lte", c(link=cellular(links + 1, 4, 0.9, 12, 120)), "made radio link, 12 s between handovers"),
+        Net("lte-poor", c(link=cellular(links + 2, 9, 1.0, 8, 250)), "the same at the cell's edge"),
+        Net("umts", c(link=cellular(links + 3, 12, 0.6, 15, 300, grid_ms=10)), "made radio link with a 10 ms grid"),
     ]
+    return nets if seed == 1 else [replace(net, name=f"{net.name}#{seed}", seed=seed) for net in nets]
+
+
+def recordings() -> list[Net]:
+    """ValueError: the folder is named and has none."""
+    if not os.environ.get(TRACES):
+        return []
+    folder = Path(os.environ[TRACES])
+    paths = sorted(path for path in folder.glob("*") if path.suffix in {".up", ".down"})
+    if not paths:
+        raise ValueError(f"{TRACES} = {folder}: no mahimahi traces (*.up, *.down) there; name their folder or unset it")
+    found = []
+    for path in paths:
+        link = recorded(path)
+        for name, start in ((path.name, 0), (f"{path.name}@half", link.period_us // 2)):
+            found.append(Net(name, Conditions(link=link, link_start_us=start), "recorded cellular link"))
+    return found
 
 
 @cache
 def all_networks() -> dict[str, Net]:
-    found = made()
-    if RECORDED.is_dir():
-        for path in sorted(RECORDED.iterdir()):
-            if path.suffix in {".up", ".down"}:
-                link = recorded(path)
-                for name, start in ((path.name, 0), (f"{path.name}@half", link.period_us // 2)):
-                    found.append(Net(name, Conditions(link=link, link_start_us=start), "recorded cellular link"))
-    return {net.name: net for net in found}
+    return {net.name: net for net in [*made(), *recordings()]}
 
 
 def network(name: str) -> Net:
     """ValueError: no such network, with the names there are."""
-    try:
-        return all_networks()[name]
-    except KeyError:
-        raise ValueError(f"no network {name!r}; there are {', '.join(all_networks())}") from None
+    plain, _, seed = name.partition("#")
+    if plain in all_networks():
+        if not seed:
+            return all_networks()[plain]
+        for net in made(int(seed)) if seed.isdigit() and int(seed) > 0 else []:
+            if net.name.partition("#")[0] == plain:
+                return net
+    raise ValueError(f"no network {name!r}; there are {', '.join(all_networks())} (and NAME#SEED of the made ones)")

@@ -16,21 +16,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.bench.harness import TREE, compiled
-from tests.lab.line import NEVER, PACKET_US, Line, Score, mean, score
+from tests.lab.line import NEVER, PACKET_SAMPLES, PACKET_US, PLAYED, Line, Score, mean, score
 from tests.netsim import MS
 
 HERE = Path(__file__).parent
 PHASES_US = (2_500, 7_500, 12_500, 17_500)  # of the player's clock against the sender's: nobody can choose it
-PACKET_SAMPLES = 160
 TAIL_US = 2_000_000  # played on after the last arrival
 STEP_US = 2 * MS  # of the optimum's delays ...
 LONGEST_US = 800 * MS  # ... and the longest
 STRETCH = 0.2  # of its length a packet may be stretched or shortened by, in the optimum with time scaling
-LONGEST_MS = 1000
-FLOORS_MS = (20, 30, 40, 60, 80, 100, 130, 160, 200, 250, 300, 400, 500, 600, 800, 1000)
 PRICES_MS = tuple(float(p) for p in np.geomspace(3, 60_000, 28))  # of one concealed packet, in packet-milliseconds of delay
 
 SHARED = ["-shared", "-fPIC", "-O3"]
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """A policy's settings; 0: its own."""
+
+    min_ms: int = 0
+    max_ms: int = 0
+    price_ms: int = 0
+
+
+OWN = Knobs()
+LEAST_MS = 5  # as in leg_human.c
+KNOBS = tuple(
+    Knobs(LEAST_MS, most, price)
+    for most, prices in ((400, (1, 2, 3, 5, 8, 12, 20, 30, 45, 70, 110)), (1000, (30, 60, 110, 200, 400, 1000)))
+    for price in prices
+)
 
 
 class _Line(ctypes.Structure):
@@ -38,11 +53,14 @@ class _Line(ctypes.Structure):
         ("arrivals", ctypes.c_void_p),
         ("n_arrivals", ctypes.c_size_t),
         ("quiet", ctypes.c_void_p),
+        ("pcm", ctypes.c_void_p),
+        ("n_packets", ctypes.c_size_t),
         ("first_tick_us", ctypes.c_uint64),
         ("tick_us", ctypes.c_uint64),
         ("n_ticks", ctypes.c_size_t),
         ("min_ms", ctypes.c_uint32),
         ("max_ms", ctypes.c_uint32),
+        ("price_ms", ctypes.c_uint32),
     )
 
 
@@ -87,44 +105,55 @@ def _optimum() -> ctypes.CDLL:
     return ctypes.CDLL(str(compiled("optimum.so", [HERE / "optimum.c"], SHARED)))
 
 
-def play(policy: ctypes.CDLL, line: Line, phase_us: int, min_ms: int = 0, max_ms: int = 0) -> NDArray[np.int32]:
-    """The packet played in each 20 ms tick, -1 where there was none. The first tick is at `phase_us`."""
+def play(policy: ctypes.CDLL, line: Line, phase_us: int, knobs: Knobs = OWN, tick_us: int = PACKET_US) -> NDArray[np.void]:
+    """Where each packet's sound went (line.PLAYED). The player asks every `tick_us`, first at `phase_us`."""
     arrivals, quiet = np.ascontiguousarray(line.arrivals), np.ascontiguousarray(line.quiet, np.uint8)
-    n_ticks = int((int(arrivals["us"][-1]) + TAIL_US) // PACKET_US)
-    played = np.empty(n_ticks, np.int32)
-    spec = _Line(arrivals.ctypes.data, len(arrivals), quiet.ctypes.data, phase_us, PACKET_US, n_ticks, min_ms, max_ms)
+    pcm = np.ascontiguousarray(line.pcm, np.int16)
+    n_ticks = int((int(arrivals["us"][-1]) + TAIL_US) // tick_us)
+    played = np.full(line.n, NEVER, PLAYED)
+    pointers = arrivals.ctypes.data, len(arrivals), quiet.ctypes.data, pcm.ctypes.data
+    spec = _Line(*pointers, line.n, phase_us, tick_us, n_ticks, knobs.min_ms, knobs.max_ms, knobs.price_ms)
     if policy.policy_run(ctypes.byref(spec), played.ctypes.data_as(ctypes.c_void_p)) != 0:
         raise RuntimeError("the policy could not be set up")
     return played
 
 
-def render(policy: ctypes.CDLL, pcm: NDArray[np.int16], played: NDArray[np.int32]) -> NDArray[np.int16]:
+def ticks(played: NDArray[np.void], phase_us: int) -> NDArray[np.int32]:
+    """The packet of each 20 ms tick, NEVER where there was none; of a playout without time scaling."""
+    numbers = np.flatnonzero(played["us"] != NEVER)
+    at = (played["us"][numbers] - phase_us) // PACKET_US
+    out = np.full(int(at[-1]) + 1, NEVER, np.int32)
+    out[at] = numbers
+    return out
+
+
+def render(policy: ctypes.CDLL, pcm: NDArray[np.int16], on_ticks: NDArray[np.int32]) -> NDArray[np.int16]:
     """What a playout sounds like: `pcm`, 8 kHz, with the policy's own concealment where nothing was played."""
-    out = np.empty(len(played) * PACKET_SAMPLES, np.int16)
+    out = np.empty(len(on_ticks) * PACKET_SAMPLES, np.int16)
     pcm = np.ascontiguousarray(pcm)
-    pointers = (ctypes.c_void_p(a.ctypes.data) for a in (pcm, played))
-    if policy.policy_render(*pointers, ctypes.c_size_t(len(played)), ctypes.c_void_p(out.ctypes.data)) != 0:
+    pointers = (ctypes.c_void_p(a.ctypes.data) for a in (pcm, on_ticks))
+    if policy.policy_render(*pointers, ctypes.c_size_t(len(on_ticks)), ctypes.c_void_p(out.ctypes.data)) != 0:
         raise RuntimeError("the concealment could not be set up")
     return out
 
 
-def judge(policy: ctypes.CDLL, line: Line, min_ms: int = 0, max_ms: int = 0) -> Score:
+def judge(policy: ctypes.CDLL, line: Line, knobs: Knobs = OWN, tick_us: int = PACKET_US) -> Score:
     """Mean over the phases of the player's clock."""
-    return mean([score(line, play(policy, line, phase, min_ms, max_ms), phase) for phase in PHASES_US])
+    return mean([score(line, play(policy, line, phase, knobs, tick_us)) for phase in PHASES_US])
 
 
 def fixed(line: Line, delay_ms: float) -> Score:
     """A buffer that waits `delay_ms` after the first packet and never changes: packet n has one tick, later is lost."""
-    return mean([score(line, play_fixed(line, delay_ms, phase), phase) for phase in PHASES_US])
+    return mean([score(line, play_fixed(line, delay_ms, phase)) for phase in PHASES_US])
 
 
-def play_fixed(line: Line, delay_ms: float, phase_us: int) -> NDArray[np.int32]:
+def play_fixed(line: Line, delay_ms: float, phase_us: int) -> NDArray[np.void]:
     start = int(line.arrivals["us"][0]) + round(delay_ms * MS)
     first = -(-(start - phase_us) // PACKET_US)  # tick of the first packet that came
-    tick = first + np.arange(line.n) - int(line.arrivals["n"][0])
-    played = np.full(int(tick[-1]) + 1, NEVER, np.int32)
-    ok = (line.first_us >= 0) & (line.first_us <= phase_us + tick * PACKET_US) & (tick >= 0)
-    played[tick[ok]] = np.flatnonzero(ok)
+    at = phase_us + (first + np.arange(line.n) - int(line.arrivals["n"][0])) * PACKET_US
+    ok = (line.first_us >= 0) & (line.first_us <= at) & (at >= 0)
+    played = np.full(line.n, NEVER, PLAYED)
+    played["us"][ok], played["len_us"][ok] = at[ok], PACKET_US
     return played
 
 
@@ -151,9 +180,9 @@ def curve(points: list[tuple[float, float]]) -> Curve:
     return Curve(np.array([c for c, _ in best]), np.array([h for _, h in best]))
 
 
-def floors(policy: ctypes.CDLL, line: Line) -> Curve:
-    """What the policy reaches when its least delay is raised: the knob that its users have."""
-    return curve([(s.concealed, s.held_ms) for s in (judge(policy, line, least, LONGEST_MS) for least in FLOORS_MS)])
+def knobs(policy: ctypes.CDLL, line: Line, tick_us: int = PACKET_US) -> Curve:
+    """What our policy reaches over the settings that its users have (media.jitter_price_ms and media.jitter_max_ms)."""
+    return curve([(s.concealed, s.held_ms) for s in (judge(policy, line, knob, tick_us) for knob in KNOBS)])
 
 
 def hindsight(line: Line) -> Curve:

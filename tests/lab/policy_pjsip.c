@@ -15,7 +15,7 @@
 #define MAX_PREFETCH (FRAMES * 4 / 5)
 #define MAX_CONCEALED (PJMEDIA_MAX_PLC_DURATION_MSEC / PTIME) /* frames in a row; silence from then on */
 
-static int run(pj_pool_t *pool, const struct policy_line *line, int32_t *played) {
+static int run(pj_pool_t *pool, const struct policy_line *line, struct policy_played *played) {
     pj_str_t name = pj_str("lab");
     pjmedia_jbuf *jb;
     if (pjmedia_jbuf_create(pool, &name, sizeof(uint32_t), PTIME, FRAMES, &jb) != PJ_SUCCESS) {
@@ -38,7 +38,9 @@ static int run(pj_pool_t *pool, const struct policy_line *line, int32_t *played)
         pj_size_t size = sizeof n;
         char type;
         pjmedia_jbuf_get_frame2(jb, &n, &size, &type, NULL);
-        played[tick] = type == PJMEDIA_JB_NORMAL_FRAME ? (int32_t)n : POLICY_NONE;
+        if (type == PJMEDIA_JB_NORMAL_FRAME) {
+            played[n] = (struct policy_played){(int64_t)now, (int64_t)line->tick_us};
+        }
     }
     pjmedia_jbuf_destroy(jb);
     return 0;
@@ -69,7 +71,7 @@ static void leave(struct room *room) {
     pj_caching_pool_destroy(&room->pools);
 }
 
-int policy_run(const struct policy_line *line, int32_t *played) {
+int policy_run(const struct policy_line *line, struct policy_played *played) {
     struct room room;
     if (enter(&room) != 0) {
         return -1;
@@ -79,7 +81,7 @@ int policy_run(const struct policy_line *line, int32_t *played) {
     return rc;
 }
 
-int policy_render(const int16_t *pcm, const int32_t *played, size_t n_ticks, int16_t *out) {
+int policy_render(const int16_t *pcm, const int32_t *ticks, size_t n_ticks, int16_t *out) {
     struct room room;
     pjmedia_plc *plc;
     if (enter(&room) != 0 || pjmedia_plc_create(room.pool, POLICY_CLOCK, POLICY_STEP, 0, &plc) != PJ_SUCCESS) {
@@ -87,8 +89,8 @@ int policy_render(const int16_t *pcm, const int32_t *played, size_t n_ticks, int
     }
     unsigned n_concealed = MAX_CONCEALED;
     for (size_t tick = 0; tick < n_ticks; tick++, out += POLICY_STEP) {
-        if (played[tick] >= 0) {
-            memcpy(out, pcm + (size_t)played[tick] * POLICY_STEP, POLICY_STEP * sizeof *out);
+        if (ticks[tick] >= 0) {
+            memcpy(out, pcm + (size_t)ticks[tick] * POLICY_STEP, POLICY_STEP * sizeof *out);
             pjmedia_plc_save(plc, out);
             n_concealed = 0;
         } else if (n_concealed < MAX_CONCEALED) {

@@ -12,7 +12,7 @@ import pytest
 from tests.lab import __main__ as lab
 from tests.lab import audio, neteq, plot, policies, quality
 from tests.lab.audio import Audio
-from tests.lab.line import PACKET_US, WARM_UP, Line, make, score
+from tests.lab.line import NEVER, PACKET_US, WARM_UP, Line, make, score
 from tests.lab.networks import Net, network
 from tests.lab.speech import FRAME, RATE, Said, Talk
 from tests.media.rtp import babble, best_lag
@@ -59,10 +59,26 @@ def test_a_known_delay_is_found(line: Line, talk: Talk) -> None:
 
 @pytest.mark.parametrize("name", ["clean", "lte"])
 def test_sound_is_as_late_as_the_policy_says(talk: Talk, name: str) -> None:
-    line = make(CLEAN if name == "clean" else network(name), talk.quiet)
+    line = make(CLEAN if name == "clean" else network(name), talk.quiet, audio.decoded(talk))
     for heard, policy in ((audio.ours(line, talk), policies.ours()), (audio.pjsip(line, talk), policies.pjsip())):
-        told = score(line, policies.play(policy, line, audio.PHASE_US), audio.PHASE_US).added_ms
+        told = score(line, policies.play(policy, line, audio.PHASE_US)).added_ms
         assert np.mean(late_ms(line, talk, heard)) == pytest.approx(told, abs=25)
+
+
+@pytest.mark.parametrize("name", ["clean", "gauss-10", "lte", "burst-loss"])
+def test_the_policy_plays_what_the_leg_plays(talk: Talk, name: str) -> None:
+    """Block by block, to the sample: how old what is played is, says the leg's tap; when each packet is played, the policy."""
+    line = make(CLEAN if name == "clean" else network(name), talk.quiet, audio.decoded(talk))
+    played = policies.play(policies.ours(), line, audio.PHASE_US)
+    numbers = np.flatnonzero(played["us"] != NEVER)
+    start, age = played["us"][numbers], (played["us"] + played["len_us"] - PACKET_US)[numbers] - line.first_us[numbers]
+    compared = 0
+    for at, told in audio.ages(line, talk):
+        i = int(np.searchsorted(start, at, "right")) - 1
+        if i >= 0 and at < start[i] + played["len_us"][numbers[i]]:
+            assert told == pytest.approx(age[i], abs=2), f"block at {at}, packet {numbers[i]}"
+            compared += 1
+    assert compared > 0.8 * N * (1 - line.lost)
 
 
 @pytest.mark.parametrize("most_ms", [0, 10])

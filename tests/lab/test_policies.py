@@ -11,7 +11,7 @@ import pytest
 from tests.lab import policies
 from tests.lab.line import ARRIVAL, NEVER, PACKET_US, WARM_UP, Line, make
 from tests.lab.networks import Net, network
-from tests.netsim import MS, Conditions
+from tests.netsim import MS, Conditions, Opportunities
 
 STEP = 10 * MS  # coarser than the real one, so that a pause allows only a small fall
 
@@ -28,7 +28,14 @@ def line_of(late_steps: list[int], quiet: list[bool]) -> Line:
     late = np.array([0] * WARM_UP + late_steps, np.int64) * STEP
     sent = np.arange(len(late)) * PACKET_US
     first = np.where(late < 0, NEVER, sent + 20 * MS + late)
-    return Line(Net("x", Conditions(), ""), sent, np.zeros(0, ARRIVAL), first, np.array([True] * WARM_UP + quiet))
+    return Line(
+        Net("x", Conditions(), ""),
+        sent,
+        np.zeros(0, ARRIVAL),
+        first,
+        np.array([True] * WARM_UP + quiet),
+        np.zeros((0,), np.int16),
+    )
 
 
 def brute(late: list[int], quiet: list[bool], price: float, levels: int, slack: int) -> float:
@@ -116,9 +123,37 @@ def test_what_the_network_loses_is_concealed_by_all() -> None:
         assert found.concealed == pytest.approx(line.lost, abs=0.02)
 
 
-def test_a_higher_floor_conceals_less() -> None:
+def test_a_dearer_packet_conceals_less() -> None:
     line = make(network("lte"), spurts(1500))
-    found = policies.floors(policies.ours(), line)
+    found = policies.knobs(policies.ours(), line)
     assert np.all(np.diff(found.held_ms) < 0)
-    assert found.concealed[0] < 0.002
+    assert found.concealed[0] < 0.01
     assert found.at(-0.1) == float("inf")
+
+
+def test_ours_scales_time_and_says_so() -> None:
+    """Sound that hums lets itself be scaled: what is out of step with the ticks is told, and nobody else does it."""
+    line = make(network("lte"), spurts(1500))
+    found = policies.judge(policies.ours(), line)
+    assert 0.001 < found.scaled < 0.1
+    assert policies.judge(policies.pjsip(), line).scaled == policies.fixed(line, 60).scaled == 0
+    played = policies.play(policies.ours(), line, 2_500)
+    lengths = played["len_us"][played["us"] != NEVER]
+    assert lengths.min() < PACKET_US < lengths.max() <= PACKET_US + 15 * MS
+
+
+def test_noise_can_not_be_scaled_and_still_comes_back() -> None:
+    """Two seconds of nothing, then all at once."""
+    net = Net(
+        "x",
+        Conditions(
+            delay_us=20 * MS, link=Opportunities(tuple(t * MS for t in range(20_000) if not 8000 < t < 9000), 20_000 * MS)
+        ),
+        "",
+    )
+    quiet = np.zeros(900, bool)
+    noise = np.random.default_rng(1).integers(-8000, 8000, 900 * 160).astype(np.int16)
+    line = make(net, quiet, noise)
+    played = policies.play(policies.ours(), line, 2_500)
+    numbers = np.flatnonzero((played["us"] != NEVER) & (played["us"] > 14_000 * MS))
+    assert ((played["us"] - line.first_us)[numbers] < 60 * MS).all()
