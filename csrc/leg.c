@@ -153,6 +153,10 @@ static bool is_digit(char c) {
     return c != '\0' && strchr("0123456789*#ABCD", c) != NULL;
 }
 
+bool mc_leg_takes_events(const struct mc_leg *leg) {
+    return atomic_load_explicit(&leg->can_dtmf, memory_order_acquire);
+}
+
 int mc_leg_send_dtmf(struct mc_leg *leg, const char *digits, uint32_t ms) {
     size_t n = strlen(digits);
     for (size_t i = 0; i < n; i++) {
@@ -164,7 +168,7 @@ int mc_leg_send_dtmf(struct mc_leg *leg, const char *digits, uint32_t ms) {
         ms > 6000) { /* shorter is not heard as a digit, longer does not fit RFC 4733's 16 bits at 48 kHz in one segment */
         return MC_E_ARG;
     }
-    if (!atomic_load_explicit(&leg->can_dtmf, memory_order_acquire)) {
+    if (!mc_leg_started(leg)) {
         return MC_E_STATE;
     }
     if (n + mc_queue_used(&leg->digits) > DIGITS) {

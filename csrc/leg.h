@@ -93,8 +93,10 @@ uint64_t mc_leg_flush(struct mc_leg *leg);                             /* index 
 void mc_leg_pause(struct mc_leg *leg, uint32_t ms);
 uint64_t mc_leg_written(const struct mc_leg *leg);
 uint64_t mc_leg_played(const struct mc_leg *leg);
-uint64_t mc_leg_pending(const struct mc_leg *leg); /* written - played, where a flush counts at once */
-/* MC_E_STATE: not started, or the peer took no telephone-event; MC_E_ARG: not a digit; MC_E_FULL. All digits or none. */
+uint64_t mc_leg_pending(const struct mc_leg *leg);  /* written - played, where a flush counts at once */
+bool mc_leg_takes_events(const struct mc_leg *leg); /* telephone-event (RFC 4733) was agreed on */
+/* As telephone-events, or as sound where the peer takes none. MC_E_STATE: not started; MC_E_ARG: not a digit; MC_E_FULL. All digits or
+ * none. */
 int mc_leg_send_dtmf(struct mc_leg *leg, const char *digits, uint32_t ms);
 bool mc_leg_started(const struct mc_leg *leg);
 void mc_leg_set_rx_timeout(struct mc_leg *leg, uint32_t ms);

@@ -20,6 +20,7 @@
 #include "scale.h"
 #include "splice.h"
 #include "stats.h"
+#include "tone.h"
 
 #define MC_EAR_HELD 8           /* packets held for a missing one */
 #define MC_EAR_STALL_US 1000000 /* silence on the wire before the machine ear's time line goes on by the clock */
@@ -156,7 +157,9 @@ struct mc_tx {
     struct mc_cn_floor floor;
     unsigned ticks, wait; /* ticks of a packet; ticks until the next */
     uint32_t n_pcm;       /* samples of a packet at the leg's rate */
-    uint8_t *quiet;       /* encoded silence, for codecs without state */
+    bool toning;          /* a digit sounds, for want of telephone-events, or the pause after it */
+    struct mc_tone tone;
+    uint8_t *quiet; /* encoded silence, for codecs without state */
     int n_quiet;
 };
 

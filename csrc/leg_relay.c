@@ -156,7 +156,7 @@ bool mc_leg_relaying(const struct mc_leg *leg, uint64_t now_us) {
 
 int mc_leg_relay_digit(struct mc_leg *to, char digit, uint32_t ms) {
     struct mc_path *path = to->path;
-    if (path == NULL || path->params.event_tx_pt == MC_PT_NONE) {
+    if (path == NULL) {
         return MC_E_STATE;
     }
     struct mc_tx *tx = &path->tx;

@@ -210,7 +210,7 @@ static void rest(struct mc_leg *leg, struct mc_path *path) {
 }
 
 bool mc_tx_has_digits(const struct mc_leg *leg, const struct mc_tx *tx) {
-    return tx->dtmf.active || tx->dtmf.n_queued > 0 || tx->dtmf.gap_left > 0 || tx->n_relayed > 0 ||
+    return tx->toning || tx->dtmf.active || tx->dtmf.n_queued > 0 || tx->dtmf.gap_left > 0 || tx->n_relayed > 0 ||
            mc_queue_used(&leg->digits) > 0;
 }
 
@@ -221,6 +221,27 @@ static bool next_digit(struct mc_leg *leg, struct mc_tx *tx, struct mc_digit *d)
     *d = tx->relayed[0];
     tx->n_relayed--;
     memmove(tx->relayed, tx->relayed + 1, tx->n_relayed * sizeof *d);
+    return true;
+}
+
+/* The peer takes no telephone-events: the digit as sound, with the pause after it. False: there is none. */
+static bool sound_digit(struct mc_leg *leg, struct mc_path *path, int16_t *pcm) {
+    struct mc_tx *tx = &path->tx;
+    struct mc_tone_plan plan;
+    struct mc_digit d;
+    if (path->params.event_tx_pt != MC_PT_NONE) {
+        return false;
+    }
+    if (!tx->toning) {
+        tx->toning = next_digit(leg, tx, &d) && mc_tone_dtmf(&plan, d.digit, d.ms, DIGIT_GAP_MS) == MC_OK &&
+                     mc_tone_init(&tx->tone, &plan, path->rate) == MC_OK;
+        if (!tx->toning) {
+            return false;
+        }
+    }
+    size_t n = mc_tone_run(&tx->tone, pcm, tx->n_pcm);
+    tx->toning = n == tx->n_pcm;
+    memset(pcm + n, 0, (tx->n_pcm - n) * sizeof *pcm);
     return true;
 }
 
@@ -300,6 +321,10 @@ void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *
             mc_relay_resume(leg, path);
             send_audio(leg, path, pcm, true);
         }
+    } else if (sound_digit(leg, path, pcm)) {
+        stand_still(leg, tx, now_us);
+        mc_relay_resume(leg, path);
+        send_audio(leg, path, pcm, false);
     } else {
         speak(leg, path, pcm, now_us);
     }

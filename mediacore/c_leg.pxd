@@ -158,6 +158,7 @@ cdef extern from "leg.h" nogil:
     uint64_t mc_leg_written(const mc_leg *leg)
     uint64_t mc_leg_played(const mc_leg *leg)
     uint64_t mc_leg_pending(const mc_leg *leg)
+    cbool mc_leg_takes_events(const mc_leg *leg)
     int mc_leg_send_dtmf(mc_leg *leg, const char *digits, uint32_t ms)
     cbool mc_leg_started(const mc_leg *leg)
     void mc_leg_set_rx_timeout(mc_leg *leg, uint32_t ms)

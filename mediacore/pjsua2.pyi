@@ -51,6 +51,8 @@ class SipHeader:
 class SipTxOption:
     headers: SipHeaderVector
     targetUri: str
+    contentType: str
+    msgBody: str
 
 class SipRxData:
     info: str
@@ -306,6 +308,16 @@ class OnCallTransferRequestParam:
 class OnCallReplaceRequestParam:
     statusCode: int
 
+class CallSendRequestParam:
+    method: str
+    txOption: SipTxOption
+
+PJSIP_H_ALLOW: int
+PJSIP_DIALOG_CAP_SUPPORTED: int
+PJSIP_TSX_STATE_COMPLETED: int
+PJSIP_TSX_STATE_TERMINATED: int
+PJSIP_ROLE_UAC: int
+
 class Call:
     def __init__(self, account: Account, call_id: int = -1) -> None: ...
     def getInfo(self) -> CallInfo: ...
@@ -321,3 +333,5 @@ class Call:
     def onCallTransferRequest(self, prm: OnCallTransferRequestParam) -> None: ...
     def onCallReplaceRequest(self, prm: OnCallReplaceRequestParam) -> None: ...
     def onStreamDestroyed(self, prm: Any) -> None: ...
+    def remoteHasCap(self, htype: int, hname: str, token: str) -> int: ...
+    def sendRequest(self, prm: CallSendRequestParam) -> None: ...

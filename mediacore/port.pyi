@@ -140,7 +140,10 @@ class Port:
         """What is queued waits for at most `ms` (0 ... 10000; 0 = go on now): what sounds fades out in 5 ms, EV_PLAY_END says
         at which sample, and EV_PLAY_START that it goes on at the next one, fading in. A flush ends it too."""
     def send_dtmf(self, digits: str, ms: int = 100) -> None:
-        """RFC 4733 events in the place of audio; speech waits meanwhile. ArgumentError: not digits. StateError: not started, or
-        the peer took no telephone-event. FullError: more than 64 digits wait."""
+        """RFC 4733 events in the place of audio, or the sound of the digits where the peer takes no events; speech waits
+        meanwhile. ArgumentError: not digits. StateError: not started. FullError: more than 64 digits wait."""
+    @property
+    def takes_events(self) -> bool:
+        """The peer takes telephone-events (RFC 4733)."""
     def counters(self) -> Counters:
         """As of the last tick."""

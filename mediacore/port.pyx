@@ -185,7 +185,11 @@ cdef class Port:
         if not 40 <= ms <= 6000:
             raise ArgumentError(f"ms must lie between 40 and 6000, not {ms}")
         cdef bytes raw = digits.encode()
-        check(c.mc_leg_send_dtmf(self.leg, raw, ms), "send_dtmf: not started, or the peer took no telephone-event")
+        check(c.mc_leg_send_dtmf(self.leg, raw, ms), "send_dtmf: not started")
+
+    @property
+    def takes_events(self) -> bool:
+        return self.leg != NULL and c.mc_leg_takes_events(self.leg)
 
     def counters(self) -> dict:
         """Every counter of the leg, as of its last tick."""

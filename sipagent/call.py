@@ -30,6 +30,10 @@ class CallControl(Protocol):
 
     async def hangup(self, code: int = 0, reason: str = "") -> None: ...
 
+    async def send_info(self, digits: str, ms: int) -> bool:
+        """Digits by SIP INFO; False: the peer does not take them."""
+        ...
+
 
 @dataclass(slots=True)
 class Call:
@@ -67,6 +71,11 @@ class Call:
         """A digit came in, by whichever way."""
         if self.on_dtmf is not None:
             self.on_dtmf(digit, ms)
+
+    async def send_dtmf(self, digits: str, ms: int = 100) -> None:
+        """Digits (0-9 * # A-D) to the peer: telephone-events (RFC 4733), else SIP INFO, else as sound."""
+        if self.leg.takes_events or not await self.control.send_info(digits, ms):
+            self.leg.send_dtmf(digits, ms)
 
     def to_dict(self) -> dict[str, Any]:
         """The record of the call, ready for JSON."""

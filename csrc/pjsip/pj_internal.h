@@ -68,4 +68,8 @@ void mc_wake_stop(void);
 int mc_unserved_start(void);
 void mc_unserved_stop(void);
 
+/* info.c */
+int mc_info_start(void);
+void mc_info_stop(void);
+
 #endif

@@ -50,7 +50,11 @@ int mc_pjsip_start(void) {
         return rc;
     }
     rc = mc_unserved_start();
+    if (rc == MC_OK) {
+        rc = mc_info_start();
+    }
     if (rc < 0) {
+        mc_unserved_stop();
         mc_wake_stop();
         return rc;
     }
@@ -63,6 +67,7 @@ int mc_pjsip_start(void) {
 
 void mc_pjsip_stop(void) {
     mc_media_sock_stop();
+    mc_info_stop();
     mc_unserved_stop();
     mc_wake_stop();
     if (pj_log_get_log_func() == log_line) {

@@ -46,6 +46,9 @@ class _Control:
         if self._thread.running:
             await self._thread.run(self._stack.hangup, self._key, code, reason)
 
+    async def send_info(self, digits: str, ms: int) -> bool:
+        return self._thread.running and await self._thread.run(self._stack.send_info, self._key, digits, ms)
+
 
 class UserAgent:
     """All methods belong to the event loop's thread. One per process: PJSIP has one endpoint.

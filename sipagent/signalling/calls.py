@@ -11,6 +11,7 @@ from sipagent.signalling.accounts import SipAccount
 from sipagent.signalling.call_state import Invite
 from sipagent.signalling.causes import Reason, clean, parse_reason, reason_values
 from sipagent.signalling.ending import Ending
+from sipagent.signalling.info import InfoDigits
 from sipagent.signalling.messages import Digit, Ended, MediaReady, Moved
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback, sip_only
@@ -53,6 +54,7 @@ class SipCall(pjsua2.Call):
         self._media_told = False
         self._ours: tuple[int, str] | None = None
         self._peer_reason: Reason | None = None
+        self._info = InfoDigits(self._send_info)
 
     # ---- what the stack asks for
 
@@ -95,6 +97,20 @@ class SipCall(pjsua2.Call):
             prm.txOption.headers.append(header)
         self.hangup(prm)
 
+    @sip_only
+    def send_info(self, digits: str, ms: int) -> bool:
+        """Digits by SIP INFO. False: the peer does not say that it takes INFO, or too many wait."""
+        if self.over or self._ours is not None or not self._answered:
+            return False
+        takes = self.remoteHasCap(pjsua2.PJSIP_H_ALLOW, "", "INFO")
+        return takes == pjsua2.PJSIP_DIALOG_CAP_SUPPORTED and self._info.queue(digits, ms)
+
+    def _send_info(self, kind: str, body: str) -> None:
+        prm = pjsua2.CallSendRequestParam()
+        prm.method = "INFO"
+        prm.txOption.contentType, prm.txOption.msgBody = kind, body
+        self.sendRequest(prm)
+
     # ---- what PJSIP tells
 
     @callback
@@ -122,8 +138,13 @@ class SipCall(pjsua2.Call):
 
     @callback
     def onCallTsxState(self, prm: pjsua2.OnCallTsxStateParam) -> None:
-        """Only for the Reason of a CANCEL: the end itself is reported with the INVITE's transaction."""
+        """The Reason of a CANCEL (the end itself is reported with the INVITE's transaction), and what became of an INFO."""
         tsx = prm.e.body.tsxState
+        if tsx.tsx.method == "INFO" and tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC and not self.over:
+            completed = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_COMPLETED
+            gone = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_TERMINATED and tsx.prevState != pjsua2.PJSIP_TSX_STATE_COMPLETED
+            if completed or gone:
+                self._info.final(tsx.tsx.statusCode)
         if tsx.tsx.method == "CANCEL" and tsx.type == pjsua2.PJSIP_EVENT_RX_MSG:
             self._peer_reason = parse_reason(tsx.src.rdata.wholeMsg) or self._peer_reason
 

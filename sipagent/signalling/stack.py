@@ -221,6 +221,16 @@ class Stack:
             if not call.over:
                 call.finish(code, reason)
 
+    @sip_only
+    def send_info(self, key: str, digits: str, ms: int) -> bool:
+        """Digits by SIP INFO; False: they can't go that way."""
+        call = self._calls.get(key)
+        try:
+            return call is not None and call.send_info(digits, ms)
+        except pjsua2.Error as error:
+            log.warning("INFO not sent", call_id=key, error=error.reason)
+            return False
+
     def _ended(self, call: SipCall) -> None:
         if call.leg is not None and not call.announced:
             self.thread.send(Unused(call.leg))

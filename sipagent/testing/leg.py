@@ -82,6 +82,11 @@ class FakeLeg:
     def tap(self, on: bool) -> None:
         """Nothing to switch."""
 
+    @property
+    def takes_events(self) -> bool:
+        """Yes."""
+        return True
+
     def send_dtmf(self, digits: str, ms: int = 100) -> None:
         """Kept in `digits`."""
         self.digits += digits
@@ -213,6 +218,10 @@ class FakeControl:
 
     async def answer(self, code: int = 200) -> None:
         """Answered."""
+
+    async def send_info(self, digits: str, ms: int) -> bool:
+        """Not taken."""
+        return False
 
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         """The call ends."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mediacore import EV_DTMF, ArgumentError, VirtualLeg
+from mediacore import EV_DTMF, NO_PT, ArgumentError, VirtualLeg
 from mediacore.dsp import InbandDtmf, dtmf, tone, tones
 from sipagent.wavfile import read_wav
 from tests.netsim import MS, Conditions, Network
@@ -114,3 +114,22 @@ def test_bad_arguments_are_named() -> None:
         dtmf("1", 11025)
     with pytest.raises(ArgumentError, match="at 44100 Hz"):
         InbandDtmf(44100)
+
+
+@pytest.mark.parametrize(("codec", "clock"), [("PCMU", 8000), ("G722", 8000), ("opus", 48000)])
+@pytest.mark.parametrize("ptime_ms", [10, 20, 60])
+def test_a_peer_without_events_hears_the_digits(codec: str, clock: int, ptime_ms: int) -> None:
+    """Sent as sound, each once and as long as asked; speech waits and none of it is lost."""
+    a = VirtualLeg(codec=codec, clock=clock, pt=97, event_pt=NO_PT, ptime_ms=ptime_ms, seed=1)
+    b = VirtualLeg(codec=codec, clock=clock, pt=97, event_pt=NO_PT, ptime_ms=ptime_ms, seed=2, inband_dtmf=True)
+    with closing(a), closing(b):
+        assert not a.takes_events
+        a.write(np.full(a.rate // 2, 300, np.int16).tobytes())
+        a.send_dtmf(ALL, 100)
+        a.send_dtmf("7", 240)
+        got = run(a, b, Network(Conditions()), 5.0)
+        assert "".join(d for d, _ in got) == ALL + "7"
+        assert all(80 <= ms <= 130 for _, ms in got[:-1])
+        assert 220 <= got[-1][1] <= 270
+        assert a.pending == 0
+        assert a.counters()["flushed"] == 0

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import mediacore
-from mediacore import EV_DTMF, ArgumentError, Bridge, Leg, Mixer, Prompt, StateError, Worker, bridge
+from mediacore import EV_DTMF, NO_PT, ArgumentError, Bridge, Leg, Mixer, Prompt, StateError, Worker, bridge
+from mediacore.dsp import InbandDtmf
 from tests.media.rtp import Rtp, babble, best_lag, samples, tone
 
 HOST = "127.0.0.1"
@@ -70,8 +71,8 @@ class Wire:
 class Phone:
     """A leg that plays the peer, and the leg of ours that it talks to."""
 
-    def __init__(self, worker: Worker, room: ExitStack, codec: str, clock: int, pt: int) -> None:
-        how = {"codec": codec, "clock": clock, "pt": pt}
+    def __init__(self, worker: Worker, room: ExitStack, codec: str, clock: int, pt: int, event_pt: int = 101) -> None:
+        how = {"codec": codec, "clock": clock, "pt": pt, "event_pt": event_pt}
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((HOST, 0))
             port = probe.getsockname()[1]
@@ -165,6 +166,28 @@ def part(line: np.ndarray, hz: float) -> float:
     """Amplitude of one tone in the newest half second."""
     line = line[-RATE // 2 :].astype(float)
     return float(2 * abs(np.exp(-2j * np.pi * hz * np.arange(len(line)) / RATE) @ line) / len(line))
+
+
+@pytest.mark.parametrize("codec", [PCMU, OPUS], ids=["same codec", "another"])
+def test_a_peer_without_events_hears_the_digits_of_the_other(
+    worker: Worker, room: ExitStack, codec: tuple[str, int, int]
+) -> None:
+    a, b = Phone(worker, room, *PCMU), Phone(worker, room, *codec, event_pt=NO_PT)
+    join = room.enter_context(closing(bridge(a.leg, b.leg)))
+    a.phone.send_dtmf("7#", 120)
+    ear = InbandDtmf(RATE)
+    heard: list[tuple[str, int]] = []
+
+    def listened() -> list[tuple[str, int]]:
+        for pcm in b.heard:
+            heard.extend(ear.run(pcm.tobytes()))
+        b.heard.clear()
+        return heard
+
+    drain_until(worker, lambda: len(listened()) == 2)
+    assert [digit for digit, _ in heard] == ["7", "#"]
+    assert all(100 <= ms <= 180 for _, ms in heard)
+    assert join.stats()["a_to_b"]["digits"] == 2
 
 
 def test_everybody_in_the_room_hears_the_others(worker: Worker, room: ExitStack) -> None:

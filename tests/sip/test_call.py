@@ -25,6 +25,9 @@ class Control:
 
     async def answer(self, code: int = 200) -> None: ...
 
+    async def send_info(self, digits: str, ms: int) -> bool:
+        return False
+
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         self.ended.append((code, reason))
 

@@ -141,15 +141,45 @@ async def test_invite_without_offer_gets_ours(rig: Rig, peer: Peer) -> None:
 
 
 async def test_info_digits(rig: Rig, peer: Peer) -> None:
+    """As relay bodies and as plain ones; what is no digit is refused."""
     dialog, call = await answered(rig, peer)
     digits: list[tuple[str, int]] = []
     call.on_dtmf = lambda digit, ms: digits.append((digit, ms))
     for body in ("Signal=5\r\nDuration=160\r\n", "Signal= #\r\nDuration= 80\r\n", "Signal=x\r\nDuration=80\r\n"):
         dialog.within("INFO", body=body)
         await peer.response("INFO")
+    for body in ("7", " *\r\n", "11", "d"):
+        dialog.within("INFO", body=body, kind="application/dtmf")
+        assert (await peer.response("INFO")).status == 200
+    for body in ("12", "x", "5" * 300):
+        dialog.within("INFO", body=body, kind="application/dtmf")
     dialog.within("BYE")
     await rig.over(call)
-    assert digits == [("5", 160), ("#", 80)]
+    assert digits == [("5", 160), ("#", 80), ("7", 160), ("*", 160), ("#", 160), ("D", 160)]
+
+
+async def test_digits_to_a_peer_without_events(rig: Rig, peer: Peer) -> None:
+    """By INFO where the peer's Allow has it, in order, each after the answer to the one before; 415 brings the plain form."""
+    dialog = Dialog(peer, rig.port)
+    dialog.invite(
+        sdp("RTP/AVP 0").replace("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n", ""), "Allow: INVITE, INFO\r\n"
+    )
+    call = await rig.taken()
+    await call.control.answer()
+    await dialog.final()
+    await asyncio.wait_for(call.media_ready.wait(), 5)
+    assert not call.leg.takes_events
+    await rig.until(lambda: call.answered.is_set())
+    await call.send_dtmf("1#2", 120)
+    seen = []
+    for status in ("200 OK", "415 Unsupported Media Type", "200 OK", "200 OK"):
+        request = await peer.request("INFO")
+        seen.append((request.get("content-type"), request.body.split("\r\n")[0]))
+        peer.respond(request, status, rig.port)
+    relay, plain = "application/dtmf-relay", "application/dtmf"
+    assert seen == [(relay, "Signal=1"), (relay, "Signal=#"), (plain, "#"), (plain, "2")]
+    dialog.within("BYE")
+    await rig.over(call)
 
 
 async def test_nobody_makes_us_call_somebody(rig: Rig, peer: Peer) -> None:
