@@ -38,6 +38,8 @@ static srtp_t session(const struct suite *suite, const char *hex, srtp_ssrc_type
     srtp_t made = NULL;
     suite->set(&policy.rtp);
     suite->set(&policy.rtcp);
+    if (policy.rtcp.auth_tag_len == 4)
+        policy.rtcp.auth_tag_len = 10; /* RFC 4568 section 6.2.2 */
     if (!unhex(key, (size_t)policy.rtp.cipher_key_len, hex) || srtp_create(&made, &policy) != srtp_err_status_ok)
         return NULL;
     return made;
@@ -77,4 +79,12 @@ bool line_seal(struct line *line, uint8_t *pkt, int *len) {
 
 bool line_open(struct line *line, uint8_t *pkt, int *len) {
     return srtp_unprotect(line->rx, pkt, len) == srtp_err_status_ok;
+}
+
+bool line_seal_rtcp(struct line *line, uint8_t *pkt, int *len) {
+    return srtp_protect_rtcp(line->tx, pkt, len) == srtp_err_status_ok;
+}
+
+bool line_open_rtcp(struct line *line, uint8_t *pkt, int *len) {
+    return srtp_unprotect_rtcp(line->rx, pkt, len) == srtp_err_status_ok;
 }

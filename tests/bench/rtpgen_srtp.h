@@ -18,5 +18,7 @@ void line_free(struct line *line);
 /* In place; len is changed. false: not sealed, or not authentic. */
 bool line_seal(struct line *line, uint8_t *pkt, int *len);
 bool line_open(struct line *line, uint8_t *pkt, int *len);
+bool line_seal_rtcp(struct line *line, uint8_t *pkt, int *len);
+bool line_open_rtcp(struct line *line, uint8_t *pkt, int *len);
 
 #endif
