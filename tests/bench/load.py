@@ -6,7 +6,9 @@ run, so start and end of a system don't count. What the kernel does for a packet
 
 from __future__ import annotations
 
+import math
 import statistics
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import Any
 from tests.bench import far_end, harness, stats
 
 WARM_UP_S = 1.5
-LATE_MOST = 0.01  # of the frames
+LATE_MOST = 0.05  # of the frames: noise makes some late, a generator that is too slow soon all
 SATURATED = 0.85  # of its core: a system that is busier than this is late, and cheaper than it seems
 LOST_MOST = 0.001  # of the frames
 LOST_MOST_PEER = 0.01  # PJSIP's jitter buffer drops some of its own accord
@@ -65,7 +67,18 @@ def between(before: dict[str, int], after: dict[str, int], calls: int, seconds: 
 
 
 def measure(system: str, calls: int, seconds: float) -> Load:
-    """`system` as tests.bench.far_end knows it. RuntimeError: it did not send back what it must."""
+    """`system` as tests.bench.far_end knows it. A peer that breaks under the load has not held it: a Load without figures.
+    RuntimeError: one of ours did not send back what it must."""
+    try:
+        return _measured(system, calls, seconds)
+    except RuntimeError as error:
+        if system not in far_end.PEERS:
+            raise
+        print(f"    {system} failed with {calls} calls: {error}", file=sys.stderr, flush=True)
+        return Load(calls, math.nan, {}, 1.0, 1.0, LOST_MOST_PEER)
+
+
+def _measured(system: str, calls: int, seconds: float) -> Load:
     whole_s = WARM_UP_S + seconds + 0.5
     with tempfile.TemporaryDirectory() as room:
         raw = Path(room) / "frames"

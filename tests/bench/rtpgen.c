@@ -34,7 +34,7 @@
 #define BATCH 64
 #define LEAD_MIN_NS 10000.0 /* leads are spread evenly on a logarithmic scale */
 #define LEAD_MAX_NS 8000000.0
-#define LATE_NS 5000000LL   /* a frame sent so long after its time is counted: the generator could not keep up */
+#define LATE_NS 10000000LL  /* a frame sent so long after its time is counted: the generator could not keep up */
 #define TAIL_NS 500000000LL /* after the last send, so that what is under way can come back */
 
 struct call {

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a benchmark's report says of its goals, in words.
 
-A report has `goal` (name -> bound, an upper one unless the name is in `at_least`), `met` (name -> True, False, or None where it
-could not be judged), `measured` (name -> value), `valid`, and `missing_peers` (name -> why it is not in this run).
+A report has `goal` (name -> bound, an upper one unless the name is in `at_least`), `met` (name -> True, False, or None where
+it could not be judged), `measured` or `ratios` (name -> value, or a spread with its median), `valid`, and `missing_peers`
+(name -> why it is not in this run).
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
     found = []
     for name, bound in report["goal"].items():
         sign = ">=" if name in report.get("at_least", []) else "<="
-        value = report.get("measured", {}).get(name)
+        value = report.get("measured", {}).get(name, report.get("ratios", {}).get(name))
+        value = value["median"] if isinstance(value, dict) else value
         shown = "" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
         found.append([name, f"{sign} {bound:g}", shown, verdict(report, name)])
     return found
