@@ -26,7 +26,13 @@ CFLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter", 
 RPATH = ["-Wl,-rpath,$ORIGIN"]
 CORE_LIBS = ["opus", "m", "pthread"]
 # PJSIP functions that csrc/pjsip takes the place of
-WRAPPED = ["pjmedia_transport_udp_attach", "pjsip_inv_verify_request3", "pjmedia_sdp_neg_negotiate"]
+WRAPPED = [
+    "pjmedia_transport_udp_attach",
+    "pjsip_inv_verify_request3",
+    "pjmedia_sdp_neg_negotiate",
+    "pjsua_media_channel_init",
+    "pjsua_media_channel_create_sdp",
+]
 
 
 def pjsip_manifest() -> dict[str, Any] | None:

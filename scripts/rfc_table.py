@@ -15,6 +15,7 @@ TESTS = ("tests/**/*.py", "tests/**/*.[ch]", "tests/**/*.sh", "tests/**/*.xml")
 QUOTES_ONLY = {"tests/test_docs.py"}  # citations in it are examples for the parser below
 
 TITLES = {
+    2104: "HMAC",
     2617: "HTTP Basic and Digest authentication (1999)",
     2833: "RTP payload for DTMF digits (2000)",
     3261: "SIP: Session Initiation Protocol",
@@ -52,6 +53,7 @@ TITLES = {
     5764: "DTLS-SRTP",
     5922: "Domain certificates in SIP",
     6086: "INFO and its packages",
+    6188: "AES-192 and AES-256 in SRTP",
     6337: "How SIP uses offer/answer",
     6432: "Carrying Q.850 codes in Reason",
     6562: "Variable bit rate audio in SRTP",
@@ -63,6 +65,7 @@ TITLES = {
     7983: "Multiplexing of STUN, DTLS, RTP and others on one port",
     7616: "HTTP Digest authentication",
     7714: "AES-GCM in SRTP",
+    8285: "RTP header extensions",
     8445: "ICE",
     8489: "STUN (2020)",
     8760: "SIP digest with SHA-256",

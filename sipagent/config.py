@@ -91,6 +91,11 @@ class Sip(Section):
     srtp: SrtpPolicy = Field(
         default="optional", description="SDES SRTP: off, optional (RTP/SAVP accepted, RTP/AVP offered), required."
     )
+    sdes_over: Literal["any", "tls"] = Field(
+        default="any",
+        description="Where SRTP keys may travel: over any transport, or tls only. Calls over another one are then plain where SRTP is "
+        "optional, and refused where it is required.",
+    )
     public_host: str | None = Field(default=None, description="Address to advertise when behind NAT.")
 
     @model_validator(mode="after")

@@ -82,7 +82,7 @@ class SipAccount(pjsua2.Account):
 
 def local_config(cfg: Config, listening: Listening, advertised: dict[str, str], scheme: str = "sip") -> pjsua2.AccountConfig:
     """An account without registration, for direct calls in and out over one transport. `advertised`: see `Stack.open`."""
-    config = _config(cfg, cfg.sip.srtp, advertised)
+    config = _config(cfg, cfg.sip.srtp, listening.transport, advertised)
     host = advertised.get(listening.host, listening.host)
     transport = "" if listening.transport == "udp" or scheme == "sips" else f";transport={listening.transport}"
     config.idUri = f"<{scheme}:{USER}@{host_port(host, listening.port)}{transport}>"
@@ -95,7 +95,7 @@ def registered_config(
     cfg: Config, settings: AccountSettings, address: str, listening: Listening, advertised: dict[str, str]
 ) -> pjsua2.AccountConfig:
     """An account at a registrar. `address`: what settings.host resolves to; requests go there while URIs keep the name."""
-    config = _config(cfg, settings.srtp or cfg.sip.srtp, advertised)
+    config = _config(cfg, settings.srtp or cfg.sip.srtp, settings.transport, advertised)
     transport = "" if settings.transport == "udp" else f";transport={settings.transport}"
     config.idUri = f"<sip:{settings.user}@{host_port(settings.host, 0).removesuffix(':0')}>"
     config.regConfig.registrarUri = f"sip:{host_port(settings.host, settings.port)}{transport}"
@@ -116,7 +116,7 @@ def registered_config(
     return config
 
 
-def _config(cfg: Config, srtp: SrtpPolicy, advertised: dict[str, str]) -> pjsua2.AccountConfig:
+def _config(cfg: Config, srtp: SrtpPolicy, transport: str, advertised: dict[str, str]) -> pjsua2.AccountConfig:
     config = pjsua2.AccountConfig()
     config.callConfig.prackUse = pjsua2.PJSUA_100REL_NOT_USED
     config.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_OPTIONAL  # RFC 4028
@@ -132,12 +132,13 @@ def _config(cfg: Config, srtp: SrtpPolicy, advertised: dict[str, str]) -> pjsua2
     )  # any port: the seam moves to one of media.ports (mc_pjsip_set_media_ports)
     media.transportConfig.publicAddress = advertised.get(cfg.media.host, "")
     media.rtcpMuxEnabled = True  # offered, and taken when it is offered: RFC 5761
-    media.srtpUse = _SRTP[srtp]
+    private = cfg.sip.sdes_over == "tls"
+    media.srtpUse = _SRTP["off" if private and transport != "tls" and srtp == "optional" else srtp]
     for name in SUITES:
         crypto = pjsua2.SrtpCrypto()
         crypto.name = name  # with an empty key PJSIP makes one for each call
         media.srtpOpt.cryptos.append(crypto)
     # SDES over UDP is what most PBXes in a LAN do; its keys are only as private as the signalling.
-    media.srtpSecureSignaling = 0
+    media.srtpSecureSignaling = 1 if private else 0  # 1: over TLS to the next hop
     media.lockCodecEnabled = False  # several codecs in an answer are fine: RTP says which one is in use
     return config

@@ -42,11 +42,12 @@ async def offered(policy: str, offer: str) -> Message:
         ("optional", PLAIN, 200, "RTP/AVP", False),
         ("optional", SECURE, 200, "RTP/SAVP", True),
         ("optional", EITHER, 200, "RTP/AVP", True),
-        ("optional", BROKEN, 406, "", False),
-        ("optional", UNKNOWN, 406, "", False),
+        ("optional", BROKEN, 488, "", False),
+        ("optional", UNKNOWN, 488, "", False),
         ("required", PLAIN, 488, "", False),
         ("required", SECURE, 200, "RTP/SAVP", True),
-        ("required", UNKNOWN, 406, "", False),
+        ("required", BROKEN, 488, "", False),
+        ("required", UNKNOWN, 488, "", False),
     ],
 )
 async def test_answers(policy: str, offer: str, status: int, profile: str, keys: bool) -> None:

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * A session description that can't be served is refused with 488 (RFC 3261 section 21.4.26; RFC 4568 section 5.1.2 for keys). PJSIP
+ * says 406, which is about Accept headers, where the media transport refuses. The linker's --wrap leads both places through here. */
+#include "pj_internal.h"
+
+static void correct(int *code) {
+    if (code && *code == PJSIP_SC_NOT_ACCEPTABLE) {
+        *code = PJSIP_SC_NOT_ACCEPTABLE_HERE;
+    }
+}
+
+pj_status_t __real_pjsua_media_channel_init(pjsua_call_id call_id, pjsip_role_e role, int security_level, pj_pool_t *tmp_pool,
+                                            const pjmedia_sdp_session *rem_sdp, int *sip_err_code, pj_bool_t async,
+                                            pjsua_med_tp_state_cb cb);
+
+pj_status_t __wrap_pjsua_media_channel_init(pjsua_call_id call_id, pjsip_role_e role, int security_level, pj_pool_t *tmp_pool,
+                                            const pjmedia_sdp_session *rem_sdp, int *sip_err_code, pj_bool_t async,
+                                            pjsua_med_tp_state_cb cb) {
+    pj_status_t status =
+        __real_pjsua_media_channel_init(call_id, role, security_level, tmp_pool, rem_sdp, sip_err_code, async, cb);
+
+    correct(sip_err_code);
+    return status;
+}
+
+pj_status_t __real_pjsua_media_channel_create_sdp(pjsua_call_id call_id, pj_pool_t *pool, const pjmedia_sdp_session *rem_sdp,
+                                                  pjmedia_sdp_session **p_sdp, int *sip_err_code);
+
+pj_status_t __wrap_pjsua_media_channel_create_sdp(pjsua_call_id call_id, pj_pool_t *pool, const pjmedia_sdp_session *rem_sdp,
+                                                  pjmedia_sdp_session **p_sdp, int *sip_err_code) {
+    pj_status_t status = __real_pjsua_media_channel_create_sdp(call_id, pool, rem_sdp, p_sdp, sip_err_code);
+
+    correct(sip_err_code);
+    return status;
+}

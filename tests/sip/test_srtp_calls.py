@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real calls with SRTP, seen from the wire: what may be heard, what may be sent, with which keys."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from sipagent.call import Call
+from tests.sip.rig import Rig, config, user_agent
+from tests.sip.srtp_lines import CM, GCM, SUITES, rtp
+from tests.sip.srtp_peer import TONE, SecurePeer, inline
+
+SPEECH = b"\x11" * 160
+LOUD = b"\x00" * 160  # full scale in mu-law
+BAD_PER_S = 10_000
+FLOOD_S = 2.0
+
+
+@asynccontextmanager
+async def call_of(rig: Rig, peer: SecurePeer, offer: str) -> AsyncIterator[tuple[Call, bytearray]]:
+    """The peer's call, answered, and what is heard of it; hung up afterwards."""
+    invited = asyncio.create_task(peer.invite(offer))
+    call = await rig.taken()
+    heard = bytearray()
+    call.leg.on_audio = lambda pcm, arrival_us, index, lost: b"" if lost else heard.extend(pcm)
+    await call.control.answer()
+    assert await invited == 200
+    await asyncio.wait_for(call.media_ready.wait(), 5)
+    yield call, heard
+    await call.hangup()
+    await rig.over(call)
+    peer.close()
+
+
+def cfg(srtp: str = "required", **sip: object) -> object:
+    return config(sip={"srtp": srtp, **sip}, media={"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000})
+
+
+async def said(call: Call, packets: int) -> None:
+    call.leg.write(secrets.token_bytes(320 * packets))
+    await asyncio.sleep(0.02 * packets + 0.05)
+
+
+def all_sealed(peer: SecurePeer) -> bool:
+    """Every packet that came from the switch was sealed with the keys of its time."""
+    return bool(peer.opened) and all(peer.opened) and len(peer.opened) == len(peer.received)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("mux", [False, True], ids=["", "mux"])
+async def test_suites(suite: str, mux: bool) -> None:
+    async with user_agent(cfg()) as rig:
+        peer = await SecurePeer.open(rig.port)
+        async with call_of(rig, peer, peer.offer("a=rtcp-mux\r\n" if mux else "", suite=suite)) as (call, heard):
+            assert peer.answer is not None
+            assert peer.answer.suite == suite
+            assert ("a=rtcp-mux" in peer.answer.body) is mux
+            await peer.speak(20)
+            await rig.until(lambda: len(heard) >= 20 * 320)
+            await said(call, 10)
+            stats = call.leg.stats()
+            assert (stats["rx_packets"], stats["rx_forged"], stats["rx_replayed"]) == (20, 0, 0)
+        assert all_sealed(peer)
+        kinds = [packet[1] for packet in peer.opened]
+        assert kinds.count(0) + kinds.count(0x80) > 10
+        assert any(200 <= kind <= 207 for kind in kinds) is mux  # the BYE's report
+
+
+async def test_bad_packets_at_a_high_rate_and_replays_harm_nothing() -> None:
+    """Forged, replayed and plain packets from the peer's own address while it speaks: its own are heard, and nothing else."""
+    async with user_agent(cfg()) as rig:
+        peer = await SecurePeer.open(rig.port)
+        async with call_of(rig, peer, peer.offer()) as (call, heard):
+            await peer.speak(5)
+            old = [peer.packet(TONE) for _ in range(5)]
+            for packet in old:
+                peer.send(packet)
+            began, bad = time.monotonic(), 0
+            n_good = 10
+            while (now := time.monotonic()) < began + FLOOD_S:
+                if (now - began) / 0.02 > n_good - 10:
+                    peer.send(peer.packet(TONE))
+                    n_good += 1
+                while bad < (now - began) * BAD_PER_S:
+                    kind = bad % 4
+                    if kind == 0:
+                        peer.send(old[bad % 5])
+                    elif kind == 1:
+                        peer.send(rtp(peer.seq + 1, LOUD, peer.ssrc))
+                    elif kind == 2:
+                        peer.send(rtp(peer.seq + 1, LOUD + bytes(10), peer.ssrc))
+                    else:
+                        peer.send(rtp(bad, LOUD + bytes(10), bad))
+                    bad += 1
+                await asyncio.sleep(0.001)
+            await rig.until(lambda: len(heard) >= n_good * 320)
+            await asyncio.sleep(0.05)
+            stats = call.leg.stats()
+            assert bad > 0.8 * FLOOD_S * BAD_PER_S
+            assert stats["rx_packets"] == n_good
+            assert stats["rx_forged"] + stats["rx_replayed"] > 0.9 * bad
+            assert bytes(heard) == bytes(heard[:320]) * n_good  # the same sound again and again: nothing loud, nothing missing
+            await said(call, 5)
+        assert all_sealed(peer)
+
+
+async def test_hold_resume_new_keys_and_another_codec() -> None:
+    """Over re-INVITEs with the same keys, with new ones, on hold and back: sound goes on, nothing is heard twice, and no key
+    stream is used twice."""
+    async with user_agent(cfg()) as rig:
+        peer = await SecurePeer.open(rig.port)
+        async with call_of(rig, peer, peer.offer()) as (call, heard):
+            replayable: list[bytes] = []
+            offers = [
+                lambda: peer.offer("a=sendonly\r\n"),
+                lambda: peer.offer("a=inactive\r\n"),
+                lambda: peer.offer("a=sendrecv\r\n"),
+                lambda: peer.offer(suite=CM),
+                lambda: peer.offer(media="RTP/SAVP 8"),
+                lambda: peer.offer(suite=GCM),
+                lambda: peer.offer(suite=CM, media="RTP/SAVP 0"),
+            ]
+            for n, offer in enumerate(offers):
+                before = len(heard)
+                if n != 2:  # on hold nobody listens: what is sent then comes for the first time afterwards
+                    await peer.speak(3)
+                    replayable += peer.sent[-3:]
+                    await rig.until(lambda: len(heard) >= before + 3 * 320)  # noqa: B023
+                await said(call, 5)
+                assert await peer.invite(offer()) == 200, n
+                before = len(heard)
+                for packet in replayable:
+                    peer.send(packet)
+                await asyncio.sleep(0.05)
+                assert len(heard) == before, f"a replay was heard after re-INVITE {n}"
+            await peer.speak(5)
+            await rig.until(lambda: len(heard) > before)
+            await said(call, 5)
+        packets = [packet for packet in peer.received if packet[1] & 0x7F in (0, 8)]
+        assert len(packets) > 30
+        assert len({packet[8:12] for packet in packets}) == 1, "one SSRC: else indices prove nothing"
+        used = [(packet[2:4], packet[12:]) for packet in packets]
+        assert len({seq for seq, _ in used}) == len(used), "a sequence number was sealed twice"
+
+
+async def test_a_secure_call_does_not_become_plain() -> None:
+    async with user_agent(cfg("optional")) as rig:
+        peer = await SecurePeer.open(rig.port)
+        async with call_of(rig, peer, peer.offer()) as (call, heard):
+            await peer.speak(3)
+            assert await peer.invite(peer.offer(media="RTP/AVP 0", keys=0)) == 488
+            await said(call, 5)
+            await peer.speak(3)
+            await rig.until(lambda: len(heard) >= 6 * 320)
+        assert all_sealed(peer)
+
+
+@pytest.mark.parametrize(("policy", "status"), [("required", 488), ("optional", 488)])
+async def test_keys_only_over_tls(policy: str, status: int) -> None:
+    async with user_agent(cfg(policy, sdes_over="tls")) as rig:
+        peer = await SecurePeer.open(rig.port)
+        assert await peer.invite(peer.offer()) == status
+        peer.close()
+
+
+async def test_plain_calls_where_keys_would_travel_in_the_clear() -> None:
+    async with user_agent(cfg("optional", sdes_over="tls")) as rig:
+        peer = await SecurePeer.open(rig.port)
+        call = await rig.invite(f"sip:bob@127.0.0.1:{peer.dialog.peer.port}")
+        invite = await peer.dialog.peer.request("INVITE")
+        assert "RTP/AVP" in invite.body
+        assert "crypto" not in invite.body
+        peer.dialog.peer.respond(invite, "486 Busy Here", rig.port)
+        await rig.over(call)
+        peer.close()
+
+
+async def test_no_key_is_told(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    """Neither ours nor the peer's, in no spelling, in logs of any level, in what the leg and the call say of themselves."""
+    caplog.set_level(0)
+    with capture_logs() as logs:
+        async with user_agent(config(sip={"srtp": "required"}, media={"rate": 8000}, log={"level": "debug"})) as rig:
+            peer = await SecurePeer.open(rig.port)
+            async with call_of(rig, peer, peer.offer()) as (call, _):
+                await peer.speak(3)
+                peer.send(rtp(1, LOUD))
+                told = f"{call.leg.describe()} {call.leg.stats()} {call.to_dict()}"
+                assert peer.answer is not None
+                keys = [peer.own, peer.answer.key]
+                assert await peer.invite(peer.offer(suite=GCM)) == 200
+                keys += [peer.own, peer.answer.key]
+            stack_log = rig.ua._log.path
+    captured = capfd.readouterr()
+    text = told + repr(logs) + caplog.text + captured.out + captured.err
+    assert "srtp" in told
+    for data in keys:
+        for spelling in (inline(data), data.hex(), repr(data)[2:-1], inline(data[:16]).rstrip("=")[:20]):
+            assert spelling.lower() not in text.lower()
+    assert stack_log
