@@ -93,8 +93,8 @@ class Sip(Section):
     )
     sdes_over: Literal["any", "tls"] = Field(
         default="any",
-        description="Where SRTP keys may travel: over any transport, or tls only. Calls over another one are then plain where SRTP is "
-        "optional, and refused where it is required.",
+        description="Where SRTP keys may travel: over any transport, or tls only. Calls over another one are then plain where "
+        "SRTP is optional, and refused where it is required.",
     )
     public_host: str | None = Field(default=None, description="Address to advertise when behind NAT.")
 

@@ -16,8 +16,8 @@ pj_status_t __real_pjsua_media_channel_init(pjsua_call_id call_id, pjsip_role_e 
 pj_status_t __wrap_pjsua_media_channel_init(pjsua_call_id call_id, pjsip_role_e role, int security_level, pj_pool_t *tmp_pool,
                                             const pjmedia_sdp_session *rem_sdp, int *sip_err_code, pj_bool_t async,
                                             pjsua_med_tp_state_cb cb) {
-    pj_status_t status =
-        __real_pjsua_media_channel_init(call_id, role, security_level, tmp_pool, rem_sdp, sip_err_code, async, cb);
+    pj_status_t status = __real_pjsua_media_channel_init(call_id, role, security_level, tmp_pool, rem_sdp, sip_err_code, async,
+                                                         cb);
 
     correct(sip_err_code);
     return status;

@@ -62,9 +62,15 @@ class SecurePeer:
             except BlockingIOError:
                 return
             self.received.append(packet)
-            if self.line is not None:
-                is_rtcp = 200 <= packet[1] <= 207
-                self.opened.append((self.line.open_rtcp if is_rtcp else self.line.open)(packet))
+            self._open()
+
+    def _open(self) -> None:
+        """What came, once the answer with the key is there: sound may be quicker."""
+        if self.line is None:
+            return
+        for packet in self.received[len(self.opened) :]:
+            is_rtcp = 200 <= packet[1] <= 207
+            self.opened.append((self.line.open_rtcp if is_rtcp else self.line.open)(packet))
 
     def offer(self, lines: str = "", media: str = "RTP/SAVP 0", suite: str | None = None, keys: int = 1) -> str:
         """Renews the own key unless `suite` is left out."""
@@ -88,6 +94,7 @@ class SecurePeer:
         if self.line is None or before is None or (before.key, self._line_key) != (self.answer.key, self.own):
             self.line = Theirs(self.suite, self.own, self.answer.key)
             self._line_key = self.own
+            self._open()
         return self.answer
 
     _line_key: bytes = b""
