@@ -79,7 +79,14 @@ class JitterBuffer:
     """The human ear's jitter buffer: a pure function of packets and times."""
 
     def __init__(
-        self, clock: int = 8000, *, min_ms: int = 5, max_ms: int = 400, capacity: int = 128, tick_ms: int = 20, price_ms: int = 20
+        self,
+        clock: int = 8000,
+        *,
+        min_ms: int = 5,
+        max_ms: int = 400,
+        capacity: int = 128,
+        tick_ms: int = 20,
+        price_ms: int = 20,
     ) -> None: ...
     def put(self, pkt: bytes, now_us: int) -> int:
         """A whole RTP packet. 0, or a negative MC_E_ value: late, duplicate, too long. FormatError: no RTP."""

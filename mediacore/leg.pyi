@@ -22,7 +22,8 @@ class Leg(Port):
         power of two). rx_timeout: seconds, 0 = never.
         suppress_silence: rest while there is nothing to say, instead of sending silence: comfort noise (RFC 3389) if the peer
         takes it, Opus' own DTX, else nothing.
-        jitter_max_ms: most that the human ear waits for a packet. jitter_price_ms: delay that one percent fewer late packets is worth.
+        jitter_max_ms: most that the human ear waits for a packet. jitter_price_ms: its delay that one percent fewer late
+        packets is worth.
         inband_dtmf: EV_DTMF also for digits that come as sound (until the peer sends a telephone-event).
         FullError: the worker has max_legs."""
     @property

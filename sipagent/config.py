@@ -136,7 +136,7 @@ class Media(Section):
     )
     jitter_price_ms: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=20,
-        description="Delay, ms, that one percent fewer late packets is worth in that playout: less is livelier, more is smoother.",
+        description="Delay, ms, that one percent fewer late packets is worth there: less is livelier, more is smoother.",
     )
     fifo: bool = Field(default=True, description="Ask for SCHED_FIFO for the media worker; reported when refused.")
     cpu: int = Field(default=-1, ge=-1, description="Pin the media worker to this core; -1 = don't.")
