@@ -24,7 +24,7 @@ from setuptools.command.build_ext import build_ext
 
 CFLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fno-strict-aliasing", "-D_GNU_SOURCE"]
 RPATH = ["-Wl,-rpath,$ORIGIN"]
-CORE_LIBS = ["opus", "m", "pthread"]
+CORE_LIBS = ["opus", "ogg", "m", "pthread"]
 # PJSIP functions that csrc/pjsip takes the place of
 WRAPPED = [
     "pjmedia_transport_udp_attach",

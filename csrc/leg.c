@@ -7,7 +7,7 @@
  *                                                  \ tap right        sink > relay > build /
  *
  * This file: life of a leg, its two doors' frame, what crosses to the engine. leg_rx.c, leg_ear.c, leg_human.c, leg_tx.c,
- * leg_relay.c and leg_tap.c are the stages. */
+ * leg_relay.c and tap.c are the stages. */
 #include "leg.h"
 
 #include <stdlib.h>
@@ -263,6 +263,17 @@ void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink) {
     mc_coded_leave(leg);
     leg->n_sinks++;
     atomic_store_explicit(&leg->sink, sink, memory_order_release);
+}
+
+void mc_leg_set_tap(struct mc_leg *leg, struct mc_tap *tap) {
+    leg->tap = tap;
+    if (leg->path != NULL && tap == NULL && mc_leg_sink(leg)->play == NULL) {
+        leg->path->rx.human.on = false;
+    }
+}
+
+struct mc_tap *mc_leg_tap(const struct mc_leg *leg) {
+    return leg->tap;
 }
 
 const struct mc_sink *mc_leg_sink(const struct mc_leg *leg) {

@@ -162,19 +162,9 @@ bool mc_leg_relaying(const struct mc_leg *leg, uint64_t now_us);
 /* As mc_leg_send_dtmf, on the worker: one digit. */
 int mc_leg_relay_digit(struct mc_leg *to, char digit, uint32_t ms);
 
-/* --- recording tap: 20 ms stereo blocks --- */
-struct mc_tap_block {
-    uint64_t t_us;         /* tick of the block's first sample */
-    int64_t left_delay_us; /* age of what left plays: tick - arrival of its packet */
-    int16_t pcm[];         /* interleaved: left = human ear, right = what was sent */
-};
-int mc_tap_new(struct mc_tap **out, uint32_t rate);
-void mc_tap_free(struct mc_tap *tap);
-size_t mc_tap_samples(const struct mc_tap *tap);             /* per channel and block */
+/* --- recording tap: tap.h --- */
 void mc_leg_set_tap(struct mc_leg *leg, struct mc_tap *tap); /* worker; NULL = off */
 struct mc_tap *mc_leg_tap(const struct mc_leg *leg);
-const struct mc_tap_block *mc_tap_front(struct mc_tap *tap); /* engine; NULL = empty */
-void mc_tap_front_done(struct mc_tap *tap);
 
 /* The worker's own, kept here so that a leg is one block; the leg never looks inside. */
 struct mc_seat {

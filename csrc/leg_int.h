@@ -20,6 +20,7 @@
 #include "scale.h"
 #include "splice.h"
 #include "stats.h"
+#include "tap.h"
 #include "tone.h"
 
 #define MC_EAR_HELD 8           /* packets held for a missing one */
@@ -315,11 +316,5 @@ void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len);
 bool mc_coded_send(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64_t now_us);
 /* Something else follows than what the present sink coded: while it is still there. */
 void mc_coded_leave(struct mc_leg *leg);
-
-/* leg_tap.c */
-void mc_tap_left(struct mc_tap *tap, const int16_t *pcm, size_t n, int64_t age_us, uint64_t t_us);
-void mc_tap_right(struct mc_tap *tap, const int16_t *pcm, size_t n);
-/* A whole block goes to the queue: 1; one that finds no room is counted. */
-int mc_tap_emit(struct mc_tap *tap, uint64_t *dropped);
 
 #endif

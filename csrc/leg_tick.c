@@ -39,11 +39,11 @@ static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_u
         sink->play(sink, leg, heard, n, now_us);
     }
     if (tap != NULL) {
-        mc_tap_right(tap, sent, n_sent);
-        mc_tap_left(tap, heard, n, age_us - (int64_t)(now_us - due_us), due_us);
-        if (mc_tap_emit(tap, &leg->st.tap_dropped) > 0) {
-            mc_leg_notify(leg);
-        }
+        struct mc_tap_head head = {.t_us = due_us,
+                                   .left_age_us = age_us - (int64_t)(now_us - due_us),
+                                   .n_left = (uint32_t)n,
+                                   .n_right = (uint32_t)n_sent};
+        leg->st.tap_dropped += !mc_tap_put(tap, &head, heard, sent);
     }
 }
 

@@ -44,8 +44,8 @@ void mc_worker_leg_stop(struct mc_leg *leg);
 void mc_worker_leg_bye(struct mc_leg *leg);   /* mc_leg_bye */
 void mc_worker_leg_close(struct mc_leg *leg); /* BYE, and stops it for good: a later start is MC_E_STATE */
 int mc_worker_set_sink(struct mc_leg *leg, const struct mc_sink *sink); /* returns when the old one is used no more */
-/* NULL = off. Returns the one to be freed, or NULL. */
-struct mc_tap *mc_worker_set_tap(struct mc_leg *leg, struct mc_tap *tap);
+int mc_worker_tap(struct mc_leg *leg, struct mc_tap *tap);              /* MC_E_STATE: it has one */
+void mc_worker_untap(struct mc_leg *leg, struct mc_tap *tap); /* returns when it is used no more; nothing if it isn't its tap */
 int mc_worker_describe(struct mc_leg *leg, char *out, size_t size);
 /* 1 = runs with them, 0 = stopped and had them last, MC_E_STATE = never started. */
 int mc_worker_params(struct mc_leg *leg, struct mc_leg_params *out);

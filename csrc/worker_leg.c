@@ -10,7 +10,7 @@ struct ask {
     struct mc_path *path;
     const struct mc_wire *wire;
     const struct mc_sink *sink;
-    struct mc_tap **tap;
+    struct mc_tap *tap;
     struct mc_leg_params *params;
     char *text;
     size_t size;
@@ -97,16 +97,29 @@ int mc_worker_set_sink(struct mc_leg *leg, const struct mc_sink *sink) {
 
 static int do_tap(void *arg) {
     struct ask *a = arg;
-    struct mc_tap *old = mc_leg_tap(a->leg);
-    mc_leg_set_tap(a->leg, *a->tap);
-    *a->tap = old;
+    if (mc_leg_tap(a->leg) != NULL) {
+        return MC_E_STATE;
+    }
+    mc_leg_set_tap(a->leg, a->tap);
     return MC_OK;
 }
 
-struct mc_tap *mc_worker_set_tap(struct mc_leg *leg, struct mc_tap *tap) {
-    struct ask a = {.leg = leg, .tap = &tap};
-    mc_worker_call(worker_of(leg), do_tap, &a);
-    return tap;
+int mc_worker_tap(struct mc_leg *leg, struct mc_tap *tap) {
+    struct ask a = {.leg = leg, .tap = tap};
+    return mc_worker_call(worker_of(leg), do_tap, &a);
+}
+
+static int do_untap(void *arg) {
+    struct ask *a = arg;
+    if (mc_leg_tap(a->leg) == a->tap) {
+        mc_leg_set_tap(a->leg, NULL);
+    }
+    return MC_OK;
+}
+
+void mc_worker_untap(struct mc_leg *leg, struct mc_tap *tap) {
+    struct ask a = {.leg = leg, .tap = tap};
+    mc_worker_call(worker_of(leg), do_untap, &a);
 }
 
 static int do_describe(void *arg) {

@@ -15,6 +15,7 @@ from mediacore.port import (
     EV_STOPPED,
     NO_PT,
 )
+from mediacore.record import RECORD_FORMATS, Recorder, Recording
 from mediacore.sinks import Bridge, Mixer, Prompt, bridge
 from mediacore.virtual import VirtualLeg
 from mediacore.worker import Worker, clock_us, live
@@ -28,6 +29,7 @@ __all__ = [
     "EV_STARTED",
     "EV_STOPPED",
     "NO_PT",
+    "RECORD_FORMATS",
     "ArgumentError",
     "Batch",
     "Bridge",
@@ -40,6 +42,8 @@ __all__ = [
     "MediaError",
     "Mixer",
     "Prompt",
+    "Recorder",
+    "Recording",
     "Resampler",
     "StateError",
     "SystemError_",

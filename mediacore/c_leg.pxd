@@ -142,11 +142,6 @@ cdef extern from "leg.h" nogil:
         double mos_cq
         double mos_lq
 
-    cdef struct mc_tap_block:
-        uint64_t t_us
-        int64_t left_delay_us
-        const int16_t *pcm
-
     int mc_leg_new(mc_leg **out, const mc_leg_cfg *cfg)
     void mc_leg_ref(mc_leg *leg)
     void mc_leg_unref(mc_leg *leg)
@@ -185,11 +180,7 @@ cdef extern from "leg.h" nogil:
     const mc_leg_params *mc_leg_last_params(const mc_leg *leg)
     void mc_leg_set_sink(mc_leg *leg, const mc_sink *sink)
     int mc_leg_describe(const mc_leg *leg, char *out, size_t size)
-    int mc_tap_new(mc_tap **out, uint32_t rate)
-    void mc_tap_free(mc_tap *tap)
-    size_t mc_tap_samples(const mc_tap *tap)
     void mc_leg_set_tap(mc_leg *leg, mc_tap *tap)
-    const mc_tap_block *mc_tap_front(mc_tap *tap)
-    void mc_tap_front_done(mc_tap *tap)
+    mc_tap *mc_leg_tap(const mc_leg *leg)
     void mc_leg_set_user(mc_leg *leg, void *user)
     void *mc_leg_user(const mc_leg *leg)

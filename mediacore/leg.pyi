@@ -29,8 +29,6 @@ class Leg(Port):
     @property
     def params(self) -> LegParams | None:
         """What negotiation settled; None while stopped."""
-    def tap(self, on: bool) -> None:
-        """on_tap from now on, or no more."""
     def echo_native(self, on: bool) -> None:
         """The worker moves each machine-ear frame into the output ring itself, nothing goes to Python (benchmarks)."""
     def describe(self) -> str:

@@ -48,7 +48,8 @@ cdef class Leg(Port):
             if udp != NULL:
                 w.mc_udp_leg_stop(udp)
             w.mc_worker_leg_close(leg)
-            w.mc_worker_set_tap(leg, NULL)
+            if self.tap_queue != NULL:
+                w.mc_worker_untap(leg, self.tap_queue)
             c.mc_leg_unref(leg)
 
     def close(self) -> None:
@@ -80,14 +81,17 @@ cdef class Leg(Port):
         return Port.write(self, pcm)
 
     def tap(self, bint on) -> None:
-        if self.leg == NULL:
-            return
-        if on and self.tap_queue == NULL:
-            check(c.mc_tap_new(&self.tap_queue, c.mc_leg_rate(self.leg)), "tap")
         cdef c.mc_leg *leg = self.leg
-        cdef c.mc_tap *queue = self.tap_queue if on else NULL
+        cdef c.mc_tap *tap
+        cdef int rc = 0
+        if leg == NULL or (not on and self.tap_queue == NULL):
+            return
+        tap = self.tap_of_python()
         with nogil:
-            w.mc_worker_set_tap(leg, queue)
+            w.mc_worker_untap(leg, tap)
+            if on:
+                rc = w.mc_worker_tap(leg, tap)
+        check(rc, "tap: the leg is recorded")
 
     def echo_native(self, bint on) -> None:
         self.need()

@@ -67,7 +67,7 @@ class Counters(TypedDict):
     ear_frames: int
     ear_lost: int  # frames made up for the machine ear
     ear_dropped: int  # frames that found no room because Python did not come
-    tap_dropped: int
+    tap_dropped: int  # ticks that a recording had no room for
     events_dropped: int
     rtcp_sent: int  # compound packets
     rtcp_received: int
@@ -99,9 +99,6 @@ class Port:
     came."""
     on_event: Callable[[int, int, int, int], object] | None
     """(kind, a, b, t_us): see EV_*."""
-    on_tap: Callable[[bytes, int, int], object] | None
-    """(stereo, t_us, left_delay_us): 20 ms of s16le interleaved, left = human ear, right = what was sent; t_us of the tick;
-    left_delay_us = tick - arrival of the packet that is being played."""
 
     @property
     def rate(self) -> int:
@@ -145,5 +142,11 @@ class Port:
     @property
     def takes_events(self) -> bool:
         """The peer takes telephone-events (RFC 4733)."""
+    def tap(self, on: bool) -> None:
+        """taps() has what comes from now on, or no more. StateError: the leg is recorded."""
+    def taps(self) -> list[tuple[bytes, int, int]]:
+        """For tests and measurements: (stereo, t_us, left_delay_us) of each tick since the last call, at most 8 s of them.
+        s16le interleaved, left = human ear, right = what was sent; t_us of the tick; left_delay_us = tick - arrival of what is
+        played."""
     def counters(self) -> Counters:
         """As of the last tick."""

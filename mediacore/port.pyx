@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's side of a media leg: speech in, frames, events and recording blocks out."""
+"""The engine's side of a media leg: speech in, frames and events out."""
 from asyncio import get_running_loop
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -8,7 +8,8 @@ from libc.stdint cimport int16_t, uint32_t
 from libc.string cimport memset, strncpy
 
 from mediacore cimport c_leg as c
-from mediacore.c_leg cimport mc_leg_cfg, mc_leg_params
+from mediacore cimport c_record as r
+from mediacore.c_leg cimport mc_leg_cfg, mc_leg_params, mc_tap
 from mediacore.batch cimport Batch, take_batch
 from mediacore.errors cimport check
 
@@ -98,17 +99,18 @@ cdef dict params_stats(dict params):
     return {"codec": params["codec"], "ptime_ms": params["ptime_ms"], "secure": params["secure"]}
 
 
-cdef bytes pcm_of(const int16_t *pcm, size_t n):
-    return PyBytes_FromStringAndSize(<const char *>pcm, n * sizeof(int16_t))
-
-
 cdef class Port:
     """Base of Leg and VirtualLeg."""
 
     def __dealloc__(self):
         # Whoever owns the leg closed it before; here is only what the engine's side made.
-        if self.tap_queue != NULL:
-            c.mc_tap_free(self.tap_queue)
+        r.mc_tap_free(self.tap_queue)
+
+    cdef mc_tap *tap_of_python(self) except NULL:
+        if self.tap_queue == NULL:
+            check(r.mc_tap_new(&self.tap_queue, c.mc_leg_rate(self.leg), 0), "tap")
+            self.right = bytearray()
+        return self.tap_queue
 
     cdef int need(self) except -1:
         if self.leg == NULL:
@@ -191,6 +193,27 @@ cdef class Port:
     def takes_events(self) -> bool:
         return self.leg != NULL and c.mc_leg_takes_events(self.leg)
 
+    def taps(self) -> list:
+        cdef r.mc_tap_head head
+        cdef int16_t left[r.MC_TAP_MAX]
+        cdef int16_t right[r.MC_TAP_MAX]
+        cdef bytes stereo, sent
+        cdef int16_t *both
+        cdef const int16_t *out
+        cdef uint32_t i
+        blocks = []
+        while self.tap_queue != NULL and r.mc_tap_take(self.tap_queue, &head, left, right):
+            self.right += (<const char *>right)[:2 * head.n_right]
+            sent = bytes(self.right[:2 * head.n_left]).ljust(2 * head.n_left, b"\0")
+            del self.right[:2 * head.n_left]
+            stereo = PyBytes_FromStringAndSize(NULL, 4 * head.n_left)
+            both, out = <int16_t *>PyBytes_AS_STRING(stereo), <const int16_t *>PyBytes_AS_STRING(sent)
+            for i in range(head.n_left):
+                both[2 * i] = left[i]
+                both[2 * i + 1] = out[i]
+            blocks.append((stereo, head.t_us, head.left_age_us))
+        return blocks
+
     def counters(self) -> dict:
         """Every counter of the leg, as of its last tick."""
         cdef c.mc_leg_stats s
@@ -256,7 +279,6 @@ cdef class Port:
         on_error(leg, exception), and the rest is delivered all the same. A handler may close the leg."""
         cdef c.mc_event ev
         cdef c.mc_frame frame
-        cdef const c.mc_tap_block *block
         cdef bytes pcm
         cdef int n = 0
         if self.leg == NULL:
@@ -284,19 +306,6 @@ cdef class Port:
             if self.on_audio is not None:
                 try:
                     self.on_audio(pcm, frame.arrival_us, frame.index, bool(frame.lost))
-                except Exception as exc:
-                    on_error(self, exc)
-        while self.leg != NULL and self.tap_queue != NULL:
-            block = c.mc_tap_front(self.tap_queue)
-            if block == NULL:
-                break
-            n += 1
-            pcm = pcm_of(block.pcm, 2 * c.mc_tap_samples(self.tap_queue))
-            t_us, delay_us = block.t_us, block.left_delay_us
-            c.mc_tap_front_done(self.tap_queue)
-            if self.on_tap is not None:
-                try:
-                    self.on_tap(pcm, t_us, delay_us)
                 except Exception as exc:
                     on_error(self, exc)
         return n

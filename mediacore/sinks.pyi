@@ -48,7 +48,7 @@ class Prompt:
 class Bridge:
     """Two legs that hear each other, by the worker alone. Packets pass untouched (renumbered) where codec and packet time are
     the same, or from one G.711 law to the other; else, and while something is written to a leg, the sound is decoded and coded
-    again. Digits pass as telephone-events. on_event and on_tap of both legs go on."""
+    again. Digits pass as telephone-events. on_event and recordings of both legs go on."""
 
     a: Leg
     b: Leg

@@ -55,13 +55,13 @@ cdef class VirtualLeg(Port):
     cdef uint64_t now_us
     cdef bint with_rtcp
     cdef int n_rtcp_read
-    cdef list kept_frames, kept_events, kept_taps
+    cdef list kept_frames, kept_events
 
     def __cinit__(self, *, str codec="PCMU", int clock=8000, int pt=0, int ptime_ms=20, int rate=16000, int event_pt=101, str fmtp="", int cn_pt=0,
                   bint send=True, bint recv=True, unsigned long long seed=1, double tx_seconds=4.0, double rx_timeout=0.0,
                   bint suppress_silence=False, bint inband_dtmf=False, int jitter_max_ms=400, int jitter_price_ms=20, bint rtcp=False, long long wall_us=0, str name="virtual"):
         cdef c.mc_leg_cfg cfg
-        self.kept_frames, self.kept_events, self.kept_taps = [], [], []
+        self.kept_frames, self.kept_events = [], []
         fill_cfg(&cfg, rate, tx_seconds, rx_timeout, suppress_silence, name, inband_dtmf, jitter_max_ms, jitter_price_ms)
         cfg.seed = seed
         cfg.wall_us = wall_us
@@ -131,9 +131,7 @@ cdef class VirtualLeg(Port):
 
     def tap(self, bint on) -> None:
         self.need()
-        if on and self.tap_queue == NULL:
-            check(c.mc_tap_new(&self.tap_queue, c.mc_leg_rate(self.leg)), "tap")
-        c.mc_leg_set_tap(self.leg, self.tap_queue if on else NULL)
+        c.mc_leg_set_tap(self.leg, self.tap_of_python() if on else NULL)
 
     def echo_native(self, bint on) -> None:
         self.need()
@@ -175,8 +173,6 @@ cdef class VirtualLeg(Port):
             self.on_audio = lambda *item: self.kept_frames.append(item)
         if self.on_event is None:
             self.on_event = lambda *item: self.kept_events.append(item)
-        if self.on_tap is None:
-            self.on_tap = lambda *item: self.kept_taps.append(item)
         self.drain()
 
     def frames(self) -> list:
@@ -187,9 +183,4 @@ cdef class VirtualLeg(Port):
     def events(self) -> list:
         self._gather()
         out, self.kept_events = self.kept_events, []
-        return out
-
-    def taps(self) -> list:
-        self._gather()
-        out, self.kept_taps = self.kept_taps, []
         return out

@@ -13,4 +13,5 @@ cdef class Worker:
 
 
 cdef mc_live *live_legs() noexcept
+cdef mc_live *live_recordings() noexcept
 cdef mc_live *live_sinks() noexcept nogil # bridges, mixers, music

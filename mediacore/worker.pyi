@@ -19,7 +19,7 @@ class WorkerStats(TypedDict):
     last_tick_us: int  # last turn of the loop; at most 100 ms old while it lives and gets CPU
 
 def live() -> dict[str, int]:
-    """Native objects that exist now, {"legs", "socks", "workers", "sinks"}: all zero when everything was closed."""
+    """Native objects that exist now, {"legs", "socks", "workers", "sinks", "recordings"}: all zero when all was closed."""
 
 def clock_us() -> int:
     """CLOCK_MONOTONIC in microseconds: the clock of every time in this package."""

@@ -15,6 +15,7 @@ cdef mc_live n_legs = 0
 cdef mc_live n_socks = 0
 cdef mc_live n_workers = 0
 cdef mc_live n_sinks = 0
+cdef mc_live n_recordings = 0
 
 
 cdef mc_live *live_legs() noexcept:
@@ -25,9 +26,13 @@ cdef mc_live *live_sinks() noexcept nogil:
     return &n_sinks
 
 
+cdef mc_live *live_recordings() noexcept:
+    return &n_recordings
+
+
 def live() -> dict[str, int]:
     """Native objects that exist now; all zero when everything was closed."""
-    return {"legs": n_legs, "socks": n_socks, "workers": n_workers, "sinks": n_sinks}
+    return {"legs": n_legs, "socks": n_socks, "workers": n_workers, "sinks": n_sinks, "recordings": n_recordings}
 
 
 def clock_us() -> int:

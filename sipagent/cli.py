@@ -90,8 +90,10 @@ def call(
     uri: Annotated[str, typer.Argument(metavar="URI", help="Whom to call: sip:600@192.0.2.1:5060;transport=tcp")],
     play: Annotated[Path | None, typer.Option(metavar="WAV", help="Play this file to the far end.")] = None,
     say: Annotated[str | None, typer.Option(metavar="TEXT", help="Speak this, after --play if both are given.")] = None,
-    record: Annotated[Path | None, typer.Option(metavar="WAV", help="Record what is heard.")] = None,
-    stereo: Annotated[bool, typer.Option("--stereo", help="Record both sides: left = heard, right = sent.")] = False,
+    record: Annotated[Path | None, typer.Option(metavar="FILE", help="Record what is heard (WAV).")] = None,
+    stereo: Annotated[
+        bool, typer.Option("--stereo", help="Record both sides: left = heard, right = sent; FILE.opus: Ogg Opus.")
+    ] = False,
     duration: Annotated[
         float | None,
         typer.Option(

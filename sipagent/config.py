@@ -221,7 +221,10 @@ class Store(Section):
     """What is kept."""
 
     dir: Path | None = Field(default=None, description="Where recordings and call records go; none = keep nothing on disk.")
-    record: bool = Field(default=False, description="Stereo WAV of each call: caller left, bot right.")
+    record: bool = Field(default=False, description="Record each call in stereo: caller left, bot right.")
+    format: Literal["wav", "opus"] = Field(
+        default="wav", description="Of recordings: 16-bit WAV (64 kB/s at 16 kHz), or Ogg Opus (6 kB/s)."
+    )
     recent_calls: Annotated[int, Field(ge=0, le=100000)] = Field(
         default=200, description="Ended calls that the API still shows."
     )

@@ -10,8 +10,6 @@ from typing import Any, Protocol
 AudioHandler = Callable[[bytes, int, int, bool], object]
 # on_event(kind, a, b, t_us): see mediacore.EV_*.
 EventHandler = Callable[[int, int, int, int], object]
-# on_tap(stereo_pcm, t_us, left_delay_us): 20 ms blocks, left = caller, right = what was sent.
-TapHandler = Callable[[bytes, int, int], object]
 
 
 class MediaLeg(Protocol):
@@ -19,7 +17,6 @@ class MediaLeg(Protocol):
 
     on_audio: AudioHandler | None
     on_event: EventHandler | None
-    on_tap: TapHandler | None
 
     @property
     def rate(self) -> int: ...
@@ -50,8 +47,6 @@ class MediaLeg(Protocol):
     def pause(self, ms: int) -> None:
         """What is queued waits for at most `ms`, then goes on at the next sample; 0 = go on now. A flush ends it too."""
         ...
-
-    def tap(self, on: bool) -> None: ...
 
     @property
     def takes_events(self) -> bool:

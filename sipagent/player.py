@@ -131,24 +131,26 @@ class Recording:
     def __init__(self, call: Call, plan: Plan) -> None:
         self._call = call
         self._plan = plan
-        self._recorder: MonoRecorder | Recorder | None = None
+        self._mono: MonoRecorder | None = None
+        self._recorder: Recorder | None = None
 
     async def __aenter__(self) -> Self:
         leg, path = self._call.leg, self._plan.record
         if path is not None and self._plan.stereo:
-            stereo = self._recorder = Recorder(path, leg.rate)
-            leg.on_tap = stereo.write
-            leg.tap(True)
+            self._recorder = Recorder()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._recorder.start(leg, path, "opus" if path.suffix == ".opus" else "wav")
         elif path is not None:
-            mono = self._recorder = MonoRecorder(path, leg.rate)
-            leg.on_audio = mono.on_audio
+            self._mono = MonoRecorder(path, leg.rate)
+            leg.on_audio = self._mono.on_audio
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        self._call.leg.tap(False)
-        self._call.leg.on_tap = self._call.leg.on_audio = None
+        self._call.leg.on_audio = None
+        if self._mono is not None:
+            await asyncio.to_thread(self._mono.close)
         if self._recorder is not None:
-            await asyncio.to_thread(self._recorder.close)
+            await self._recorder.close()
 
 
 async def carry_out(

@@ -1,102 +1,106 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stereo recording of a call: WAV, 16 bit, left = caller, right = bot, both at their time on the wire (see stereo.py).
-
-The event loop only appends a tap block to a queue. A thread aligns and writes, and renews the header after each write, so the
-file is a valid WAV at any moment and a killed process loses less than a second. A disk that is full or slow costs the
-recording, never the call.
-"""
+"""Recordings of calls on the event loop. The work is done by one native thread (csrc/record.h): here a recording begins, tells
+what went wrong, and is waited for. A disk that is full or slow costs the recording, never the call."""
 
 from __future__ import annotations
 
-import struct
-import threading
-from collections import deque
+import asyncio
+import weakref
 from pathlib import Path
+from typing import Any
 
+import mediacore
 from sipagent.log import get_logger
-from sipagent.stereo import StereoAligner
+from sipagent.media import MediaLeg
 
 log = get_logger(__name__)
 
-HEADER_BYTES = 44
-FLUSH_S = 0.25
-QUEUE_BLOCKS = 1500  # 30 s of 20 ms blocks may wait for a slow disk; later ones are dropped and leave silence
-MAX_DATA = 0xFFFFFFFF - HEADER_BYTES  # RIFF sizes are 32 bits
+CLOSE_S = 10.0  # a disk that has not taken the rest by then is not waited for
 
 
-def wav_header(rate: int, channels: int, data_bytes: int) -> bytes:
-    """The 44 bytes before 16-bit PCM (RIFF WAVE, format 1)."""
-    frame = 2 * channels
-    size = min(data_bytes, MAX_DATA)
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", size + HEADER_BYTES - 8, b"WAVE", b"fmt ", 16, 1, channels, rate, rate * frame, frame, 16, b"data", size),
-    )
+class Recording:
+    """One call's: left = caller, right = bot, both at their time on the wire."""
+
+    def __init__(self, native: mediacore.Recording) -> None:
+        self.path = Path(native.path)
+        self.start_us = native.start_us  # monotonic time of the file's first sample
+        self._native = native
+        self._done = asyncio.Event()
+        self._error: str | None = None
+        self._lossy = False
+        native.on_change = self._changed
+
+    @property
+    def done(self) -> bool:
+        """The file is complete."""
+        return self._done.is_set()
+
+    def pause(self) -> None:
+        """Nothing is stored from the next 20 ms on, and silence stands in its place."""
+        self._native.pause()
+
+    def resume(self) -> None:
+        self._native.resume()
+
+    def stop(self) -> None:
+        """Records nothing more; `close` waits for the file."""
+        self._native.stop()
+
+    async def close(self) -> None:
+        """Returns when the file is complete, or the disk too slow to wait for."""
+        self._native.stop()
+        try:
+            await asyncio.wait_for(self._done.wait(), CLOSE_S)
+        except TimeoutError:
+            log.error("recording is not complete yet: the disk is too slow", path=str(self.path), waited_s=CLOSE_S)
+
+    def notes(self) -> dict[str, Any]:
+        """What the record of the call says about it. lost_ms: silence in the place of what the disk did not take in time."""
+        stats = self._native.stats()
+        lost_ms = round(stats["lost"] * 1000 / self._native.rate)
+        return {
+            "recording": str(self.path),
+            "recording_start_us": self.start_us,
+            "recording_lost_ms": lost_ms,
+            "recording_error": stats["error"] if stats["done"] else "not complete",
+        }
+
+    def _changed(self, native: mediacore.Recording) -> None:
+        stats = native.stats()
+        if stats["error"] != self._error:
+            self._error = stats["error"]
+            if self._error is None:
+                log.info("recording can be written again", path=str(self.path))
+            else:
+                log.error("recording can't be written; it is tried again", path=str(self.path), error=self._error)
+        if stats["lost"] and not self._lossy:
+            self._lossy = True
+            log.warning("recording has holes: the disk was too slow or full", path=str(self.path))
+        if stats["done"]:
+            self._done.set()
 
 
 class Recorder:
-    """One call's recording. `write` has the signature of Leg.on_tap and never blocks; `close` does, so call it off the loop."""
+    """All recordings of the process. Made on the event loop, and closed there."""
 
-    def __init__(self, path: Path, rate: int) -> None:
-        self.path = path
-        self.dropped = 0  # blocks that the queue had no room for
-        self.failed = False  # the disk refused; the file holds what was written before
-        self._aligner = StereoAligner(rate)
-        self._queue: deque[tuple[bytes, int, int]] = deque()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"record-{path.stem}", daemon=True)
-        self._thread.start()
+    def __init__(self) -> None:
+        self._native = mediacore.Recorder()
+        self._recordings: weakref.WeakSet[Recording] = weakref.WeakSet()  # the native one keeps those that run
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._native.fileno(), self._native.drain)
 
-    @property
-    def start_us(self) -> int | None:
-        """Monotonic time of the file's first sample; None before the first block was written."""
-        return self._aligner.start_us
+    def start(self, leg: MediaLeg, path: Path, file_format: str) -> Recording:
+        """Begins a recording of a native leg. A path that can't be written shows in log and notes, and is tried again."""
+        if not isinstance(leg, mediacore.Leg):
+            raise TypeError(f"only a mediacore.Leg can be recorded, not {type(leg).__name__}")
+        recording = Recording(mediacore.Recording(self._native, leg, path, file_format))
+        self._recordings.add(recording)
+        return recording
 
-    def write(self, stereo_pcm: bytes, t_us: int, left_delay_us: int) -> None:
-        """Queues one tap block."""
-        if len(self._queue) >= QUEUE_BLOCKS:
-            self.dropped += 1
-        elif not self._stop.is_set() and not self.failed:
-            self._queue.append((bytes(stereo_pcm), t_us, left_delay_us))
-
-    def close(self) -> None:
-        """Writes what is queued and ends the thread. Twice is harmless."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self._record()
-        except OSError as e:
-            self.failed = True
-            self._queue.clear()
-            log.error("recording stopped", path=str(self.path), error=str(e))
-        if self.dropped:
-            log.warning("recording has holes: the disk was too slow", path=str(self.path), blocks=self.dropped)
-
-    def _record(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        rate = self._aligner.rate
-        with self.path.open("wb") as file:
-            file.write(wav_header(rate, 2, 0))
-            file.flush()
-            size = 0
-            stopped = False
-            while not stopped:
-                stopped = self._stop.wait(FLUSH_S)
-                pcm = self._aligned()
-                if stopped:
-                    pcm += self._aligner.finish()
-                if pcm:
-                    file.seek(HEADER_BYTES + size)
-                    size += file.write(pcm)
-                    file.flush()  # samples first: the header never promises what is not there
-                    file.seek(0)
-                    file.write(wav_header(rate, 2, size))
-                    file.flush()
-
-    def _aligned(self) -> bytes:
-        parts = []
-        while self._queue:
-            parts.append(self._aligner.feed(*self._queue.popleft()))
-        return b"".join(parts)
+    async def close(self) -> None:
+        """Ends what still runs. Files that a disk does not take are left to the native thread."""
+        running = [r for r in self._recordings if not r.done]
+        await asyncio.gather(*(recording.close() for recording in running))
+        self._loop.remove_reader(self._native.fileno())
+        if all(recording.done for recording in running):
+            self._native.close()

@@ -18,7 +18,7 @@ from sipagent.api.server import ApiServer
 from sipagent.call import Agent, Call, CallState
 from sipagent.config import Config
 from sipagent.log import call_context, get_logger
-from sipagent.recorder import Recorder
+from sipagent.recorder import Recorder, Recording
 from sipagent.signalling.agent import UserAgent
 
 log = get_logger(__name__)
@@ -36,6 +36,7 @@ class Switch:
         self.engines: engines.EngineSet | None = None
         self.agent: Agent | None = None
         self.api: ApiServer | None = None
+        self._recorder: Recorder | None = None
         self._calls: OrderedDict[str, Call] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -51,6 +52,9 @@ class Switch:
         self.agent = agents.create(self.cfg.dialogue.agent, self.cfg, self.engines)
         self.worker.start()
         asyncio.get_running_loop().add_reader(self.worker.fileno(), self.worker.drain)
+        if self.cfg.store.record and self.cfg.store.dir is not None:
+            await asyncio.to_thread(self.cfg.store.dir.mkdir, parents=True, exist_ok=True)
+            self._recorder = Recorder()
         await self.user_agent.start()
         if self.cfg.api.enabled:
             self.api = ApiServer(self.cfg, self)
@@ -66,6 +70,8 @@ class Switch:
             task.cancel()
         if self.api is not None:
             await self.api.stop()
+        if self._recorder is not None:
+            await self._recorder.close()
         asyncio.get_running_loop().remove_reader(self.worker.fileno())
         self.worker.stop()
         if self.engines is not None:
@@ -98,7 +104,7 @@ class Switch:
     async def converse(self, call: Call) -> None:
         """Runs the agent until it returns or the call ends, recording if the store asks for it. Hangs up afterwards."""
         assert self.agent is not None
-        recorder = self._recorder(call)
+        recording = self._record(call)
         talk = asyncio.create_task(self.agent.on_call(call))
         ended = asyncio.create_task(call.ended.wait())
         try:
@@ -114,21 +120,18 @@ class Switch:
         finally:
             ended.cancel()
             await call.hangup()
-            if recorder is not None:
-                call.leg.tap(False)
-                call.leg.on_tap = None
-                await asyncio.to_thread(recorder.close)
-                call.notes["recording_start_us"] = recorder.start_us
+            if recording is not None:
+                await recording.close()
+                call.notes.update(recording.notes())
 
-    def _recorder(self, call: Call) -> Recorder | None:
-        if not self.cfg.store.record or self.cfg.store.dir is None:
+    def _record(self, call: Call) -> Recording | None:
+        """The call's id, which is ours, names the file: never what a caller sent."""
+        store = self.cfg.store
+        if self._recorder is None or store.dir is None:
             return None
-        path = self.cfg.store.dir / f"{call.id}.wav"
-        recorder = Recorder(path, call.leg.rate)
-        call.notes["recording"] = str(path)
-        call.leg.on_tap = recorder.write
-        call.leg.tap(True)
-        return recorder
+        recording = self._recorder.start(call.leg, store.dir / f"{call.id}.{store.format}", store.format)
+        call.notes["recording"] = str(recording.path)
+        return recording
 
     async def _close_record(self, call: Call) -> None:
         """The one final record of a call: in memory for the API, on disk when the store has a directory."""

@@ -11,6 +11,15 @@ import numpy as np
 from sipagent.engines.pcm import resample
 
 
+def write_wav(path: Path, rate: int, channels: int, pcm: bytes) -> None:
+    """s16le, interleaved when there are several channels."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(pcm)
+
+
 class WavError(ValueError):
     """Not a file that can be played; the text names it and the fix."""
 

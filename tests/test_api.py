@@ -49,7 +49,7 @@ class Leg:
     """Only what HTTP reads."""
 
     rate = 16000
-    on_event = on_audio = on_tap = None
+    on_event = on_audio = None
 
     def __init__(self) -> None:
         self.counters = dict(STATS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sipagent import engines
 from sipagent.config import Config
-from sipagent.recorder import wav_header
+from sipagent.wavfile import write_wav
 
 
 def cache_dir() -> Path:
@@ -47,7 +47,7 @@ async def render(
                 told(f"rendering the caller's voice ({engine}): {number}/{len(missing)}")
                 pcm = b"".join([piece async for piece in tts.synthesize(text, rate)])
                 part = path.with_suffix(f".{os.getpid()}")
-                part.write_bytes(wav_header(rate, 1, len(pcm)) + pcm)
+                write_wav(part, rate, 1, pcm)
                 part.replace(path)
         finally:
             await tts.close()

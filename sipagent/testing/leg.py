@@ -11,7 +11,7 @@ import numpy as np
 
 from mediacore import EV_FLUSHED, EV_PLAY_END, EV_PLAY_START
 from sipagent.call import Call, CallState
-from sipagent.media import AudioHandler, EventHandler, TapHandler
+from sipagent.media import AudioHandler, EventHandler
 
 PACKET_MS = 20
 FADE_MS = 5
@@ -25,7 +25,6 @@ class FakeLeg:
         self.rate = rate
         self.on_audio: AudioHandler | None = None
         self.on_event: EventHandler | None = None
-        self.on_tap: TapHandler | None = None
         self.caller = bytearray()  # what came, a block each tick: a recording's left side
         self.bot = bytearray()  # what was sent: its right side
         self.sent: list[tuple[int, int]] = []  # ring indices [start, end) that went out at full volume or fading
@@ -78,9 +77,6 @@ class FakeLeg:
     def pause(self, ms: int) -> None:
         """Obeyed at the next tick; a tick is the least."""
         self._pause = ms * self.rate // 1000
-
-    def tap(self, on: bool) -> None:
-        """Nothing to switch."""
 
     @property
     def takes_events(self) -> bool:

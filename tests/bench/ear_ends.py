@@ -99,20 +99,25 @@ async def hear(port: int, n_networks: int, n: int) -> dict[str, Any]:
         if not lost:
             to.append((now_us(), pcm))
 
-    def on_tap(to: Heard, stereo: bytes, t_us: int, left_delay_us: int) -> None:
-        to.append((now_us(), stereo))
+    async def playout() -> None:
+        """What was played, with the time of its tick: the hand-over is not counted."""
+        while True:
+            await asyncio.sleep(0.1)
+            for to, leg in zip(taps, legs, strict=True):
+                to += [(t_us, stereo) for stereo, t_us, _ in leg.taps()]
 
     legs = []
     for i in range(n_networks):
         leg = mediacore.Leg(worker, rate=RATE, name=f"ear-{i}")
         leg.on_audio = partial(on_audio, ears[i])
-        leg.on_tap = partial(on_tap, taps[i])
         leg.tap(True)
         legs.append(leg)
     asyncio.get_running_loop().add_reader(worker.fileno(), worker.drain)
     ends = [leg.start_udp(local=(LOOPBACK, 0), remote=(LOOPBACK, port), codec="L16", clock=RATE, pt=PT)[1] for leg in legs]
     say(" ".join(map(str, ends)))
+    polling = asyncio.create_task(playout())
     await input_ends()
+    polling.cancel()
     dropped = [leg.counters()["ear_dropped"] + leg.counters()["tap_dropped"] for leg in legs]
     for leg in legs:
         leg.close()

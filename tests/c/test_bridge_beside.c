@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * What goes on beside the sound of a bridge: digits, recordings, legs that are taken away. */
 #include "join_pair.h"
+#include "tap.h"
 
 static void send_event(struct pair *p, uint8_t code, uint16_t duration, bool end, uint32_t ts, uint16_t seq) {
     uint8_t buf[MC_RTP_HEADER + 4] = {0};
@@ -77,19 +78,21 @@ static void swallowed_events_leave_no_hole(void) {
 static void a_recording_hears_what_passes(void) {
     struct pair p = pair_of(&mc_codec_l16_16k, 20, &mc_codec_l16_16k, 20, NULL);
     struct mc_tap *tap = NULL;
-    CHECK_INT(0, mc_tap_new(&tap, 16000), MC_OK);
+    CHECK_INT(0, mc_tap_new(&tap, 16000, 0), MC_OK);
     mc_leg_set_tap(p.b->leg, tap);
     int16_t left[320 * 64], right[320 * 64];
     size_t n = 0;
     for (int k = 0; k < 100; k++) {
         step(&p, true);
-        const struct mc_tap_block *block;
-        while ((block = mc_tap_front(tap)) != NULL) {
+        struct mc_tap_head head;
+        int16_t ticks[2][MC_TAP_MAX];
+        while (mc_tap_take(tap, &head, ticks[0], ticks[1])) {
+            CHECK_INT(k, head.n_left, 320);
+            CHECK_INT(k, head.n_right, 320);
             for (size_t i = 0; k >= 40 && n < COUNT(left) && i < 320; i++, n++) {
-                left[n] = block->pcm[2 * i];
-                right[n] = block->pcm[2 * i + 1];
+                left[n] = ticks[0][i];
+                right[n] = ticks[1][i];
             }
-            mc_tap_front_done(tap);
         }
         if (k > 0) {
             CHECK_INT(k, memcmp(p.b->rtp.payload, p.said, p.said_len), 0);

@@ -5,6 +5,7 @@
 #include <malloc.h>
 
 #include "join.h"
+#include "tap.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MINUTES 4
@@ -79,7 +80,7 @@ static struct call *call_new(const struct mc_codec *codec, double ppm) {
         end_start(c->end, &p, START);
     }
     c->tick = TICK / (1 + ppm * 1e-6);
-    CHECK_INT(0, mc_tap_new(&c->tap, codec->rate), MC_OK);
+    CHECK_INT(0, mc_tap_new(&c->tap, codec->rate, 0), MC_OK);
     mc_leg_set_tap(c->end->leg, c->tap);
     speak(c, codec);
     return c;
@@ -137,16 +138,16 @@ static void look(struct call *c, struct minute *m) {
     m->ear_max_ms = behind > m->ear_max_ms ? behind : m->ear_max_ms;
     while (mc_leg_pop_event(c->end->leg, &ev) == MC_OK) {
     }
-    const struct mc_tap_block *block = mc_tap_front(c->tap);
-    if (block != NULL) {
-        double delay = (double)block->left_delay_us / 1000;
-        CHECK_INT(c->n_blocks, block->t_us, START + c->n_blocks * TICK);
+    struct mc_tap_head head;
+    static int16_t sides[2][MC_TAP_MAX];
+    if (mc_tap_take(c->tap, &head, sides[0], sides[1])) {
+        double delay = (double)head.left_age_us / 1000;
+        CHECK_INT(c->n_blocks, head.t_us, START + c->n_blocks * TICK);
         m->delay_ms += delay / PER_MINUTE;
         m->delay_max_ms = delay > m->delay_max_ms ? delay : m->delay_max_ms;
-        mc_tap_front_done(c->tap);
         c->n_blocks++;
     }
-    CHECK(mc_tap_front(c->tap) == NULL);
+    CHECK(!mc_tap_take(c->tap, &head, sides[0], sides[1]));
     struct mc_leg_stats st;
     mc_leg_stats(c->end->leg, &st);
     m->depth_ms += (double)st.jb_depth_ms / PER_MINUTE;

@@ -6,6 +6,7 @@
 #include "codec.h"
 #include "err.h"
 #include "rtp.h"
+#include "tap.h"
 
 #define START 1000000u
 #define TICK 20000u
@@ -147,7 +148,9 @@ static void whatever_happens(void) {
         struct rng r = rng_of(seed);
         struct mc_leg *leg = leg_of(rates[seed % 4], NULL);
         struct mc_tap *tap = NULL;
-        CHECK_INT(seed, mc_tap_new(&tap, mc_leg_rate(leg)), MC_OK);
+        struct mc_tap_head tick;
+        static int16_t sides[2][MC_TAP_MAX];
+        CHECK_INT(seed, mc_tap_new(&tap, mc_leg_rate(leg), 0), MC_OK);
         uint64_t now = START;
         uint16_t seq = 0;
         uint32_t ts = 0;
@@ -203,8 +206,8 @@ static void whatever_happens(void) {
                 box.n = 0;
                 mc_leg_on_tick(leg, now);
                 read_all(leg);
-                while (mc_tap_front(tap) != NULL) {
-                    mc_tap_front_done(tap);
+                while (mc_tap_take(tap, &tick, sides[0], sides[1])) {
+                    CHECK(tick.n_left <= MC_TAP_MAX && tick.n_right <= MC_TAP_MAX);
                 }
                 break;
             default: {

@@ -4,6 +4,7 @@
 #include "bridge.h"
 #include "damage.h"
 #include "join.h"
+#include "tap.h"
 
 static mc_live live;
 
@@ -32,7 +33,7 @@ static struct side *side_new(const struct mc_codec *codec, uint64_t seed) {
     end_params(s->end, &p, 20);
     p.cn_rx_pt = CN_PT;
     end_start(s->end, &p, START);
-    CHECK_INT(seed, mc_tap_new(&s->tap, 16000), MC_OK);
+    CHECK_INT(seed, mc_tap_new(&s->tap, 16000, 0), MC_OK);
     mc_leg_set_tap(s->end->leg, s->tap);
     for (size_t k = 0; k < SOUNDS; k++) {
         sine_fill(&sine, pcm, codec->rate / 50);
@@ -100,14 +101,15 @@ static void hear(struct side *s) {
     struct mc_frame f;
     struct mc_event ev;
     int16_t pcm[MC_CODEC_MAX_PCM + 8];
+    struct mc_tap_head head;
+    static int16_t sides[2][MC_TAP_MAX];
     while (mc_leg_pop_ear(s->end->leg, &f) == MC_OK) {
         mc_leg_take_ear(s->end->leg, pcm, f.n);
         s->n_ear++;
     }
     while (mc_leg_pop_event(s->end->leg, &ev) == MC_OK) {
     }
-    for (; mc_tap_front(s->tap) != NULL; s->n_taps++) {
-        mc_tap_front_done(s->tap);
+    for (; mc_tap_take(s->tap, &head, sides[0], sides[1]); s->n_taps++) {
     }
     s->end->n_heard = 0; /* what its peer got need not be kept */
 }

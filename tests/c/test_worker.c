@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "err.h"
 #include "grid.h"
+#include "tap.h"
 #include "udp.h"
 
 static struct mc_worker *worker_of(mc_live *workers, mc_live *socks) {
@@ -132,15 +133,16 @@ static void *signalling(void *arg) {
         struct mc_leg_params params;
         struct mc_tap *tap = NULL;
         pair_up(&p, s->w, rng_below(&r, 2) ? 10 : 20);
-        CHECK_INT(i, mc_tap_new(&tap, 8000), MC_OK);
-        mc_worker_set_tap(p.leg[0], tap);
+        CHECK_INT(i, mc_tap_new(&tap, 8000, 0), MC_OK);
+        CHECK_INT(i, mc_worker_tap(p.leg[0], tap), MC_OK);
+        CHECK_INT(i, mc_worker_tap(p.leg[0], tap), MC_E_STATE);
         mc_worker_set_sink(p.leg[1], &mc_sink_echo);
         usleep(rng_below(&r, 30000));
         mc_worker_describe(p.leg[0], text, sizeof text);
         CHECK_INT(i, mc_worker_params(p.leg[0], &params), 1);
         mc_leg_stats(p.leg[1], &st);
         mc_worker_set_sink(p.leg[1], &mc_sink_engine);
-        CHECK(mc_worker_set_tap(p.leg[0], NULL) == tap);
+        mc_worker_untap(p.leg[0], tap);
         mc_tap_free(tap);
         part(&p);
     }

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sipagent.demo.measure import StereoFile
-from sipagent.recorder import wav_header
+from sipagent.wavfile import write_wav
 
 RATE = 16000
 START_US = 7_000_000_000
@@ -63,13 +63,13 @@ def test_a_missing_side_is_no_gap(left: dict[int, int], right: dict[int, int]) -
 def test_file_is_read_and_both_voices_measured(tmp_path: Path) -> None:
     made = recording(5, left={500: 2000}, right={3000: 1000})
     pcm = np.stack([made.left, made.right], axis=1).tobytes()
-    (tmp_path / "call.wav").write_bytes(wav_header(RATE, 2, len(pcm)) + pcm)
+    write_wav(tmp_path / "call.wav", RATE, 2, pcm)
     file = StereoFile.read(tmp_path / "call.wav", START_US)
     assert file.rate == RATE
     assert file.speech_s() == pytest.approx((2, 1), abs=0.2)
 
 
 def test_a_mono_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "mono.wav").write_bytes(wav_header(RATE, 1, 4) + bytes(4))
+    write_wav(tmp_path / "mono.wav", RATE, 1, bytes(4))
     with pytest.raises(ValueError, match="stereo"):
         StereoFile.read(tmp_path / "mono.wav", 0)

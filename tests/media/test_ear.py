@@ -33,7 +33,7 @@ class Heard:
         self.frames: list[tuple[np.ndarray, int, int, bool, int]] = []
         self.now = 0
         leg.on_audio = self._take
-        leg.on_event = leg.on_tap = lambda *_: None
+        leg.on_event = lambda *_: None
 
     def _take(self, pcm: bytes, arrival_us: int, index: int, lost: bool) -> None:
         self.frames.append((samples(pcm), arrival_us, index, lost, self.now))

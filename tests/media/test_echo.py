@@ -21,7 +21,7 @@ def echo(leg: VirtualLeg, payloads: list[bytes], pt: int, step: int, ptime_ms: i
         leg.echo_native(True)
     else:
         leg.on_audio = lambda pcm, *_: leg.write(pcm)
-        leg.on_event = leg.on_tap = lambda *_: None
+        leg.on_event = lambda *_: None
     back = []
     ticks = ptime_ms // 20 or 1
     for k, payload in enumerate([*payloads, *[payloads[-1]] * 3]):

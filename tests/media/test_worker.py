@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import itertools
 import selectors
 import socket
 import threading
@@ -262,29 +261,12 @@ def test_a_closed_leg_answers_with_its_last_values(worker: Worker) -> None:
         assert a.write(bytes(640)) == 0
         assert a.flush() == 1600
         a.send_dtmf("1")
-        a.tap(True)
         a.stop()
         a.unbind_call()
         assert not a.started
         with pytest.raises(mediacore.StateError):
             a.bind_call(1)
         assert b.started
-
-
-def test_recording_tap(worker: Worker) -> None:
-    blocks: list[tuple[bytes, int, int]] = []
-    with two_legs(worker, **L16) as (a, b):
-        b.on_tap = lambda *block: blocks.append(block)
-        b.tap(True)
-        a.write(np.full(16000, 500, np.int16).tobytes())
-        b.write(np.full(16000, 900, np.int16).tobytes())
-        drain_until(worker, lambda: len(blocks) > 70)
-        b.tap(False)
-        stereo = np.concatenate([samples(pcm) for pcm, _, _ in blocks])
-        assert np.count_nonzero(stereo[1::2] == 900) == 16000
-        assert np.count_nonzero(stereo[0::2] == 500) > 15000
-        times = [t for _, t, _ in blocks]
-        assert {t2 - t1 for t1, t2 in itertools.pairwise(times)} == {20_000}
 
 
 def test_many_legs_come_and_go_while_packets_fly(worker: Worker) -> None:
@@ -295,7 +277,6 @@ def test_many_legs_come_and_go_while_packets_fly(worker: Worker) -> None:
             for leg in (a, b, c, d):
                 leg.on_audio = lambda pcm, *_: heard.append(len(pcm))
                 leg.write(bytes(3200))
-            a.tap(True)
             n = len(heard) + int(rng.integers(1, 30))
             drain_until(worker, lambda n=n: len(heard) >= n)
             b.flush()

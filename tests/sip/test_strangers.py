@@ -5,10 +5,14 @@ neither; and the counters know him."""
 from __future__ import annotations
 
 import asyncio
+import wave
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import cast
 
 import pytest
 
+import mediacore
 from sipagent.call import Call
 from tests.media.rtcp import receiver_report
 from tests.sip.rig import config, user_agent
@@ -62,15 +66,14 @@ def listen(call: Call) -> bytearray:
     return heard
 
 
-async def test_after_lock(peer: Peer, ends: Ends, stranger: Stranger) -> None:
+async def test_after_lock(peer: Peer, ends: Ends, stranger: Stranger, tmp_path: Path) -> None:
     """From another port of the peer's host: RTP, RTP with a type that nobody agreed on, RTCP on both ports."""
     async with user_agent(config(media=PCMU)) as rig:
         _, call, answer = await answered(rig, peer, sdp(port=ends.rtp.port))
         heard = listen(call)
         to = ("127.0.0.1", int(answer.body.split("m=audio ")[1].split(" ")[0]))
-        tapped = bytearray()
-        call.leg.on_tap = lambda stereo, t_us, delay_us: tapped.extend(stereo)
-        call.leg.tap(True)
+        recorder = mediacore.Recorder()
+        recording = mediacore.Recording(recorder, cast(mediacore.Leg, call.leg), tmp_path / "call.wav")
         for seq in range(10):
             ends.rtp.wire.sendto(rtp(seq, 7, QUIET), to)
         await rig.until(lambda: call.leg.stats()["rx_packets"] == 10)
@@ -86,7 +89,10 @@ async def test_after_lock(peer: Peer, ends: Ends, stranger: Stranger) -> None:
         await asyncio.wait_for(
             ends.above.rtcp.get(), REPORTS_S
         )  # the report that a stranger on the RTCP port would like to have
-        await rig.until(lambda: len(tapped) >= 4 * call.leg.rate)
+        await rig.until(lambda: recording.stats()["samples"] >= call.leg.rate)
+        recorder.close()
+        with wave.open(str(tmp_path / "call.wav")) as wav:
+            recorded = wav.readframes(wav.getnframes())
         after = call.leg.stats()
         assert (
             after["rx_strangers"] - before["rx_strangers"] == 22
@@ -95,8 +101,8 @@ async def test_after_lock(peer: Peer, ends: Ends, stranger: Stranger) -> None:
         assert stranger.got == []
         assert len(heard) > 0
         assert not any(heard)
-        assert not any(tapped[0::4])  # left, the caller: low bytes
-        assert not any(tapped[1::4])
+        assert not any(recorded[0::4])  # left, the caller: low bytes
+        assert not any(recorded[1::4])
         await call.hangup()
         await rig.over(call)
 

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recordings: both sides at their time on the wire, to the sample, whatever happens to the call. Virtual time; real workers."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import socket
+import subprocess
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mediacore
+from mediacore import ArgumentError, Leg, Mixer, Recorder, Recording, StateError, VirtualLeg, Worker, bridge
+from tests.media.rtp import Rtp, babble, best_lag, from_l16, l16
+
+HOST = "127.0.0.1"
+RATE = 16000
+START = 1_000_000
+MS = 1000
+WAIT_S = 20.0
+
+
+def read(path: str | Path, *, whole: bool = True) -> np.ndarray:
+    """(n, 2) samples at the file's own rate; Opus through opus-tools, nothing of ours. whole: it has an end."""
+    file = Path(path)
+    if file.suffix == ".opus":
+        decoder = shutil.which("opusdec")
+        assert decoder, "opusdec is missing: scripts/setup --dev"
+        info = subprocess.run(["opusinfo", str(file)], capture_output=True, text=True, check=whole)
+        complaints = [line for line in (info.stdout + info.stderr).splitlines() if "WARNING" in line]
+        assert [line for line in complaints if whole or "EOS not set" not in line] == []
+        rate = next(line.split()[3] for line in info.stdout.splitlines() if "Original sample rate" in line)
+        file = file.with_suffix(".decoded.wav")
+        subprocess.run([decoder, "--quiet", "--no-dither", "--rate", rate, str(path), str(file)], check=True)
+    with wave.open(str(file)) as wav:
+        assert (wav.getnchannels(), wav.getsampwidth()) == (2, 2)
+        return np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
+
+
+def index(t_us: int, rate: int = RATE) -> int:
+    return round((t_us - START) * rate / 1e6)
+
+
+class Call:
+    """A leg in virtual time that is recorded from START on. The caller says what `voice` holds, without jitter."""
+
+    def __init__(self, path: Path, **how: object) -> None:
+        self.leg = VirtualLeg(codec="L16", clock=RATE, pt=96, **how)  # type: ignore[arg-type]
+        self.recording = Recording(None, self.leg, path, path.suffix[1:], start_us=START)
+        self.now = START
+        self.voice = babble(60, RATE, 3)
+        self.seq = 0
+        self.right = np.zeros(60 * RATE, np.int16)  # what left, where it left
+        self.left = np.zeros(60 * RATE, np.int16)  # what came, where it came
+
+    def run(self, seconds: float, *, speaks: bool = True, size: int = 320) -> None:
+        for k in range(round(seconds * 100)):
+            if speaks and k % 2 == 0:
+                pcm = self.voice[self.seq * size : (self.seq + 1) * size]
+                self.leg.on_packet(Rtp(self.seq, self.seq * size, l16(pcm), 96).pack(), self.now)
+                self.left[index(self.now) : index(self.now) + size] = pcm
+                self.seq += 1
+            for pkt in self.leg.on_tick(self.now + 3 * MS):
+                sent = from_l16(Rtp.unpack(pkt).payload)
+                at = index(self.now + 3 * MS)
+                self.right[at : at + len(sent)] = sent
+            self.now += 10 * MS
+            self.recording.turn(self.now)
+            self.leg.frames(), self.leg.events()
+
+    def close(self) -> np.ndarray:
+        self.recording.stop()
+        self.leg.close()
+        return read(self.recording.path)
+
+
+@pytest.mark.parametrize("ptime_ms", [10, 20, 40, 60])
+def test_both_sides_stand_where_they_were_on_the_wire(tmp_path: Path, ptime_ms: int) -> None:
+    call = Call(tmp_path / "x.wav", ptime_ms=ptime_ms)
+    answer = babble(3, RATE, 9)
+    call.run(0.5)
+    call.leg.write(answer.tobytes())
+    call.run(5.5)
+    wav = call.close()
+    assert len(wav) >= 6 * RATE - 400
+    assert np.array_equal(wav[:, 1], call.right[: len(wav)])
+    assert np.count_nonzero(call.right) > 2.9 * RATE
+    begun = RATE // 50  # the very first packet is faded in
+    assert np.array_equal(wav[begun : 5 * RATE, 0], call.left[begun : 5 * RATE])
+
+
+def test_opus_stands_where_wav_does(tmp_path: Path) -> None:
+    call = Call(tmp_path / "x.opus")
+    call.run(0.5)
+    call.leg.write(babble(3, RATE, 9).tobytes())
+    call.run(5.5)
+    call.run(2, speaks=False)
+    length = call.now
+    opus = call.close()
+    assert abs(len(opus) - index(length)) <= 400
+    for side, wire in ((0, call.left), (1, call.right)):
+        want, have = wire[: 6 * RATE].astype(float), opus[: 6 * RATE, side].astype(float)
+        shifted = [np.dot(want[100:-100], np.roll(have, k)[100:-100]) for k in range(-20, 21)]
+        assert int(np.argmax(shifted)) == 20, "it is shifted"
+        assert np.dot(want, have) / np.linalg.norm(want) / np.linalg.norm(have) > 0.98
+    # The caller stops, the bot is silent: what one says is not to be heard on the other side.
+    alone = opus[4 * RATE : 5 * RATE].astype(float)
+    assert np.linalg.norm(alone[:, 1]) < 0.01 * np.linalg.norm(alone[:, 0])
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000, 48000])
+@pytest.mark.parametrize("kind", ["wav", "opus"])
+def test_every_rate(tmp_path: Path, kind: str, rate: int) -> None:
+    with closing(VirtualLeg(codec="PCMU", rate=rate)) as leg:
+        recording = Recording(None, leg, tmp_path / f"x.{kind}", kind, start_us=START)
+        leg.on_tick(START)
+        leg.write(babble(1, rate).tobytes())
+        for k in range(1, 100):
+            leg.on_tick(START + k * 20 * MS)
+        recording.stop()
+        assert recording.rate == rate
+        wav = read(recording.path)
+        assert len(wav) == 100 * rate // 50
+        lag, score = best_lag(babble(1, rate), wav[:, 1], rate // 10)
+        assert abs(lag - rate // 50) <= 1, "of the codec, which moves a phase"
+        assert score > 0.98
+        assert leg.stats()["tap_dropped"] == 0
+
+
+def test_hold_resume_and_another_codec(tmp_path: Path) -> None:
+    """The ledger's first sample of speech stands in the file at its sample, before, between and after."""
+    call = Call(tmp_path / "x.wav")
+    speech = babble(1, RATE, 4)
+    starts: list[int] = []
+    call.leg.on_event = lambda kind, a, b, t_us: starts.append(t_us) if kind == mediacore.EV_PLAY_START else None
+    call.run(1)
+    call.leg.write(speech.tobytes())
+    call.run(1.5)
+    call.leg.start(codec="L16", clock=RATE, pt=96, send=False, recv=False)
+    call.run(1)
+    call.leg.start(codec="L16", clock=RATE, pt=96)
+    call.leg.write(speech.tobytes())
+    call.run(1.5)
+    call.leg.stop()
+    call.now += 1_234_500
+    call.leg.start(codec="PCMA", clock=8000, pt=8, ptime_ms=40)
+    call.leg.write(speech.tobytes())
+    for _ in range(100):
+        call.leg.on_tick(call.now)
+        call.now += 20 * MS
+    call.leg.drain()
+    wav = call.close()
+    assert len(starts) == 3
+    for t_us in starts:
+        at = index(t_us)
+        assert np.array_equal(wav[at : at + len(speech), 1], speech)
+        assert not wav[at - 100 : at, 1].any()
+    assert not wav[index(starts[0]) + len(speech) : index(starts[1]), 1].any()
+    assert not wav[round(2.6 * RATE) : round(3.4 * RATE), 0].any(), "nothing is heard on hold"
+
+
+def test_a_pause_leaves_silence_of_its_length(tmp_path: Path) -> None:
+    call = Call(tmp_path / "x.wav")
+    call.leg.write((np.arange(4 * RATE, dtype=np.int16) | 1).tobytes())
+    call.run(1)
+    call.recording.pause()
+    assert call.recording.paused
+    paused = call.now
+    call.run(1)
+    call.recording.resume(now_us=call.now)
+    resumed = call.now
+    call.run(1)
+    wav = call.close()
+    tick = RATE // 50
+    assert not wav[index(paused) + tick : index(resumed)].any(), "within one frame"
+    assert np.array_equal(wav[: index(paused), 1], call.right[: index(paused)])
+    again = index(resumed) + tick
+    assert np.array_equal(wav[again:, 1], call.right[again : len(wav)])
+    assert wav[again : again + tick, 0].any()
+
+
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    with closing(VirtualLeg()) as leg, closing(Recorder()) as recorder:
+        with pytest.raises(ArgumentError, match="format must be one of"):
+            Recording(None, leg, tmp_path / "x", "mp3", start_us=1)
+        with pytest.raises(ArgumentError, match="start_us"):
+            Recording(None, leg, tmp_path / "x")
+        with pytest.raises(ArgumentError, match="a VirtualLeg has none"):
+            Recording(recorder, leg, tmp_path / "x")
+        first = Recording(None, leg, tmp_path / "x", start_us=1)
+        with pytest.raises(StateError, match="tapped"):
+            Recording(None, leg, tmp_path / "y", start_us=1)
+        first.stop()
+        assert not (tmp_path / "y").exists()
+
+
+# --- real workers ---
+
+
+@pytest.fixture
+def room() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+class Phone:
+    """A leg that plays the peer, and the leg of ours that it talks to."""
+
+    def __init__(self, worker: Worker, room: ExitStack, codec: str = "L16", clock: int = RATE) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((HOST, 0))
+            port = probe.getsockname()[1]
+        self.peer, self.leg = (room.enter_context(closing(Leg(worker, rate=RATE))) for _ in range(2))
+        at = self.peer.start_udp(local=(HOST, 0), remote=(HOST, port), codec=codec, clock=clock, pt=96)
+        self.leg.start_udp(local=(HOST, port), remote=at, codec=codec, clock=clock, pt=96)
+
+
+def wait(worker: Worker, recorder: Recorder, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.02)
+        worker.drain()
+        recorder.drain()
+
+
+def complete(recorder: Recorder, *recordings: Recording) -> None:
+    end = time.monotonic() + WAIT_S
+    for recording in recordings:
+        recording.stop()
+    while not all(recording.done for recording in recordings):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+        recorder.drain()
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    with closing(Worker()) as w:
+        w.start()
+        yield w
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    with closing(Recorder()) as r:
+        yield r
+
+
+@pytest.mark.parametrize("kind", ["wav", "opus"])
+def test_a_call_on_a_worker(worker: Worker, recorder: Recorder, room: ExitStack, tmp_path: Path, kind: str) -> None:
+    phone = Phone(worker, room)
+    said, answer = babble(2, RATE, 1), babble(2, RATE, 2)
+    changes: list[Recording] = []
+    recording = Recording(recorder, phone.leg, tmp_path / f"x.{kind}", kind)
+    recording.on_change = changes.append
+    with pytest.raises(StateError, match="recorded already"):
+        Recording(recorder, phone.leg, tmp_path / "y.wav")
+    phone.peer.write(said.tobytes())
+    phone.leg.write(answer.tobytes())
+    wait(worker, recorder, 2.3)
+    complete(recorder, recording)
+    assert changes == [recording]
+    stats = recording.stats()
+    assert (stats["lost"], stats["error"], stats["done"]) == (0, None, True)
+    wav = read(recording.path)
+    assert stats["samples"] == len(wav)
+    for side, voice in enumerate((said, answer)):
+        _, score = best_lag(voice[: RATE // 2 * 3], wav[:, side], RATE // 4)
+        assert score > 0.8, "it is whole; how punctual the network and the worker are is not judged here"
+    assert not (tmp_path / "y.wav").exists()
+
+
+def test_bridged_and_mixed_legs_have_both_sides(worker: Worker, recorder: Recorder, room: ExitStack, tmp_path: Path) -> None:
+    """While the recording runs, the leg goes from the engine to a bridge (packets pass) and on into a conference."""
+    phones = [Phone(worker, room, "PCMU", 8000) for _ in range(3)]
+    a, b, _ = phones
+    voices = [babble(8, RATE, seed) for seed in (1, 2, 3)]
+    for phone, voice in zip(phones, voices, strict=True):
+        phone.peer.write(voice.tobytes()[: 2 * 4 * RATE])
+    files = [Recording(recorder, phone.leg, tmp_path / f"{k}.wav") for k, phone in enumerate(phones)]
+    with closing(bridge(a.leg, b.leg)):
+        wait(worker, recorder, 1.5)
+        middle = mediacore.clock_us()
+    with closing(Mixer(worker, rate=RATE)) as mixer:
+        parties = [mixer.add(phone.leg) for phone in phones]
+        wait(worker, recorder, 1.8)
+        del parties
+    complete(recorder, *files)
+    wavs = [read(f.path).astype(float) for f in files]
+
+    def at(k: int, t_us: int) -> int:
+        return round((t_us - files[k].start_us) * RATE / 1e6)
+
+    def share(k: int, voice: int, first_us: int, last_us: int) -> float:
+        """How much of what the leg sent was this voice, up to 200 ms late."""
+        spoken = wavs[voice][at(voice, first_us) : at(voice, last_us), 0]
+        return best_lag(spoken, wavs[k][at(k, first_us) : at(k, last_us + 200 * MS), 1], RATE // 5)[1]
+
+    for k, other in ((0, 1), (1, 0)):
+        assert share(k, other, middle - 1000 * MS, middle - 250 * MS) > 0.6, "the bridge's other side"
+    assert not wavs[2][: at(2, middle), 1].any(), "who is in no bridge hears nothing of it"
+    for k, other in itertools.permutations(range(3), 2):
+        assert share(k, other, middle + 500 * MS, middle + 1500 * MS) > 0.4, "everybody else is in the mix"
+        assert share(k, k, middle + 500 * MS, middle + 1500 * MS) < 0.3, "nobody hears himself"
+
+
+def test_a_leg_may_go_first(worker: Worker, recorder: Recorder, room: ExitStack, tmp_path: Path) -> None:
+    phone = Phone(worker, room)
+    recording = Recording(recorder, phone.leg, tmp_path / "x.wav")
+    wait(worker, recorder, 0.3)
+    phone.leg.close()
+    complete(recorder, recording)
+    assert recording.stats()["done"]
+    recording.stop()
+    recording.pause()
+    recording.resume()
+
+
+def test_closing_the_recorder_completes_all(worker: Worker, room: ExitStack, tmp_path: Path) -> None:
+    phones = [Phone(worker, room) for _ in range(3)]
+    recorder = Recorder()
+    files = [Recording(recorder, p.leg, tmp_path / f"{k}.wav") for k, p in enumerate(phones)]
+    time.sleep(0.3)
+    recorder.close()
+    recorder.close()
+    assert all(f.done and len(read(f.path)) > RATE // 10 for f in files)
+    with pytest.raises(StateError, match="closed"):
+        recorder.drain()
