@@ -15,7 +15,7 @@ from sipagent.config import Dialogue
 from sipagent.dialogue.clock import Clock
 from sipagent.dialogue.ear import PREROLL_MS, Ear
 from sipagent.dialogue.levels import speech_end, speech_start
-from sipagent.dialogue.onset import Onset, Verdict
+from sipagent.dialogue.onset import Onset
 from sipagent.dialogue.turn import (
     STALL_US,
     EndOfTurn,
@@ -55,8 +55,8 @@ class _Decoded:
 
 
 class Hearing:
-    """`on_suspect(suspected)`: the caller may be beginning to speak, or it was nothing after all; `on_speech(onset_us)`: he
-    surely speaks; `on_turn`: he has finished. `complete` judges a text: None = by form."""
+    """`on_suspect`: the caller may be beginning to speak (True, with each packet), or it was nothing (False);
+    `on_speech(onset_us)`: he surely speaks; `on_turn`: he has finished. `complete` judges a text: None = by form."""
 
     def __init__(
         self,
@@ -115,9 +115,12 @@ class Hearing:
         self.ear.on_audio(pcm, arrival_us, index, lost)
         if self._detector.speaking or lost:
             return
-        verdict = self._onset.hear(pcm, index * 1_000_000 // self.ear.rate, self._detector.starting)
-        if verdict is not None:
-            self._on_suspect(verdict is Verdict.SUSPECT)
+        heard_us, judged_us = (sample * 1_000_000 // self.ear.rate for sample in (index, self._judged))
+        before = self._onset.suspected
+        if self._onset.hear(pcm, heard_us, judged_us, self._detector.starting):
+            self._on_suspect(True)
+        elif before:
+            self._on_suspect(False)
 
     def _window(self, start: int, end: int, probability: float) -> None:
         self._judged = end

@@ -15,7 +15,7 @@ from sipagent.media import MediaLeg
 
 CHAR_S = 0.065  # seconds a character of text takes to speak, for pieces whose synthesis was cut short
 MAX_STARTS = 64
-PAUSE_MS = 500  # longer than anything is suspected (onset.py): a worker that hears no more goes on by itself
+PAUSE_MS = 500  # a pause is renewed with each packet while something is suspected; a worker that is told no more goes on
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Playout:
         self._unconfirmed = (before, self._leg.flush())
 
     def pause(self) -> None:
-        """Falls silent and keeps what is queued, until `go_on` or `flush`, or PAUSE_MS have passed."""
+        """Falls silent and keeps what is queued, until `go_on` or `flush`, or PAUSE_MS have passed since it was last called."""
         self._leg.pause(PAUSE_MS)
 
     def go_on(self) -> None:

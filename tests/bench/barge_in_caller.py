@@ -11,6 +11,7 @@ begins to be voiced is told by dialogue/levels.py. Interruptions begin anywhere 
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import select
@@ -34,7 +35,8 @@ from tests.lab.relay import first_in_line
 from tests.media.rtp import Rtp
 
 SOUNDS = Path("/usr/share/asterisk/sounds/en")
-FIX = "apt-get install asterisk-core-sounds-en-wav"
+TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+FIX = "apt-get install asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 RATE, FRAME, FRAME_NS = 8000, 160, 20_000_000
 LONGEST_S, SHORTEST_S = 1.6, 0.8
 GAIN = 0.5  # the prompts are louder than callers
@@ -46,10 +48,19 @@ SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
 Pcm = NDArray[np.float64]
 
 
+def spoken(texts: str) -> set[str]:
+    """Names of the recordings in which somebody says something: a text in brackets describes a tone, or monkeys."""
+    entries = (line.partition(": ") for line in texts.splitlines() if not line.startswith(";"))
+    return {name for name, _, text in entries if text and text[0] not in "[<"}
+
+
 def prompts() -> list[Pcm]:
     """Recordings of a human voice, 8 kHz. RuntimeError: they are not installed."""
+    if not TEXTS.is_file():
+        raise RuntimeError(f"no {TEXTS}: {FIX}")
+    names = spoken(gzip.decompress(TEXTS.read_bytes()).decode())
     found = []
-    for path in sorted(SOUNDS.glob("*.wav")):
+    for path in sorted(path for path in SOUNDS.glob("*.wav") if path.stem in names):
         with wave.open(str(path)) as wav:
             if wav.getframerate() == RATE and wav.getnframes() >= SHORTEST_S * RATE:
                 pcm = np.frombuffer(wav.readframes(round(LONGEST_S * RATE)), np.int16)

@@ -2,8 +2,8 @@
 """Systems under test of `barge-in`, decision to silence: each speaks with ten seconds queued, and now and then Python decides
 that it must be silent.
 
-    python -m tests.bench.barge_in_systems leg TRIALS PORT ...        sends to the ports, one call each
-    python -m tests.bench.barge_in_systems asterisk TRIALS PORT ...   prints "sip USER PORT", begins when all calls are up
+    python -m tests.bench.barge_in_systems leg TRIALS CALLS        prints "ready", then reads a line of ports, one for each call
+    python -m tests.bench.barge_in_systems asterisk TRIALS CALLS   prints "sip USER PORT" and a line for each call that comes
 
 leg       the speech waits in the output ring, the decision is leg.flush()
 asterisk  AudioSocket has no queue that a bot could flush: the bot itself keeps time, a frame each 20 ms, and stops
@@ -57,7 +57,9 @@ async def trials(n: int, seed: int, speak: Callable[[], object], stop: Callable[
     return out
 
 
-async def legs(n: int, ports: list[int]) -> list[Trials]:
+async def legs(n: int) -> list[Trials]:
+    say("ready")
+    ports = [int(port) for port in sys.stdin.readline().split()]
     worker = mediacore.Worker()
     worker.start()
     asyncio.get_running_loop().add_reader(worker.fileno(), worker.drain)
@@ -78,7 +80,8 @@ async def legs(n: int, ports: list[int]) -> list[Trials]:
 
 
 class Paced(AudioSocket):
-    """A bot that sends its speech a frame each 20 ms, planned from the first one."""
+    """A bot that sends a frame each 20 ms, planned from the first one: its speech, or silence, for Asterisk hangs up on a bot
+    that sends nothing for 2 s."""
 
     def __init__(self, arrived: Callable[[Paced], object]) -> None:
         super().__init__()
@@ -88,6 +91,8 @@ class Paced(AudioSocket):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._at = asyncio.get_running_loop().time()
+        self._tick()
         self._arrived(self)
 
     def audio_received(self, pcm: bytes) -> None:
@@ -95,15 +100,13 @@ class Paced(AudioSocket):
 
     def speak(self, pcm: bytes) -> None:
         self._pcm = memoryview(pcm)
-        self._at = asyncio.get_running_loop().time()
-        self._tick()
 
     def stop(self) -> None:
         self._pcm = memoryview(b"")
 
     def _tick(self) -> None:
-        if self._pcm and not self.transport.is_closing():
-            self.send_audio(bytes(self._pcm[:FRAME_BYTES]))
+        if not self.transport.is_closing():
+            self.send_audio(bytes(self._pcm[:FRAME_BYTES]) or bytes(FRAME_BYTES))
             self._pcm = self._pcm[FRAME_BYTES:]
             self._at += FRAME_S
             asyncio.get_running_loop().call_at(self._at, self._tick)
@@ -118,7 +121,10 @@ async def asterisk(n: int, n_calls: int) -> list[Trials]:
         try:
             pbx.start()
             say(f"sip audiosocket {pbx.sip_port}")
-            calls = [await arrived.get() for _ in range(n_calls)]
+            calls: list[Paced] = []
+            while len(calls) < n_calls:
+                calls.append(await arrived.get())
+                say("call")
             return await asyncio.gather(
                 *(trials(n, seed, lambda call=call: call.speak(pcm), call.stop) for seed, call in enumerate(calls))  # type: ignore[misc]
             )
@@ -128,8 +134,8 @@ async def asterisk(n: int, n_calls: int) -> list[Trials]:
 
 
 async def main() -> dict[str, Any]:
-    system, n, ports = sys.argv[1], int(sys.argv[2]), [int(port) for port in sys.argv[3:]]
-    return {"trials": await (legs(n, ports) if system == "leg" else asterisk(n, len(ports)))}
+    system, n, n_calls = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    return {"trials": await (legs(n) if system == "leg" else asterisk(n, n_calls))}
 
 
 if __name__ == "__main__":

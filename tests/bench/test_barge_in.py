@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from mediacore.dsp import Codec
-from tests.bench import barge_in
+from sipagent.config import Config
+from sipagent.engines.silero import SileroVad
+from tests.bench import barge_in, barge_in_caller, false_alarms
 from tests.bench.barge_in_caller import FRAME_NS, Caller
 from tests.media.rtp import Rtp
 
@@ -51,6 +53,11 @@ def caller() -> Iterator[Caller]:
         yield one
 
 
+def test_only_recordings_of_a_voice_interrupt() -> None:
+    texts = "; all of them\nvm-intro: Please leave your message.\ntt-monkeys: [monkeys screaming]\njoin: <beep>\nempty:\n"
+    assert barge_in_caller.spoken(texts) == {"vm-intro"}
+
+
 def levels(caller: Caller, ticks: int, bot_speaks: bool) -> list[int]:
     """Loudest sample of each packet that was sent meanwhile."""
     law, found = Codec("PCMU", 8000), []
@@ -76,6 +83,22 @@ def test_the_moment_is_that_of_the_packet_with_the_first_voiced_sample(caller: C
     assert heard[voiced] > 1000
     again = levels(caller, 200, bot_speaks=True)
     assert max(again) < 100  # not before it has been silent
+
+
+async def test_a_click_is_a_pause_and_speech_is_an_interruption() -> None:
+    vad = SileroVad(Config())
+    await vad.load()
+    click, speech = np.zeros(24000), np.zeros(24000)
+    click[8000:8040] = 8000.0
+    prompt = barge_in_caller.prompts()[3]
+    speech[8000 : 8000 + len(prompt)] = prompt
+    try:
+        heard = await false_alarms.listen(vad, click)
+        assert (heard.pauses, heard.interruptions) == (1, 0)
+        assert 100_000 <= heard.paused_us <= 240_000
+        assert (await false_alarms.listen(vad, speech)).interruptions == 1
+    finally:
+        await vad.close()
 
 
 def test_a_decision_stops_a_leg() -> None:
