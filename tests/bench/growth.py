@@ -17,8 +17,8 @@ from tests.bench import far_end, harness, load, verdict
 OURS, NULL, ASTERISK = "leg-swap", "leg-null", far_end.ASTERISK
 SYSTEMS = [OURS, NULL, ASTERISK]
 BASE = 100
-SIZES = [10, 30, BASE, 300, 600, 1000]
-SIZES_OF = {ASTERISK: [10, 30, BASE, 200, 300, 400]}  # what it holds on one core
+SIZES = [10, BASE, 300, 600, 1000]
+SIZES_OF = {ASTERISK: [10, BASE, 200, 300, 400]}  # what it holds on one core
 QUICK_SIZES = [BASE, 200, 300]
 ALL, LOADED, BEYOND = "exponent", f"exponent from {BASE} calls", f"exponent beyond {BASE} calls"
 GOAL = {BEYOND: 0.02}
