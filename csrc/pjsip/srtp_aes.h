@@ -95,9 +95,9 @@ MC_AES static inline __m128i mc_aes_ctr(const struct mc_aes *aes, __m128i counte
         uint8_t *at = buf;
         __m128i x[4];
 
-        for (int j = 0; j < 4; j++) {
+        for (size_t j = 0; j < 4; j++) {
             x[j] = mc_bytes_reversed(counter);
-            if ((size_t)j * 16 < n) {
+            if (j * 16 < n) {
                 counter = _mm_add_epi32(counter, one);
             }
         }
@@ -106,8 +106,10 @@ MC_AES static inline __m128i mc_aes_ctr(const struct mc_aes *aes, __m128i counte
             memcpy(last, buf, n);
             at = last;
         }
-        for (int j = 0; j < 4 && (size_t)j * 16 < n; j++) {
-            _mm_storeu_si128((__m128i *)(at + j * 16), _mm_xor_si128(x[j], _mm_loadu_si128((const __m128i *)(at + j * 16))));
+        for (size_t j = 0; j < 4 && j * 16 < n; j++) {
+            __m128i *text = (__m128i *)(at + j * 16);
+
+            _mm_storeu_si128(text, _mm_xor_si128(x[j], _mm_loadu_si128(text)));
         }
         if (n < 64) {
             memcpy(buf, last, n);

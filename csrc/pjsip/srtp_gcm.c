@@ -14,7 +14,7 @@
 #ifdef __x86_64__
 
 #define IV 12
-#define POWERS 4
+#define POWERS ((size_t)4)
 
 extern const srtp_cipher_type_t srtp_aes_gcm_128, srtp_aes_gcm_256; /* libsrtp's, whose test vectors ours have to pass */
 
@@ -68,7 +68,7 @@ MC_AES static void ghash(struct gcm *gcm, const uint8_t *data, size_t len) {
     for (; len >= POWERS * 16; data += POWERS * 16, len -= POWERS * 16) {
         struct wide all = multiply(_mm_xor_si128(gcm->sum, block(data)), gcm->h[3]);
 
-        for (int i = 1; i < POWERS; i++) {
+        for (size_t i = 1; i < POWERS; i++) {
             struct wide one = multiply(block(data + i * 16), gcm->h[POWERS - 1 - i]);
 
             all.low = _mm_xor_si128(all.low, one.low);
@@ -124,7 +124,7 @@ MC_AES static srtp_err_status_t init(void *state, const uint8_t *key) {
     x[1] = x[2] = x[3] = x[0];
     mc_aes_4(&gcm->aes, x);
     gcm->h[0] = mc_bytes_reversed(x[0]);
-    for (int i = 1; i < POWERS; i++) {
+    for (size_t i = 1; i < POWERS; i++) {
         gcm->h[i] = reduce(multiply(gcm->h[i - 1], gcm->h[0]));
     }
     return srtp_err_status_ok;
@@ -174,7 +174,7 @@ MC_AES static void tag_of(struct gcm *gcm, uint8_t tag[16]) {
 
     ghash(gcm, gcm->part, gcm->n_part);
     gcm->n_part = 0;
-    gcm->sum = _mm_xor_si128(gcm->sum, _mm_set_epi64x((long long)(gcm->n_aad * 8), (long long)(gcm->n_text * 8)));
+    gcm->sum = _mm_xor_si128(gcm->sum, _mm_set_epi64x(8 * (int64_t)gcm->n_aad, 8 * (int64_t)gcm->n_text));
     gcm->sum = reduce(multiply(gcm->sum, gcm->h[0]));
     x[0] = x[1] = x[2] = x[3] = mc_bytes_reversed(gcm->first);
     mc_aes_4(&gcm->aes, x);
