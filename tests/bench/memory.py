@@ -46,7 +46,7 @@ def measure_peers(names: list[str], quick: bool) -> dict[str, Any]:
 
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines. Noise does not matter here: nothing is timed."""
-    want, times = (1, 2000) if quick else (2, 11000)
+    want, times = (1 if quick else 2), 11000
     present, absent, versions = far_end.here([far_end.ASTERISK, far_end.PJSUA2], not quick)
     rows: list[list[str]] = []
     systems: dict[str, Any] = {}
