@@ -83,9 +83,10 @@ static void on_aside(const struct mc_sink *self, struct mc_leg *leg, const struc
     struct side *from = side_of(self), *to = from->other;
     const struct mc_leg_params *p = mc_leg_params(leg);
     bool event = p != NULL && pkt->pt == p->event_rx_pt;
-    if (event && may_relay(to, now_us) && mc_leg_relay(to->leg, leg, pkt, now_us) == MC_OK) {
+    bool noise = p != NULL && p->cn_rx_pt != 0 && pkt->pt == p->cn_rx_pt; /* comfort noise, RFC 3389 */
+    if ((event || noise) && may_relay(to, now_us) && mc_leg_relay(to->leg, leg, pkt, now_us) == MC_OK) {
         to->relayed++;
-        to->event_relayed = true;
+        to->event_relayed |= event;
     } else if (joined(to)) {
         mc_leg_relay_skip(to->leg);
     }

@@ -122,6 +122,7 @@ struct mc_relay {
     uint16_t seq;       /* theirs, the newest */
     uint32_t n, ssrc, ts_off;
     uint32_t ts_end; /* ours, one past the newest packet */
+    bool resting;    /* it was comfort noise: the source rests, and so do we */
     uint64_t us;     /* when the newest was sent */
 };
 
@@ -182,6 +183,7 @@ struct mc_kept {
     uint32_t clock, ssrc, ts, n_packets, n_octets, n_flush;
     uint16_t seq;
     uint64_t us;
+    struct mc_splice end; /* of its sound */
 };
 
 /* RTCP, and what is known of the call's quality. As old as the leg: negotiation does not touch it. */

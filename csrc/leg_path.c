@@ -6,6 +6,8 @@
 #include "err.h"
 #include "leg_int.h"
 
+#define SOUNDS_ON_US 200000 /* a shorter pause between two paths is none to the ear: it doesn't click */
+
 void mc_path_free(struct mc_path *path) {
     if (path == NULL) {
         return;
@@ -82,7 +84,8 @@ static void keep_stream(struct mc_leg *leg, const struct mc_path *path, uint64_t
                                  .n_octets = tx->n_octets,
                                  .n_flush = tx->n_flush,
                                  .seq = tx->seq,
-                                 .us = now_us};
+                                 .us = now_us,
+                                 .end = tx->splice};
 }
 
 /* Another codec on the same clock goes on in the same RTP stream; another clock is a new source (RFC 7160 section 4.1). */
@@ -94,6 +97,9 @@ static void inherit_stream(struct mc_leg *leg, struct mc_path *path, uint64_t no
     }
     tx->playing = kept->playing;
     tx->n_flush = kept->n_flush;
+    if (now_us - kept->us < SOUNDS_ON_US) {
+        mc_splice_carry(&tx->splice, &kept->end);
+    }
     if (path->params.clock == kept->clock) {
         tx->ssrc = kept->ssrc;
         tx->seq = kept->seq;

@@ -11,7 +11,9 @@
 #include "err.h"
 #include "leg_int.h"
 
-#define STALE_US 500000  /* after this without a packet the leg makes its own again */
+#define STALE_US 500000 /* after this without a packet the leg makes its own again */
+/* The same when the last one was comfort noise, which is sent again only as it changes (RFC 3389 section 4.1). */
+#define REST_US 30000000
 #define STRAY_S 2        /* a timestamp so far from the clock is the source's clock set anew */
 #define STRAY_SEQ 3000   /* RFC 3550 A.1: MAX_DROPOUT */
 #define REORDER_SEQ 1000 /* what is older than the first one only matters near it */
@@ -102,7 +104,8 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
     struct mc_tx *tx = &path->tx;
     struct mc_relay *r = &tx->relay;
     bool event = pkt->pt == from->path->params.event_rx_pt && pkt->pt != from->path->params.rx_pt;
-    if (event && path->params.event_tx_pt == MC_PT_NONE) {
+    bool noise = !event && from->path->params.cn_rx_pt != 0 && pkt->pt == from->path->params.cn_rx_pt;
+    if ((event && path->params.event_tx_pt == MC_PT_NONE) || (noise && path->params.cn_tx_pt == 0)) {
         return MC_E_STATE;
     }
     mc_tx_notice_sink(to, tx);
@@ -113,7 +116,7 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
         return MC_OK; /* its number went to a packet of our own */
     }
     int len = (int)pkt->len;
-    if (!event) {
+    if (!event && !noise) {
         len = payload_of(path, from->path->codec, pkt, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
     } else if (pkt->len <= sizeof buf - MC_RTP_HEADER) {
         memcpy(buf + MC_RTP_HEADER, pkt->payload, pkt->len);
@@ -124,7 +127,9 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
         return len;
     }
     struct mc_rtp out = {.marker = pkt->marker || (tx->gap && r->n == 0),
-                         .pt = event ? path->params.event_tx_pt : path->params.tx_pt,
+                         .pt = event   ? path->params.event_tx_pt
+                               : noise ? path->params.cn_tx_pt
+                                       : path->params.tx_pt,
                          .seq = (uint16_t)(pkt->seq + r->seq_off),
                          .ts = pkt->ts + r->ts_off,
                          .ssrc = tx->ssrc};
@@ -133,6 +138,8 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
     tx->coded = false;
     r->n++;
     r->us = now_us;
+    r->resting = noise;
+    to->st.tx_cn += noise;
     if ((int16_t)(pkt->seq - r->seq) >= 0) {
         r->seq = pkt->seq;
         tx->seq = (uint16_t)(out.seq + 1);
@@ -151,7 +158,7 @@ void mc_leg_relay_skip(struct mc_leg *to) {
 
 bool mc_leg_relaying(const struct mc_leg *leg, uint64_t now_us) {
     const struct mc_path *path = leg->path;
-    return path != NULL && path->tx.relay.on && now_us - path->tx.relay.us < STALE_US;
+    return path != NULL && path->tx.relay.on && now_us - path->tx.relay.us < (path->tx.relay.resting ? REST_US : STALE_US);
 }
 
 int mc_leg_relay_digit(struct mc_leg *to, char digit, uint32_t ms) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "level.h"
+
 #define POLE 0.9999 /* what is carried on never grows */
 
 void mc_splice_init(struct mc_splice *sp, uint32_t rate) {
@@ -71,4 +73,13 @@ void mc_splice_out(struct mc_splice *sp, int16_t *pcm, size_t n) {
     memset(pcm, 0, n * sizeof *pcm);
     sp->due = true;
     mc_splice_run(sp, pcm, n);
+}
+
+void mc_splice_carry(struct mc_splice *sp, const struct mc_splice *from) {
+    for (uint32_t i = 0; i < sp->n; i++) { /* the last samples fall together; on a line between those that are there */
+        uint32_t back = (sp->n - 1u - i) * 256u * from->n / sp->n, whole = back / 256, part = back % 256;
+        int32_t a = from->tail[from->n - 1u - whole], b = whole + 1u < from->n ? from->tail[from->n - 2u - whole] : a;
+        sp->tail[i] = (int16_t)((a * (int32_t)(256 - part) + b * (int32_t)part) / 256);
+    }
+    sp->due = !mc_silent(sp->tail, sp->n); /* after silence the new sound is left as it is */
 }

@@ -21,6 +21,8 @@ void mc_splice_init(struct mc_splice *sp, uint32_t rate);
 void mc_splice_run(struct mc_splice *sp, int16_t *pcm, size_t n);
 /* What was heard last, when it did not come through mc_splice_run; n = 0: nothing. */
 void mc_splice_heard(struct mc_splice *sp, const int16_t *pcm, size_t n);
+/* The end of what `from` had, which may be at another rate: the next run joins it. */
+void mc_splice_carry(struct mc_splice *sp, const struct mc_splice *from);
 /* The old sound's way out, when nothing follows: n samples, sp->n of them fading. */
 void mc_splice_out(struct mc_splice *sp, int16_t *pcm, size_t n);
 

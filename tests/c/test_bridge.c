@@ -308,6 +308,36 @@ static void joining_and_parting_do_not_click(void) {
     }
 }
 
+/* b's peer negotiates anew in mid-call: another packet time, another codec, and back. The sine of a goes on without a click, and every
+ * packet says so in its number and time. */
+static void another_packet_time_or_codec_in_mid_call(void) {
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, NULL);
+    static const struct {
+        const struct mc_codec *codec;
+        uint16_t ptime_ms;
+    } turns[] = {{&mc_codec_pcmu, 10}, {&mc_codec_pcma, 10}, {&mc_codec_pcma, 20}, {&mc_codec_pcmu, 60}, {&mc_codec_pcmu, 20}};
+    for (int k = 0; k < 50; k++) {
+        step(&p, false);
+    }
+    size_t from = p.b->n_heard;
+    for (size_t i = 0; i < COUNT(turns); i++) {
+        struct mc_leg_params params;
+        p.b->codec = turns[i].codec;
+        end_params(p.b, &params, turns[i].ptime_ms);
+        end_start(p.b, &params, p.now);
+        for (int k = 0; k < 50; k++) {
+            step(&p, false);
+        }
+        size_t n = RATE / 5;
+        CHECK_BETWEEN((int)i, part_of(p.b->heard + p.b->n_heard - n, n, 310, RATE), 7000, 8600);
+    }
+    struct sine heard = {.hz = 310, .level = 8000, .rate = RATE};
+    double law = 1024; /* the coarsest step of G.711 there, bent twice */
+    CHECK_BETWEEN(0, sharpest(p.b->heard + from, p.b->n_heard - from), 0, bend_of(&heard) + law + 600);
+    CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
 int main(void) {
     RUN(equal_legs_pass_packets_untouched);
     RUN(one_law_becomes_the_other_at_once);
@@ -321,5 +351,6 @@ int main(void) {
     RUN(who_is_held_is_replaced_by_music_or_silence);
     RUN(the_engine_may_speak_into_a_bridge);
     RUN(joining_and_parting_do_not_click);
+    RUN(another_packet_time_or_codec_in_mid_call);
     return check_done();
 }

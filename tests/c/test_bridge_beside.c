@@ -74,6 +74,54 @@ static void swallowed_events_leave_no_hole(void) {
     pair_free(&p);
 }
 
+/* a's peer rests for 20 s with comfort noise (RFC 3389), told twice; then it speaks again. */
+static void comfort_noise_goes_on_or_leaves_no_hole(void) {
+    for (uint8_t takes = 0; takes < 2; takes++) {
+        struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, NULL);
+        struct mc_leg_params params;
+        end_params(p.a, &params, 20);
+        params.cn_rx_pt = 13;
+        end_start(p.a, &params, p.now);
+        end_params(p.b, &params, 20);
+        params.cn_tx_pt = takes ? 19 : 0;
+        end_start(p.b, &params, p.now);
+        for (int k = 0; k < 20; k++) {
+            step(&p, false);
+        }
+        uint64_t sent = p.b->n_packets;
+        uint32_t ts = p.b->rtp.ts;
+        for (int k = 0; k < 1000; k++, p.now += TICK, p.a->ts += FRAME) {
+            uint8_t buf[MC_RTP_HEADER + 1];
+            struct mc_rtp head = {.pt = 13, .seq = p.a->seq, .ts = p.a->ts, .ssrc = 0x1234};
+            if (k % 500 == 0) {
+                mc_rtp_build(buf, sizeof buf, &head);
+                buf[MC_RTP_HEADER] = (uint8_t)(60 + k / 500);
+                p.a->seq++;
+                mc_leg_on_packet(p.a->leg, buf, sizeof buf, p.now);
+                if (takes) {
+                    CHECK_INT(k, p.b->rtp.pt, 19);
+                    CHECK_INT(k, p.b->rtp.payload[0], 60 + k / 500);
+                    CHECK_INT(k, p.b->rtp.ts - ts, (uint32_t)(k + 1) * FRAME);
+                }
+            }
+            mc_leg_on_tick(p.a->leg, p.now + 1000);
+            mc_leg_on_tick(p.b->leg, p.now + 1000 + B_PHASE);
+        }
+        if (takes) { /* it rests as well: nothing but the two */
+            CHECK_INT(0, p.b->n_packets - sent, 2);
+        } else { /* silence of our own */
+            CHECK_BETWEEN(1, p.b->n_packets - sent, 960, 1000);
+        }
+        for (int k = 0; k < 20; k++) {
+            step(&p, false);
+        }
+        CHECK_INT(takes, p.b->rtp.pt, 96);
+        CHECK_INT(takes, memcmp(p.b->rtp.payload, p.said, FRAME), 0);
+        CHECK_INT(takes, p.b->jumps, 0);
+        pair_free(&p);
+    }
+}
+
 /* A recording has both sides although the packets pass untouched. */
 static void a_recording_hears_what_passes(void) {
     struct pair p = pair_of(&mc_codec_l16_16k, 20, &mc_codec_l16_16k, 20, NULL);
@@ -166,6 +214,7 @@ static void listening_begins_softly(void) {
 int main(void) {
     RUN(digits_pass_as_events);
     RUN(swallowed_events_leave_no_hole);
+    RUN(comfort_noise_goes_on_or_leaves_no_hole);
     RUN(a_recording_hears_what_passes);
     RUN(a_leg_that_was_moved_is_left_alone);
     RUN(listening_begins_softly);
