@@ -265,3 +265,23 @@ void mc_human_stats(const struct mc_path *path, struct mc_jb_stats *out) {
         out->depth_ms += (uint32_t)(hu->n * 1000 / path->rate);
     }
 }
+
+void mc_human_out(struct mc_path *path, int16_t *pcm, size_t n) {
+    struct mc_human *hu = &path->rx.human;
+    if (hu->on && !hu->out_on) {
+        hu->out_on = true;
+        mc_splice_init(&hu->room->out, path->rate);
+    }
+    if (hu->out_on) {
+        mc_splice_run(&hu->room->out, pcm, n);
+    }
+}
+
+void mc_human_inherit(struct mc_path *path, const struct mc_path *old) {
+    struct mc_human *hu = &path->rx.human;
+    if (old->rx.human.on && old->rx.human.out_on && old->rate == path->rate) {
+        hu->out_on = true;
+        hu->room->out = old->rx.human.room->out;
+        hu->room->out.due = true;
+    }
+}

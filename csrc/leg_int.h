@@ -74,6 +74,7 @@ struct mc_human_room {
     struct mc_cng cng;
     struct mc_splice splice; /* between sound and comfort noise */
     struct mc_scale scale;
+    struct mc_splice out; /* of what is heard, at the leg's rate: between one path and the next */
 };
 
 /* A stretch of the store: so many samples, and the time from their arrival until they are played. */
@@ -90,6 +91,7 @@ struct mc_human {
     uint32_t max_ms;            /* most that it waits for a packet */
     bool resting;               /* comfort noise came after the last sound that was played */
     bool noise;                 /* and it is what is heard */
+    bool out_on;                /* room->out knows what was heard last */
     uint32_t rest_ts;           /* RTP timestamp of the newest comfort noise */
     struct mc_human_room *room; /* with decoder, store and jitter buffer behind it */
     struct mc_jb *jb;
@@ -280,6 +282,10 @@ void mc_human_noise(struct mc_path *path, const struct mc_rtp *pkt);
 int64_t mc_human_play(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t n, uint64_t now_us);
 /* Of its jitter buffer, with the sound that is decoded and not played yet in depth_ms; all 0 when nobody listens. */
 void mc_human_stats(const struct mc_path *path, struct mc_jb_stats *out);
+/* What mc_human_play gave, before anybody hears it. */
+void mc_human_out(struct mc_path *path, int16_t *pcm, size_t n);
+/* `path` comes in the place of `old`: what was heard goes over into what will be, without a click. */
+void mc_human_inherit(struct mc_path *path, const struct mc_path *old);
 
 /* leg_out.c */
 /* Obeys a flush that was asked for: at most n samples fade out into pcm, the rest is passed over. Returns the samples in pcm. */

@@ -125,6 +125,7 @@ struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const str
         if (old != NULL) {
             mc_leg_fold_stats(leg);
             keep_stream(leg, old, now_us);
+            mc_human_inherit(path, old);
         }
         inherit_stream(leg, path, now_us);
     }

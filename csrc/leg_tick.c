@@ -35,6 +35,7 @@ static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_u
     int16_t heard[MC_TICK_MAX_RATE / 50];
     size_t n = (size_t)leg->cfg.rate / 1000 * period_us / 1000;
     int64_t age_us = mc_human_play(leg, path, heard, n, now_us);
+    mc_human_out(path, heard, n);
     if (sink->play != NULL) {
         sink->play(sink, leg, heard, n, now_us);
     }
