@@ -176,7 +176,7 @@ static void an_hour(const struct mc_codec *codec, double ppm) {
     for (size_t m = 1; m < MINUTES; m++) {
         const struct minute *now = &c->minutes[m];
         CHECK_INT(m, now->heap, c->minutes[0].heap);
-        CHECK_BETWEEN(m, now->delay_ms, 20, 65);
+        CHECK_BETWEEN(m, now->delay_ms, 15, 65);
         CHECK_BETWEEN(m, now->delay_max_ms, 20, 200);
         CHECK_BETWEEN(m, now->depth_ms, 5, 80);
         CHECK_BETWEEN(m, now->delay_ms - c->minutes[1].delay_ms, -10, 10);
