@@ -2,6 +2,7 @@
  * What a person hears through a whole leg while its sound changes hands: loss, comfort noise, another codec, holding. Nowhere a click.
  * Bridge, room, prompts and time scaling have tests of their own with the same measure (join.h). */
 #include "join.h"
+#include "tap.h"
 
 #define CN_PT 13
 #define HEARD (12 * 48000)
@@ -29,7 +30,7 @@ static struct ear *ear_new(const struct mc_codec *codec) {
     e->end = end_new(codec, 16000, 20, 5, NULL);
     wanted(codec, &p, e->end);
     end_start(e->end, &p, START);
-    CHECK_INT(0, mc_tap_new(&e->tap, 16000), MC_OK);
+    CHECK_INT(0, mc_tap_new(&e->tap, 16000, 0), MC_OK);
     mc_leg_set_tap(e->end->leg, e->tap);
     e->sine = (struct sine){.hz = 310, .level = 8000, .rate = codec->rate};
     e->now = START;
@@ -70,9 +71,11 @@ static void hear(struct ear *e, enum said what, size_t n) {
         e->end->ts += what == SOUND ? 0 : (uint32_t)(k * e->end->codec->clock / e->end->codec->rate);
         what = what == NOISE ? NOTHING : what; /* told once */
         mc_leg_on_tick(e->end->leg, e->now + 1000);
-        for (const struct mc_tap_block *b; (b = mc_tap_front(e->tap)) != NULL; mc_tap_front_done(e->tap)) {
-            for (size_t i = 0; i < 320 && e->n < HEARD; i++) {
-                e->heard[e->n++] = b->pcm[2 * i];
+        struct mc_tap_head block;
+        int16_t sides[2][MC_TAP_MAX];
+        while (mc_tap_take(e->tap, &block, sides[0], sides[1])) {
+            for (size_t i = 0; i < block.n_left && e->n < HEARD; i++) {
+                e->heard[e->n++] = sides[0][i];
             }
         }
         e->end->n_heard = 0;
