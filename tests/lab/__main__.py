@@ -113,10 +113,12 @@ def measure(names: Sequence[str], seconds: float, n_visqol: int) -> tuple[dict[s
     for i, (line, one) in enumerate(zip(studied, theirs, strict=True)):
         say(f"speech quality on {line.net.name}, {i + 1} of {len(studied)}")
         found = scores(line, one)
-        entry = {name: {"policy": found.get(name)} for name in heard[i]}
+        entry: dict[str, dict[str, Any]] = {name: {"policy": found.get(name)} for name in heard[i]}
         for name, sound in heard[i].items():
             judged = quality.judge(line, talk, sound, placed[i][name], wer[i, name], n_visqol)
             entry[name]["sound"] = asdict(judged)
+        misplaced = quality.misplaced_ms(line, talk, audio.recorded(line, talk))
+        entry["ours"]["recording_misplaced_ms"] = misplaced
         results[line.net.name] = {"about": line.net.about, "lost": line.lost, "systems": entry}
         panels.append(panel(line, found))
     late = max(one.relay_late_us for one in theirs)
@@ -146,9 +148,11 @@ def table(results: dict[str, Any], title: str) -> str:
                     number(sound["pesq"], ".2f"),
                     number(sound["visqol"], ".2f"),
                     number(100 * sound["word_errors"], ".1f"),
+                    number(found.get("recording_misplaced_ms"), ".1f"),
                 ]
             )
     head = ["network: system", "held ms", "added ms", "concealed %", "mouth-ear ms", "swing ms", "PESQ", "ViSQOL", "word err %"]
+    head.append("recording off ms")
     return harness.table(title, head, rows)
 
 

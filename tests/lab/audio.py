@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import tempfile
+import wave
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from mediacore import VirtualLeg
+from mediacore import Recording, VirtualLeg
 from mediacore.dsp import Codec, Resampler
 from tests.lab import policies
 from tests.lab.line import PACKET_US, Line
@@ -20,6 +23,7 @@ from tests.netsim import MS
 
 PHASE_US = policies.PHASES_US[1]
 TAIL_US = 1_000 * MS
+START_US = 1_000 * MS  # of a recording, on the leg's clock: the line's 0
 PT_PCMU = 0
 
 
@@ -75,6 +79,29 @@ def ours(line: Line, talk: Talk) -> Audio:
 def ages(line: Line, talk: Talk) -> list[tuple[int, int]]:
     """When each block of 20 ms was played, and how long before that its first sample had come."""
     return [(at, age) for _, at, age in blocks(line, talk)]
+
+
+def recorded(line: Line, talk: Talk) -> Audio:
+    """The caller's side of a recording of our leg, which stands at its time on the wire."""
+    with tempfile.TemporaryDirectory() as room, closing(VirtualLeg(codec="PCMU", clock=RATE, pt=PT_PCMU, rate=RATE)) as leg:
+        path = Path(room) / "call.wav"
+        recording = Recording(None, leg, path, start_us=START_US)
+        payloads, coming = talk.payloads, iter(line.arrivals)
+        arrival = next(coming, None)
+        for tick in range(PHASE_US, int(line.arrivals["us"][-1]) + TAIL_US, PACKET_US):
+            while arrival is not None and arrival["us"] <= tick:
+                n = int(arrival["n"])
+                leg.on_packet(Rtp(n, n * FRAME, payloads[n], PT_PCMU).pack(), START_US + int(arrival["us"]))
+                arrival = next(coming, None)
+            leg.on_tick(START_US + tick)
+            recording.turn(START_US + tick)
+            leg.frames()
+            leg.events()
+        recording.stop()
+        recording.turn(START_US + tick + PACKET_US)
+        with wave.open(str(path)) as wav:
+            pcm = np.frombuffer(wav.readframes(wav.getnframes()), np.int16)
+    return Audio(pcm[0::2], 0)
 
 
 def pjsip(line: Line, talk: Talk) -> Audio:

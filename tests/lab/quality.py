@@ -76,6 +76,16 @@ def place(line: Line, talk: Talk, audio: Audio) -> list[Placed]:
     return [Placed(said, at + (found if found is not None else usual), found is not None) for said, at, found in out]
 
 
+def misplaced_ms(line: Line, talk: Talk, recorded: Audio) -> float:
+    """How far a recording's sentences lie from when their packets came; median over those whose sound was found."""
+    off = []
+    for p in place(line, talk, recorded):
+        transit = line.transit_us[p.said.start // FRAME : -(-p.said.end // FRAME)]
+        came_us = sent_us(line, p.said.start) + float(np.median(transit[transit >= 0]))
+        off += [abs(p.heard_us - came_us) / MS] if p.found else []
+    return float(np.median(off)) if off else float("nan")
+
+
 def windows(placed: Sequence[Placed]) -> list[list[Placed]]:
     """Sentences in a row, at least WINDOW_S together."""
     out: list[list[Placed]] = []

@@ -81,6 +81,15 @@ def test_the_policy_plays_what_the_leg_plays(talk: Talk, name: str) -> None:
     assert compared > 0.8 * N * (1 - line.lost)
 
 
+@pytest.mark.parametrize("name", ["clean", "gauss-10"])
+def test_a_recording_has_the_caller_where_his_packets_came(talk: Talk, name: str) -> None:
+    line = make(CLEAN if name == "clean" else network(name), talk.quiet)
+    recorded = audio.recorded(line, talk)
+    assert quality.misplaced_ms(line, talk, recorded) < 20
+    late = Audio(recorded.pcm, recorded.start_us + 60 * MS)
+    assert quality.misplaced_ms(line, talk, late) == pytest.approx(60, abs=20)
+
+
 @pytest.mark.parametrize("most_ms", [0, 10])
 def test_what_was_played_is_what_was_said(talk: Talk, most_ms: int) -> None:
     """PJSIP's concealment holds a few milliseconds back, ours nothing."""
