@@ -85,6 +85,8 @@ static void spikes_are_remembered_a_longer_way_is_not(void) {
     }
     feed(&spiky, at, 450, 0, 0, &r);
     CHECK_BETWEEN(0, needed_ms(&spiky, 0.003F), 96, 106);
+    feed(&spiky, at + 9000000, 60, 70000, 0, &r); /* the way gets longer: the spikes would stand out of that */
+    CHECK_BETWEEN(3, needed_ms(&spiky, 0.003F), 166, 176);
     feed(&longer, 1000000, 1500, 0, 0, &r);
     feed(&longer, 31000000, 500, 100000, 0, &r); /* ten seconds */
     CHECK_BETWEEN(1, needed_ms(&longer, 0.02F), 0, 106);

@@ -329,6 +329,73 @@ static void reset_forgets_the_stream_and_keeps_the_counters(void) {
     CHECK_INT(0, st.n_restart, 0);
 }
 
+/* A queue of 120 ms every two seconds, at a price for which it is not waited for. When a packet does not come, those held are played
+ * stretched, until the delay is 40 ms above the target; nothing is stretched when all is well. */
+static void what_runs_low_is_stretched(void) {
+    struct mc_jb *jb = mc_jb_new(&(struct mc_jb_cfg){.clock = CLOCK, .min_ms = 45, .max_ms = 400, .price_us = 2000});
+    uint16_t next = 0;
+    int n_stretched = 0, n_elsewhere = 0;
+    for (uint32_t ms = 0; ms < 20000; ms += 20) {
+        struct mc_jb_frame f;
+        for (; next < 1000 && next * 20u + (next % 100 < 6 ? 120 - next % 100 * 20u : 0) <= ms; next++) {
+            struct row r = P(next * 20u + (next % 100 < 6 ? 120 - next % 100 * 20u : 0), next, next * 160u, MC_OK);
+            play(jb, &r, 1);
+        }
+        mc_jb_get(jb, 5000000 + ms * UINT64_C(1000) + 7000, 0, &f);
+        const int32_t us = mc_jb_scale_us(jb, false);
+        CHECK(us == 0 || us == -15000 || us > 10000 || us < -10000);
+        if (ms > 10000 && f.what == MC_JB_FRAME) {
+            const uint32_t at = (ms + 7) % 2000;
+            n_stretched += us == -15000 && at < 130;
+            n_elsewhere += us < 0 && at >= 300;
+        }
+    }
+    CHECK_BETWEEN(0, n_stretched, 5, 20); /* five spikes */
+    CHECK_INT(0, n_elsewhere, 0);
+    mc_jb_free(jb);
+}
+
+/* Nothing was given, nothing is to be scaled; a frame is, to where a change costs nothing when it is quiet. */
+static void scaling_is_of_the_frame_given(void) {
+    struct mc_jb *jb = open_jb();
+    struct mc_jb_frame f;
+    for (uint16_t i = 0; i < 100; i++) { /* far too late at first: 80 ms of sound lie ready */
+        struct row r = P(20u * i, i, i * 160u, MC_OK);
+        play(jb, &r, 1);
+        if (i >= 4) {
+            mc_jb_get(jb, 5000000 + i * UINT64_C(20000) + 1000, 0, &f);
+            CHECK_INT(i, f.what, MC_JB_FRAME);
+            CHECK_BETWEEN(i, mc_jb_scale_us(jb, false), 0, 100000);
+            CHECK_BETWEEN(i, mc_jb_scale_us(jb, true), mc_jb_scale_us(jb, false), 100000);
+        }
+    }
+    CHECK_INT(0, mc_jb_scale_us(jb, true) > 0, 1); /* nobody scaled */
+    for (int i = 0; i < 6; i++) {
+        mc_jb_get(jb, 5000000 + 2100000, 0, &f);
+    }
+    CHECK_INT(0, f.what, MC_JB_EMPTY);
+    CHECK_INT(0, mc_jb_scale_us(jb, true), 0);
+    CHECK_INT(0, mc_jb_scale_us(jb, false), 0);
+    mc_jb_free(jb);
+}
+
+/* What the player holds before the frame counts as if time were later. */
+static void sound_held_ahead_is_time(void) {
+    int32_t us[2];
+    for (uint32_t k = 0; k < 2; k++) {
+        struct mc_jb *jb = open_jb();
+        struct mc_jb_frame f;
+        for (uint16_t i = 0; i < 50; i++) {
+            struct row r = P(20u * i, i, i * 160u, MC_OK);
+            play(jb, &r, 1);
+            mc_jb_get(jb, 5000000 + i * UINT64_C(20000) + 5000, i < 40 ? 15000 : 15000 + k * 13000, &f);
+        }
+        us[k] = mc_jb_scale_us(jb, true);
+        mc_jb_free(jb);
+    }
+    CHECK_INT(0, us[1] - us[0], 13000);
+}
+
 static void new_refuses_nonsense(void) {
     static const struct mc_jb_cfg bad[] = {
         {.clock = 0, .max_ms = 200},
@@ -368,6 +435,9 @@ int main(void) {
     RUN(empty_payload_and_too_long_payload);
     RUN(what_a_frame_says);
     RUN(reset_forgets_the_stream_and_keeps_the_counters);
+    RUN(what_runs_low_is_stretched);
+    RUN(scaling_is_of_the_frame_given);
+    RUN(sound_held_ahead_is_time);
     RUN(new_refuses_nonsense);
     return check_done();
 }

@@ -4,6 +4,7 @@
 
 static struct sim_result res;
 
+#define SCALED_MOST 0.01
 #define SECOND 50 /* packets of 20 ms */
 
 static void run(uint64_t seed, uint32_t clock, uint32_t ptime_ms, uint32_t tick_ms, size_t n, struct mc_jb_cfg cfg,
@@ -70,6 +71,7 @@ static void loss_and_jitter_of_an_ordinary_line(void) {
         run_20(seed, 60 * SECOND, (struct sim_net){.loss = 0.03, .jitter_us = 20000}, &loss);
         CHECK_BETWEEN(seed, concealed(60 * SECOND), 0.01, loss + 0.005);
         CHECK_BETWEEN(seed, sim_quantile(res.added_ms, res.n_frames, 0.95), 20, 50);
+        CHECK_BETWEEN(seed, (double)res.scaled_us / 60e6, 0, SCALED_MOST); /* it does not come and go */
     }
 }
 
