@@ -75,7 +75,7 @@ void mc_jb_reset(struct mc_jb *jb) {
     jb->bad_seq = NO_SEQ;
     jb->step = jb->clock / 1000 * STEP_DEFAULT_MS;
     jb->next_step = 0;
-    jb->excess_us = 0;
+    jb->excess_us = jb->short_us = 0;
     jb->target_us = jb->quiet_target_us = (int32_t)jb->min_us;
     jb->age_us = jb->target_us;
     jb->runs_low = false;

@@ -54,6 +54,7 @@ struct mc_jb {
     uint32_t step;           /* RTP clock units of a packet */
     uint32_t next_step;      /* seen once */
     uint64_t excess_us;      /* since when the age is far above the target; 0 = it is not */
+    uint64_t short_us;       /* and below it */
     int32_t target_us;       /* age that is aimed at ... */
     int32_t quiet_target_us; /* ... where a change costs nothing */
     int32_t age_us;          /* of the frame that was given last, when it is played */

@@ -8,6 +8,7 @@
 #define EXCESS_US 2000000      /* time scaling has so long to bring the delay down (sound may be such that it can't) ... */
 #define EXCESS_AGAIN_US 100000 /* ... and then a packet is cut each such time */
 #define AGE_MAX_US 10000000    /* of a player that did not ask for long */
+#define SHORT_US 500000        /* so long to bring it up, then a missing packet is waited for */
 #define RESUME_US 60000        /* after an underrun playing goes on up to so far above the target */
 
 static uint32_t n_sound(const struct mc_jb *jb) {
@@ -97,6 +98,16 @@ static bool too_long(struct mc_jb *jb, const struct view *v, uint64_t now_us) {
     return false;
 }
 
+/* True when time scaling had its time to make the delay longer, and could not. */
+static bool too_short(struct mc_jb *jb, const struct view *v, uint64_t now_us) {
+    if (v->excess_us > -v->grain_us) {
+        jb->short_us = 0;
+        return false;
+    }
+    jb->short_us = jb->short_us == 0 ? now_us : jb->short_us;
+    return now_us - jb->short_us >= SHORT_US;
+}
+
 static void give(struct mc_jb *jb, const struct view *v, struct mc_jb_frame *out) {
     const bool here = v->n_missing == 0;
     out->what = here ? MC_JB_FRAME : MC_JB_LOST;
@@ -135,7 +146,7 @@ static bool due(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct vie
     if (jb->idle) {
         return resume(jb, v, now_us + ahead_us, n_skipped);
     }
-    if (v->n_missing > 0 && v->excess_us <= -v->grain_us) {
+    if (too_short(jb, v, now_us) && v->n_missing > 0) {
         return false; /* a step longer is wanted anyway, and the missing packet may come in it */
     }
     while (too_long(jb, v, now_us)) {

@@ -115,11 +115,13 @@ def hopeless(line: Line) -> bool:
 
 
 def compare(virtual: dict[str, Any], rounds: list[tuple[Line, neteq.Heard]]) -> dict[str, Any]:
-    """One network's entry in the report. Lists have one value a round, each of another seed; null: our policy never conceals so
-    little. The other policies and the references are of the first round."""
+    """One network's entry in the report. Equal concealment is that of all rounds together, each of another seed; null: ours
+    never conceals so little. The other policies and the references are of the first round."""
     line = rounds[0][0]
-    curves = [policies.knobs(policies.ours(), one) for one, _ in rounds]
-    equal = [mine.at(max(h.concealed, one.lost) + SAME) for mine, (one, h) in zip(curves, rounds, strict=True)]
+    scores = [policies.over_knobs(policies.ours(), one) for one, _ in rounds]
+    enough = [max(h.concealed, one.lost) + SAME for one, h in rounds]
+    each = [policies.curve(of_one).at(most) for of_one, most in zip(scores, enough, strict=True)]
+    pooled = policies.curve([(float(c), float(h)) for c, h in np.mean(scores, axis=0)]).at(statistics.fmean(enough))
     keys = ("held_ms", "added_ms", "target_ms", "concealed", "concealed_anywhere", "scaled")
     return {
         "about": line.net.about,
@@ -130,18 +132,23 @@ def compare(virtual: dict[str, Any], rounds: list[tuple[Line, neteq.Heard]]) -> 
         "neteq": {key: harness.spread([getattr(h, key) for _, h in rounds]) for key in keys},
         **{key: asdict(virtual[key]) for key in ("pjsip", *(f"fixed {ms}" for ms in FIXED_MS))},
         "least_held_ms_at_our_concealment": {key: virtual[key] for key in REFERENCES},
-        "neteq_held_ms": [h.held_ms for _, h in rounds],
-        "ours_held_ms_at_neteqs_concealment": [ms if np.isfinite(ms) else None for ms in equal],
+        "neteq_held_ms": statistics.fmean(h.held_ms for _, h in rounds),
+        "ours_held_ms_at_neteqs_concealment": pooled if np.isfinite(pooled) else None,
+        "ratio_each_round": [ms / h.held_ms if np.isfinite(ms) else None for ms, (_, h) in zip(each, rounds, strict=True)],
     }
 
 
-def against_neteq(entries: list[dict[str, Any]]) -> dict[str, float] | None:
+def against_neteq(entries: list[dict[str, Any]]) -> float | None:
     """Our delay / NetEq's at equal concealment, summed over the networks; None when one of ours never gets there."""
     ours = [e["ours_held_ms_at_neteqs_concealment"] for e in entries]
-    if any(ms is None for one in ours for ms in one):
-        return None
-    theirs = [e["neteq_held_ms"] for e in entries]
-    return harness.spread([sum(a) / sum(b) for a, b in zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True)])
+    return None if None in ours else float(sum(ours) / sum(e["neteq_held_ms"] for e in entries))
+
+
+def among_rounds(entry: dict[str, Any]) -> str:
+    """Least and greatest ratio of single rounds; one that never gets there is the greatest."""
+    found = [r for r in entry["ratio_each_round"] if r is not None]
+    most = "never" if len(found) < len(entry["ratio_each_round"]) else f"{max(found):.2f}"
+    return f"{min(found):.2f}-{most}" if found else "never"
 
 
 def cells(name: str, entry: dict[str, Any]) -> list[str]:
@@ -158,9 +165,9 @@ def cells(name: str, entry: dict[str, Any]) -> list[str]:
         f"{entry['least_held_ms_at_our_concealment']['optimum']:.0f}",
         *two({key: theirs[key]["median"] for key in ("held_ms", "concealed")}),
         f"{100 * theirs['scaled']['median']:.1f}",
-        f"{statistics.median(equal):.0f}" if ratio else "never",
-        f"{ratio['median']:.2f}" if ratio else "-",
-        f"{ratio['min']:.2f}-{ratio['max']:.2f}" if ratio else "-",
+        f"{equal:.0f}" if ratio else "never",
+        f"{ratio:.2f}" if ratio else "-",
+        among_rounds(entry),
         *two(entry["pjsip"]),
         *(cell for ms in FIXED_MS for cell in two(entry[f"fixed {ms}"])),
     ]
@@ -186,10 +193,10 @@ def summary(entries: dict[str, Any]) -> tuple[dict[str, Any], dict[str, float]]:
     ratios["ours asked every 10 ms / ours"] = fine / ours
     ratios["ours / NetEq"] = against_neteq(list(judged.values()))
     ratios["ours / NetEq, each network"] = each
-    worst = [ratio["median"] if ratio else float("inf") for ratio in each.values()]
+    worst = [ratio or float("inf") for ratio in each.values()]
     against = ratios["ours / NetEq"]
     measured = {
-        "ours / NetEq": against["median"] if against else float("inf"),
+        "ours / NetEq": against or float("inf"),
         "ours / optimum": ratios["ours / optimum"],
         "worst network, ours / NetEq": max(worst),
     }
@@ -231,7 +238,7 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
     text += "\n" + "\n".join(f"{key}: {ratios[key]:.2f}" for key in (f"ours / {name}" for name in REFERENCES))
     text += "\nours asked every 10 ms / ours: {:.2f}".format(ratios["ours asked every 10 ms / ours"])
     if ratios["ours / NetEq"]:
-        text += "\nours / NetEq: {median:.2f} ({min:.2f}-{max:.2f})".format(**ratios["ours / NetEq"])
+        text += "\nours / NetEq: {:.2f}".format(ratios["ours / NetEq"])
     return text, {
         "networks": entries,
         "ratios": ratios,

@@ -180,9 +180,13 @@ def curve(points: list[tuple[float, float]]) -> Curve:
     return Curve(np.array([c for c, _ in best]), np.array([h for _, h in best]))
 
 
-def knobs(policy: ctypes.CDLL, line: Line, tick_us: int = PACKET_US) -> Curve:
-    """What our policy reaches over the settings that its users have (media.jitter_price_ms and media.jitter_max_ms)."""
-    return curve([(s.concealed, s.held_ms) for s in (judge(policy, line, knob, tick_us) for knob in KNOBS)])
+def over_knobs(policy: ctypes.CDLL, line: Line) -> list[tuple[float, float]]:
+    """(concealed, held_ms) for each of the settings that users of our policy have (media.jitter_price_ms and jitter_max_ms)."""
+    return [(s.concealed, s.held_ms) for s in (judge(policy, line, knob) for knob in KNOBS)]
+
+
+def knobs(policy: ctypes.CDLL, line: Line) -> Curve:
+    return curve(over_knobs(policy, line))
 
 
 def hindsight(line: Line) -> Curve:
