@@ -29,6 +29,7 @@ NOISE_P99_US = 1000.0  # a round on a machine that wakes later than this says no
 GENERATOR_CPU = 0
 SYSTEM_CPU = 1 if (os.cpu_count() or 1) > 1 else 0
 GRACE_S = 60.0
+STOP_S = 15.0
 
 T = TypeVar("T")
 
@@ -92,7 +93,12 @@ class Child:
         return result
 
     def stop(self) -> None:
-        if self.process.poll() is None:
+        """Ends its input first, so that it can end what it has started itself."""
+        if self.process.poll() is not None:
+            return
+        try:
+            self.process.communicate(timeout=STOP_S)
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
 
