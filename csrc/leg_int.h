@@ -236,6 +236,7 @@ struct mc_leg {
     bool paused_in_sound;
     uint64_t ear_index; /* samples heard since the leg began */
     uint64_t next_us;   /* next tick; 0 = the grid begins with the next call */
+    uint32_t strained;  /* calls until ticks are made up for again */
 };
 
 /* leg.c */

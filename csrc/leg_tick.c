@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * The door for time. The leg keeps its own grid: a late call makes up for the ticks that were due, so that sequence numbers and
- * timestamps stay on it; after a long sleep only the last few are made up for and the timestamp jumps over the rest. */
+ * timestamps stay on it; after a long sleep only the last few are made up for and the timestamp jumps over the rest. Soon after
+ * a late call none are made up for: the worker has more to do than it can, and packets in bunches would only cost it more. */
 #include "leg_int.h"
 
 #define TICK_US 20000
 #define SHORT_TICK_US 10000
+#define CALM 50 /* calls in time until ticks are made up for again */
 
 uint32_t mc_leg_period_us(const struct mc_leg *leg) {
     if (leg->path == NULL) {
@@ -63,12 +65,14 @@ int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us) {
     uint64_t late = now_us - leg->next_us;
     leg->st.tx_late_max_us = late > leg->st.tx_late_max_us ? late : leg->st.tx_late_max_us;
     uint64_t due = late / period + 1;
-    if (due > MC_TICK_CATCH_UP) {
-        uint64_t skip = due - MC_TICK_CATCH_UP;
+    const uint64_t most = leg->strained > 0 ? 1 : MC_TICK_CATCH_UP;
+    leg->strained = due > 1 ? CALM : leg->strained > 0 ? leg->strained - 1 : 0;
+    if (due > most) {
+        uint64_t skip = due - most;
         mc_tx_skip(path, skip);
         leg->st.tx_skipped += skip;
         leg->next_us += skip * period;
-        due = MC_TICK_CATCH_UP;
+        due = most;
     }
     for (uint64_t i = 0; i < due; i++) {
         one_tick(leg, path, period, leg->next_us, now_us);

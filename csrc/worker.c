@@ -23,7 +23,7 @@
 #include "worker_int.h"
 
 #define EVENTS 256
-#define RECEIVE_US 1000 /* then ticks and commands have their turn, however much more has come */
+#define RECEIVE_US 1000 /* or as long as the ticks took: then they have their turn again, however much more has come */
 #define IDLE_US 100000  /* wakes this often with nothing to do, so that last_tick_us proves life */
 #define FIFO_PRIORITY 20
 
@@ -151,7 +151,7 @@ static void sleep_and_receive(struct mc_worker *w) {
     if (now < due) {
         sleep_until(w, now, at);
     }
-    uint64_t end = mc_clock_us() + RECEIVE_US;
+    uint64_t end = mc_clock_us() + (w->ticks_us > RECEIVE_US ? w->ticks_us : RECEIVE_US);
     while (receive(w, 0) > 0 && mc_clock_us() < end) { /* again: a socket may hold more than one */
     }
 }
@@ -161,7 +161,9 @@ static void *run(void *arg) {
     pthread_setname_np(pthread_self(), "mediacore");
     prctl(PR_SET_TIMERSLACK, 1UL); /* nanosecond; real-time threads have none anyway */
     while (!w->stopping) {
-        mc_grid_run(&w->grid, mc_clock_us(), mc_clock_us);
+        uint64_t began = mc_clock_us();
+        mc_grid_run(&w->grid, began, mc_clock_us);
+        w->ticks_us = mc_clock_us() - began;
         mc_commands_run(&w->commands);
         if (mc_look_tell(&w->look)) {
             signal_engine(w);

@@ -11,6 +11,7 @@
 #include "err.h"
 #include "mix.h"
 #include "prompt.h"
+#include "tap.h"
 #include "udp.h"
 #include "worker.h"
 
@@ -81,11 +82,70 @@ static void *signalling(void *arg) {
     return NULL;
 }
 
+/* The engine: speaks, is interrupted, reads frames one by one or many at a time, events, digits and recording blocks. */
+static void *engine(void *arg) {
+    struct mc_tap *tap = arg;
+    struct rng r = rng_of(7);
+    int16_t pcm[16000] = {0};
+    uint64_t n_frames = 0;
+    for (uint32_t k = 0; !done; k++) {
+        struct mc_leg *ready;
+        for (size_t n = mc_worker_ready(worker); n > 0 && (ready = mc_worker_pop(worker)) != NULL; n--) {
+            struct mc_event ev;
+            struct mc_frame f;
+            mc_leg_ready_clear(ready);
+            while (mc_leg_pop_event(ready, &ev) == MC_OK) {
+            }
+            while (mc_leg_front_ear(ready) != NULL && mc_leg_pop_ear(ready, &f) == MC_OK) {
+                mc_leg_take_ear(ready, pcm, f.n);
+                n_frames++;
+            }
+            mc_leg_unref(ready);
+        }
+        struct mc_tap_head head;
+        while (mc_tap_take(tap, &head, pcm, pcm + MC_TAP_MAX)) {
+        }
+        struct mc_leg *one = leg[rng_below(&r, LEGS)];
+        mc_leg_want_ear(one, rng_below(&r, 3) * 800);
+        CHECK(mc_leg_ear_samples(one) <= 16384 && mc_leg_pending(one) <= 16384);
+        mc_leg_write(one, pcm, rng_below(&r, 640));
+        if (rng_below(&r, 8) == 0) {
+            mc_leg_flush(one);
+        }
+        mc_leg_send_dtmf(one, "5", 40);
+        nap(500);
+    }
+    CHECK(n_frames > 0);
+    return NULL;
+}
+
+/* Whoever asks: statistics and describe() from any thread, a tap that goes on and off. */
+static void *asker(void *arg) {
+    struct mc_tap *tap = arg;
+    for (int k = 0; !done; k++) {
+        struct mc_leg_stats st;
+        struct mc_worker_stats ws;
+        char text[400];
+        mc_leg_stats(leg[k % LEGS], &st);
+        mc_worker_stats(worker, &ws);
+        CHECK(mc_worker_describe(leg[k % LEGS], text, sizeof text) > 0);
+        if (k % 2 == 0) {
+            CHECK_INT(k, mc_worker_tap(leg[2], tap), MC_OK);
+        } else {
+            mc_worker_untap(leg[2], tap);
+        }
+        nap(2000);
+    }
+    mc_worker_untap(leg[2], tap);
+    return NULL;
+}
+
 static void come_and_go(void) {
     static int16_t noise[16000];
     struct mc_worker_cfg cfg = {.cpu = -1, .max_legs = 16, .live_workers = &live, .live_socks = &live};
     struct mc_prompt *music = NULL;
-    pthread_t thread;
+    pthread_t thread[3];
+    struct mc_tap *tap = NULL;
     struct rng r = rng_of(3);
     for (size_t i = 0; i < COUNT(noise); i++) {
         noise[i] = (int16_t)rng_next(&r);
@@ -96,7 +156,10 @@ static void come_and_go(void) {
     for (int i = 0; i < LEGS; i += 2) {
         connect_two(i);
     }
-    pthread_create(&thread, NULL, signalling, NULL);
+    CHECK_INT(0, mc_tap_new(&tap, 16000, 0), MC_OK);
+    pthread_create(&thread[0], NULL, signalling, NULL);
+    pthread_create(&thread[1], NULL, engine, tap);
+    pthread_create(&thread[2], NULL, asker, tap);
     for (int k = 0; k < 60; k++) {
         struct mc_bridge_cfg join = {.ears = k % 4 == 0, .transcode = k % 3 == 0, .live = &live};
         struct mc_party_cfg party = {.gain = MC_MIX_UNITY};
@@ -105,8 +168,6 @@ static void come_and_go(void) {
         struct mc_party *in[2];
         struct mc_prompt_player *player = NULL;
         struct mc_bridge_way way;
-        mc_leg_write(leg[0], noise, 1000);
-        mc_leg_write(leg[2], noise, 1000);
         CHECK_INT(k, mc_bridge_new(&bridge, leg[1], leg[3], &join), MC_OK);
         CHECK_INT(k, mc_mix_new(&mix, 16000, &live), MC_OK);
         CHECK_INT(k, mc_mix_add(mix, &in[0], leg[5], &party), MC_OK);
@@ -124,14 +185,11 @@ static void come_and_go(void) {
         mc_prompt_stop(player);
         mc_mix_free(mix);
         mc_bridge_free(bridge);
-        struct mc_leg *ready;
-        for (size_t n = mc_worker_ready(worker); n > 0 && (ready = mc_worker_pop(worker)) != NULL; n--) {
-            mc_leg_ready_clear(ready);
-            mc_leg_unref(ready);
-        }
     }
     done = 1;
-    pthread_join(thread, NULL);
+    for (size_t i = 0; i < COUNT(thread); i++) {
+        pthread_join(thread[i], NULL);
+    }
     for (int i = 0; i < LEGS; i++) {
         CHECK(mc_leg_sink(leg[i]) == &mc_sink_engine);
         mc_udp_leg_stop(udp[i]);
@@ -140,6 +198,7 @@ static void come_and_go(void) {
     }
     mc_worker_close(worker);
     mc_prompt_unref(music);
+    mc_tap_free(tap);
     CHECK_INT(0, live, 0);
 }
 

@@ -11,7 +11,6 @@
 #include "check.h"
 #include "clock.h"
 #include "err.h"
-#include "grid.h"
 #include "tap.h"
 #include "udp.h"
 
@@ -280,66 +279,7 @@ static void a_stack_uses_the_seam(void) {
     CHECK_INT(0, socks, 0);
 }
 
-/* --- the clock's face, without a thread --- */
-
-static uint64_t test_now;
-
-static uint64_t test_clock(void) {
-    return test_now;
-}
-
-static void every_leg_keeps_a_bucket_of_its_own(void) {
-    struct mc_grid grid = {0};
-    struct mc_wire wire = {0};
-    struct mc_leg *legs[45];
-    test_now = 5000000;
-    mc_grid_run(&grid, test_now, test_clock);
-    for (size_t i = 0; i < COUNT(legs); i++) {
-        struct mc_leg_cfg cfg = {.rate = 8000, .tx_ms = 100};
-        struct mc_leg_params params = params_of(i < 5 ? 10 : i % 2 ? 20 : 60);
-        struct mc_path *path = NULL;
-        mc_leg_new(&legs[i], &cfg);
-        mc_path_new(&path, legs[i], &params);
-        mc_path_free(mc_leg_start(legs[i], path, &wire, test_now));
-        mc_grid_add(&grid, legs[i], test_now);
-        int bucket = mc_leg_seat(legs[i])->bucket;
-        mc_grid_add(&grid, legs[i], test_now);
-        CHECK_INT(i, mc_leg_seat(legs[i])->bucket, bucket);
-    }
-    for (int b = 0; b < MC_GRID_ROUND; b++) {
-        CHECK_INT(b, grid.load[b], 5); /* 5 legs in two buckets each, 40 in one */
-    }
-    uint64_t n_before = grid.n_visits;
-    uint64_t begin = test_now;
-    for (; test_now < begin + 1000000; test_now += 1000) {
-        mc_grid_run(&grid, test_now, test_clock);
-        uint64_t due = mc_grid_due_us(&grid);
-        CHECK(due > test_now && due <= test_now + MC_GRID_BUCKET_US);
-    }
-    CHECK_INT(0, grid.n_visits - n_before, 499);
-    CHECK_INT(0, grid.late_max_us, 0);
-    for (size_t i = 0; i < COUNT(legs); i++) {
-        struct mc_leg_stats st;
-        mc_leg_publish(legs[i]);
-        mc_leg_stats(legs[i], &st);
-        /* It has no wire: every packet is an error, so errors count packets. */
-        CHECK_BETWEEN(i, st.tx_errors, i < 5 ? 98 : i % 2 ? 49 : 16, i < 5 ? 100 : i % 2 ? 50 : 17);
-        CHECK_INT(i, st.tx_late_max_us, 0);
-    }
-    test_now += 3000000; /* asleep: one round finds everybody, nobody bursts */
-    mc_grid_run(&grid, test_now, test_clock);
-    CHECK(grid.next == test_now / MC_GRID_BUCKET_US + 1);
-    for (size_t i = 0; i < COUNT(legs); i++) {
-        mc_grid_remove(&grid, legs[i]);
-        mc_grid_remove(&grid, legs[i]);
-        mc_path_free(mc_leg_stop(legs[i], test_now));
-        mc_leg_unref(legs[i]);
-    }
-    CHECK(mc_grid_due_us(&grid) == UINT64_MAX);
-}
-
 int main(void) {
-    RUN(every_leg_keeps_a_bucket_of_its_own);
     RUN(two_legs_hear_each_other);
     RUN(order_of_closing_does_not_matter);
     RUN(limit_of_legs);
