@@ -65,8 +65,8 @@ int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us) {
     uint64_t late = now_us - leg->next_us;
     leg->st.tx_late_max_us = late > leg->st.tx_late_max_us ? late : leg->st.tx_late_max_us;
     uint64_t due = late / period + 1;
-    const uint64_t most = leg->strained > 0 ? 1 : MC_TICK_CATCH_UP;
-    leg->strained = due > 1 ? CALM : leg->strained > 0 ? leg->strained - 1 : 0;
+    const uint64_t most = leg->strained > 0 ? TICK_US / period : MC_TICK_CATCH_UP;
+    leg->strained = late >= TICK_US ? CALM : leg->strained > 0 ? leg->strained - 1 : 0;
     if (due > most) {
         uint64_t skip = due - most;
         mc_tx_skip(path, skip);

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -219,47 +220,48 @@ class Count:
         await asyncio.wait_for(self.reached.wait(), 20)
 
 
-def speaking_pair(worker: Worker, port: int) -> tuple[Leg, Leg]:
-    """The first only sends, the second only hears."""
-    a, b = Leg(worker, rate=8000), Leg(worker, rate=8000)
-    b_at = b.start_udp(local=(HOST, 0), remote=(HOST, port), send=False)
-    assert a.start_udp(local=(HOST, port), remote=b_at, recv=False)[1] == port
-    return a, b
+@contextlib.contextmanager
+def speaking_pair(worker: Worker) -> Iterator[Leg]:
+    """A leg that only hears, and one that only sends to it. Gives the first."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((HOST, 0))
+        here = sock.getsockname()
+    with closing(Leg(worker, rate=8000)) as b, closing(Leg(worker, rate=8000)) as a:
+        at = b.start_udp(local=(HOST, 0), remote=here, send=False)
+        a.start_udp(local=here, remote=at, recv=False)
+        yield b
+        b.on_audio = None
+
+
+@contextlib.contextmanager
+def on_the_loop(worker: Worker) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    loop.add_reader(worker.fileno(), worker.drain)
+    try:
+        yield
+    finally:
+        loop.remove_reader(worker.fileno())
 
 
 async def test_python_is_woken_once_for_a_batch() -> None:
-    loop = asyncio.get_running_loop()
-    with closing(Worker()) as worker:
+    with closing(Worker()) as worker, on_the_loop(worker), speaking_pair(worker) as leg:
         worker.start()
-        loop.add_reader(worker.fileno(), worker.drain)
-        a, b = speaking_pair(worker, 54100)
-        await b.read(100)
+        await leg.read(100)
         before, frames = worker.stats()["signals"], 0
         while frames < 50:
-            frames += len((await b.read(100)).frames)
+            frames += len((await leg.read(100)).frames)
         woken = worker.stats()["signals"] - before
-        loop.remove_reader(worker.fileno())
-        a.close()
-        b.close()
     assert woken <= 15  # ten batches of five
 
 
 async def test_python_is_woken_once_for_all_that_came_in_a_bucket() -> None:
-    loop = asyncio.get_running_loop()
     heard = Count()
-    with closing(Worker()) as worker:
+    with closing(Worker()) as worker, on_the_loop(worker), contextlib.ExitStack() as pairs:
         worker.start()
-        loop.add_reader(worker.fileno(), worker.drain)
-        pairs = [speaking_pair(worker, 54200 + i) for i in range(100)]
-        for _, b in pairs:
-            b.on_audio = heard.on_audio
+        for _ in range(100):
+            pairs.enter_context(speaking_pair(worker)).on_audio = heard.on_audio
         await heard.more(1000)
         before, first = worker.stats()["signals"], heard.n
         await heard.more(5000)
         woken, frames = worker.stats()["signals"] - before, heard.n - first
-        loop.remove_reader(worker.fileno())
-        for a, b in pairs:
-            a.close()
-            b.on_audio = None
-            b.close()
     assert woken * 7 < frames  # ten in a bucket
