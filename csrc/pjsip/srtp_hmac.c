@@ -2,11 +2,15 @@
  * HMAC-SHA1 (RFC 2104; RFC 3711 section 4.2.1) that keeps the hash's state after each of the two pads instead of the key. The
  * compression is OpenSSL's, called directly: its EVP interface copies, allocates and frees two contexts for each packet. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_*: the only door to the compression with a saved state */
+#include "srtp_hmac.h"
+
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
+#include <srtp2/auth.h>
+#include <srtp2/crypto_types.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "srtp_crypto.h"
 
 extern const srtp_auth_type_t srtp_hmac; /* libsrtp's, whose test vectors ours has to pass */
 
@@ -44,7 +48,7 @@ static srtp_err_status_t alloc(srtp_auth_t **out, int key_len, int out_len) {
     if (key_len > SHA_CBLOCK || out_len > SHA_DIGEST_LENGTH) {
         return srtp_err_status_bad_param;
     }
-    hmac = mc_crypto_alloc(sizeof(*hmac));
+    hmac = calloc(1, sizeof(*hmac));
     if (!hmac) {
         return srtp_err_status_alloc_fail;
     }
@@ -54,7 +58,8 @@ static srtp_err_status_t alloc(srtp_auth_t **out, int key_len, int out_len) {
 }
 
 static srtp_err_status_t dealloc(srtp_auth_t *auth) {
-    mc_crypto_free(auth->state, sizeof(struct hmac));
+    OPENSSL_cleanse(auth->state, sizeof(struct hmac));
+    free(auth->state);
     return srtp_err_status_ok;
 }
 

@@ -3,7 +3,7 @@
 #include "../err.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
-#include "srtp_crypto.h"
+#include "srtp_hmac.h"
 
 static pj_thread_desc worker_desc;
 static _Thread_local bool is_worker;
@@ -38,7 +38,7 @@ int mc_pjsip_start(void) {
         return MC_E_STATE;
     }
     /* PJSIP would do it for the first call; libsrtp's ciphers are replaced before there is any. */
-    if (pjmedia_srtp_init_lib(pjsua_var.med_endpt) != PJ_SUCCESS || mc_srtp_crypto_install() != srtp_err_status_ok) {
+    if (pjmedia_srtp_init_lib(pjsua_var.med_endpt) != PJ_SUCCESS || mc_srtp_hmac_install() != srtp_err_status_ok) {
         return MC_E_STATE;
     }
     rc = seam->on_worker(seam->host, register_worker, NULL);
