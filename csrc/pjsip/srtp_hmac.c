@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 extern const srtp_auth_type_t srtp_hmac; /* libsrtp's, whose test vectors ours has to pass */
 
 struct hmac {
