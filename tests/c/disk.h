@@ -59,11 +59,11 @@ static struct disk disk_of(void) {
     return (struct disk){.limit = SIZE_MAX, .rng = rng_of(1)};
 }
 
-static uint32_t le32(const uint8_t *p) {
+__attribute__((unused)) static uint32_t le32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static uint64_t le64(const uint8_t *p) {
+__attribute__((unused)) static uint64_t le64(const uint8_t *p) {
     return le32(p) | (uint64_t)le32(p + 4) << 32;
 }
 
