@@ -91,6 +91,15 @@ static void sides_stand_at_their_wire_times(void) {
     }
 }
 
+/* A tick 3 ms after the start: nothing to tear, so no tolerance. */
+static void the_first_sound_is_exact(void) {
+    struct mc_timeline tl = begin(RATE, 1000);
+    level(&tl, 1000 + 3125, 0, LOUD, LOUD);
+    end(&tl);
+    CHECK_INT(0, onset(0, 0), 25);
+    CHECK_INT(0, onset(0, 1), 25);
+}
+
 /* What is said is not torn by a delay that wobbles a little. */
 static void wobble_is_left_alone(void) {
     struct rng r = rng_of(2);
@@ -261,6 +270,7 @@ static void wild_times_never_break_it(void) {
 
 int main(void) {
     RUN(sides_stand_at_their_wire_times);
+    RUN(the_first_sound_is_exact);
     RUN(wobble_is_left_alone);
     RUN(a_new_delay_is_taken_over_in_the_pause);
     RUN(a_hole_is_silence_of_its_length_at_its_place);
