@@ -383,6 +383,26 @@ static void scaling_is_of_the_frame_given(void) {
     mc_jb_free(jb);
 }
 
+/* Packets of 10 ms, of which a tick of 20 plays two: every other one must be here 10 ms earlier than it is played. */
+static void short_packets_are_due_at_two_places_of_a_tick(void) {
+    int32_t target[2];
+    for (uint32_t k = 0; k < 2; k++) {
+        struct mc_jb *jb = mc_jb_new(
+            &(struct mc_jb_cfg){.clock = CLOCK, .min_ms = 1, .max_ms = 200, .tick_us = k ? 20000 : 10000});
+        struct mc_jb_stats st;
+        struct mc_jb_frame f;
+        for (uint16_t i = 0; i < 400; i++) { /* up to 14 ms late */
+            struct row r = P(10u * i + i * 7 % 15, i, i * 80u, MC_OK);
+            play(jb, &r, 1);
+            mc_jb_get(jb, 5000000 + i * UINT64_C(10000) + 5000, 0, &f);
+        }
+        mc_jb_stats(jb, &st);
+        target[k] = (int32_t)st.target_ms;
+        mc_jb_free(jb);
+    }
+    CHECK_INT(0, target[1] - target[0], 10);
+}
+
 /* What the player holds before the frame counts as if time were later. */
 static void sound_held_ahead_is_time(void) {
     int32_t us[2];
@@ -441,6 +461,7 @@ int main(void) {
     RUN(reset_forgets_the_stream_and_keeps_the_counters);
     RUN(what_runs_low_is_stretched);
     RUN(scaling_is_of_the_frame_given);
+    RUN(short_packets_are_due_at_two_places_of_a_tick);
     RUN(sound_held_ahead_is_time);
     RUN(new_refuses_nonsense);
     return check_done();

@@ -42,7 +42,11 @@ static void any_frame_length(void) {
         }
         CHECK_BETWEEN(k, jump, 0, 9000 * 2 * 3.15 * 125 / rate * 1.6);
         const int64_t ms = frames_ms[k / 3 % 4]; /* all is periodic: at least one period a frame, if 20 ms of it can be seen */
-        CHECK_BETWEEN(k, sign * gone * 1000 / (int64_t)rate, ms > 10 ? 16 * 8 : 0, 16 * (sign > 0 ? ms * 3 / 4 : ms + 5));
+        CHECK_BETWEEN(k, sign * gone * 1000 / (int64_t)rate,
+                      ms > 20   ? 16 * 8 * 2
+                      : ms > 10 ? 16 * 8
+                                : 0,
+                      16 * (sign > 0 ? ms * 3 / 4 : ms + 5));
     }
 }
 
