@@ -8,7 +8,7 @@
 #include "err.h"
 #include "timeline.h"
 
-#define BEHIND_US 1000000 /* a tick is in its tap long before it is so old */
+#define BEHIND_US 2000000 /* a tick is in its tap long before it is so old */
 
 struct mc_record {
     struct mc_record_seat seat;

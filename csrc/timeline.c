@@ -10,14 +10,15 @@
 #define QUIET_TOLERANCE_MS 5       /* in silence nothing is torn, so the error can be small */
 #define PATIENCE_MS 300            /* an error beyond tolerance waits so long for silence before sound is cut */
 #define HOLE_MS 200                /* an error beyond this can't wait: ticks were lost */
-#define MAX_AGE_US 800000          /* of a jitter buffer; more is a wrong number. Less than the window */
-#define LAG_MS 400                 /* what comes after a silence is no older */
+#define MAX_AGE_US 1500000         /* of a jitter buffer; more is a wrong number. Less than the window */
+#define MORE_US 200000             /* ... by which its age may have grown */
+#define LAG_US 400000              /* what comes after a silence is no older, or little more than what came before it */
 #define MOST_US (INT64_C(1) << 46) /* two years: its samples fit into 64 bits */
 #define QUIET 328                  /* peak that passes for silence: 1 % of full scale, -40 dBFS */
 
 int mc_timeline_init(struct mc_timeline *tl, uint32_t rate, uint64_t start_us) {
     *tl = (struct mc_timeline){.rate = rate, .start_us = start_us, .size = 1, .left.apart = true, .right.apart = true};
-    while (tl->size < rate) { /* a second at least */
+    while (tl->size < 2 * (int64_t)rate) { /* two seconds at least */
         tl->size *= 2;
     }
     tl->pcm = calloc((size_t)tl->size * 2, sizeof *tl->pcm);
@@ -37,10 +38,9 @@ static int64_t index_of(const struct mc_timeline *tl, uint64_t t_us) {
     return scaled >= 0 ? scaled / 1000000 : -((999999 - scaled) / 1000000);
 }
 
-static uint64_t heard_us(const struct mc_tap_head *head) {
+static int64_t age_us(const struct mc_tap_head *head) {
     int64_t age = head->left_age_us;
-    age = age < 0 ? 0 : age < MAX_AGE_US ? age : MAX_AGE_US;
-    return head->t_us - (uint64_t)age;
+    return age < 0 ? 0 : age < MAX_AGE_US ? age : MAX_AGE_US;
 }
 
 static bool within(const int16_t *pcm, size_t n, int peak) {
@@ -114,9 +114,12 @@ void mc_timeline_put(struct mc_timeline *tl, const struct mc_tap_head *head, con
     int64_t floor = index_of(tl, head->from_us);
     if (within(left, head->n_left, 0)) { /* nothing is played: no packet says when it would have come */
         tl->left.apart = true;
-        raise_to(&tl->left, index_of(tl, head->t_us) - LAG_MS * (int64_t)tl->rate / 1000);
+        int64_t lag_us = tl->age_us + MORE_US;
+        lag_us = lag_us < LAG_US ? LAG_US : lag_us < MAX_AGE_US ? lag_us : MAX_AGE_US;
+        raise_to(&tl->left, index_of(tl, head->t_us - (uint64_t)lag_us));
     } else {
-        place(tl, 0, left, head->n_left, index_of(tl, heard_us(head)), floor);
+        tl->age_us = age_us(head);
+        place(tl, 0, left, head->n_left, index_of(tl, head->t_us - (uint64_t)tl->age_us), floor);
     }
     place(tl, 1, right, head->n_right, index_of(tl, head->t_us), floor);
 }

@@ -22,6 +22,7 @@ struct mc_timeline {
     uint32_t rate;
     uint64_t start_us;
     uint64_t from_us; /* as of the last tick */
+    int64_t age_us;   /* of the left side when it last sounded */
     struct mc_track left, right;
     int64_t base, size; /* frames; size is a power of two */
     int16_t *pcm;       /* interleaved; frame i is at i % size; zeros where nothing was placed */

@@ -201,7 +201,7 @@ static void a_pause_is_silence(void) {
         }
         if (k == 700) {
             mc_record_turn(rec, us_of(k));
-            CHECK_BETWEEN(0, wav_frames(&d), 649 * TICK, 651 * TICK);
+            CHECK_BETWEEN(0, wav_frames(&d), 599 * TICK, 601 * TICK);
             mc_tap_resume(mc_record_tap(rec), us_of(k));
         }
         CHECK(tick(rec, k));
