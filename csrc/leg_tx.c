@@ -43,11 +43,11 @@ static int fit(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
     }
 }
 
-static int coding_of(struct mc_coding *out, const struct mc_codec *codec, const struct mc_leg_params *params, bool suppress) {
+/* A parameter that the peer wrote wrong counts as one that it did not give: no reason to end a call. */
+static void coding_of(struct mc_coding *out, const struct mc_codec *codec, const struct mc_leg_params *params, bool suppress) {
     *out = (struct mc_coding){.codec = codec, .ptime_ms = params->ptime_ms};
-    int rc = mc_fmtp_parse(&out->fmtp, params->fmtp, strlen(params->fmtp));
+    mc_fmtp_parse(&out->fmtp, params->fmtp, strlen(params->fmtp));
     out->fmtp.dtx |= suppress; /* RFC 7587 section 6.1: usedtx is the receiver's wish; the sender may rest without it */
-    return rc;
 }
 
 int mc_leg_coding(const struct mc_leg *leg, const struct mc_leg_params *params, struct mc_coding *out) {
@@ -55,7 +55,8 @@ int mc_leg_coding(const struct mc_leg *leg, const struct mc_leg_params *params, 
     if (codec == NULL) {
         return MC_E_CODEC;
     }
-    return coding_of(out, codec, params, leg->cfg.suppress);
+    coding_of(out, codec, params, leg->cfg.suppress);
+    return MC_OK;
 }
 
 int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_params *params, const struct mc_leg_cfg *cfg,
@@ -68,10 +69,8 @@ int mc_tx_init(struct mc_tx *tx, const struct mc_codec *codec, struct mc_leg_par
             return MC_E_NOMEM;
         }
     }
-    int rc = coding_of(&tx->coding, codec, params, cfg->suppress);
-    if (rc == MC_OK) {
-        rc = codec->enc_init(tx->enc, fmtp, params->ptime_ms);
-    }
+    coding_of(&tx->coding, codec, params, cfg->suppress);
+    int rc = codec->enc_init(tx->enc, fmtp, params->ptime_ms);
     if (rc == MC_OK) {
         rc = fit(tx, codec, params);
     }

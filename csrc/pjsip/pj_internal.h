@@ -17,6 +17,8 @@ pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt);
 /* ptime in ms that we ask for and send with: the remote's a=ptime when it is 10, 20, 40 or 60, else the configured one, and not
  * above its a=maxptime. `remote` may be NULL (an offer). */
 unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote);
+/* RTP/AVP, with or without feedback (RFC 4585). */
+bool mc_sdp_is_rtp_avp(const pjmedia_sdp_media *m);
 /* Writes a=ptime into one of our media lines, in place of what is there. */
 void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
 /* Where the offer gives a static payload type number to a codec that we have under a dynamic one (Asterisk: "10 L16/8000"), our

@@ -14,9 +14,6 @@
 #include "pj_internal.h"
 #include "ways.h"
 
-#define RTCP_SILENCE_US                                                                                                        \
-    30000000u /* RFC 3550 section 6.3.5: after five intervals of at least 5 s, and some, it may be elsewhere */
-
 struct udp {
     pjmedia_transport base;
     pj_pool_t *pool;
@@ -258,13 +255,6 @@ static pj_status_t media_create(pjmedia_transport *tp, pj_pool_t *pool, unsigned
     return PJ_SUCCESS;
 }
 
-static bool is_rtp_avp(const pjmedia_sdp_media *m) {
-    pj_uint32_t proto = pjmedia_sdp_transport_get_proto(&m->desc.transport);
-
-    PJMEDIA_TP_PROTO_TRIM_FLAG(proto, PJMEDIA_TP_PROFILE_RTCP_FB);
-    return proto == PJMEDIA_TP_PROTO_RTP_AVP;
-}
-
 static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sdp_session *local,
                               const pjmedia_sdp_session *remote, unsigned index) {
     struct udp *udp = (struct udp *)tp;
@@ -272,11 +262,12 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
     const pjmedia_sdp_media *theirs = remote && index < remote->media_count ? remote->media[index] : NULL;
 
     /* Under the SRTP adapter it is the adapter that judges the profile. */
-    if (!(udp->media_options & PJMEDIA_TPMED_NO_TRANSPORT_CHECKING) && (!is_rtp_avp(m) || (theirs && !is_rtp_avp(theirs)))) {
+    if (!(udp->media_options & PJMEDIA_TPMED_NO_TRANSPORT_CHECKING) &&
+        (!mc_sdp_is_rtp_avp(m) || (theirs && !mc_sdp_is_rtp_avp(theirs)))) {
         pjmedia_sdp_media_deactivate(pool, m);
         return PJMEDIA_SDP_EINPROTO;
     }
-    if (udp->srtp && theirs && is_rtp_avp(theirs) && !pjmedia_sdp_media_find_attr2(theirs, "crypto", NULL)) {
+    if (udp->srtp && theirs && mc_sdp_is_rtp_avp(theirs) && !pjmedia_sdp_media_find_attr2(theirs, "crypto", NULL)) {
         return PJMEDIA_SDP_EINPROTO; /* what was secret stays so, also where SRTP is optional */
     }
     if (udp->media_options & PJMEDIA_TPMED_RTCP_MUX && m->attr_count < PJMEDIA_MAX_SDP_ATTR &&

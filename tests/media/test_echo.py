@@ -104,6 +104,19 @@ def test_opus_fec_gives_the_machine_ear_what_was_lost() -> None:
     assert np.median(score) > 0.9
 
 
+def test_a_wrong_parameter_of_the_peer_ends_no_call() -> None:
+    """It counts as not given, the others are obeyed: cbr makes all packets equally long."""
+    babbled = babble(1.0, 16000).tobytes()
+
+    def lengths(fmtp: str) -> set[int]:
+        with closing(VirtualLeg(codec="opus", clock=48000, pt=96, rate=16000, fmtp=fmtp)) as leg:
+            leg.write(babbled)
+            return {len(Rtp.unpack(pkt).payload) for k in range(40) for pkt in leg.on_tick(START + k * 20 * MS)}
+
+    assert len(lengths("maxaveragebitrate=lots; useinbandfec=yes; cbr=1")) == 1
+    assert len(lengths("maxaveragebitrate=lots; useinbandfec=yes")) > 1
+
+
 def test_resampled_speech_keeps_its_sample_count() -> None:
     """8 kHz on the wire, 48 kHz in Python: exactly six samples for one, lost or not."""
     with closing(VirtualLeg(codec="PCMU", clock=8000, pt=0, rate=48000)) as leg:
