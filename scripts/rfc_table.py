@@ -42,6 +42,7 @@ TITLES = {
     4475: "SIP torture test messages",
     4566: "SDP",
     4568: "SDP security descriptions (SDES)",
+    4585: "RTP/AVPF",
     4733: "RTP payload for DTMF digits",
     4855: "Media type names of RTP payloads",
     4961: "Symmetric RTP and RTCP",

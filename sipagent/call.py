@@ -35,6 +35,15 @@ class CallControl(Protocol):
         ...
 
 
+class CallRecording(Protocol):
+    """The recording of a call: `sipagent.recorder.Recording`."""
+
+    @property
+    def lost_ms(self) -> int:
+        """Time that is missing in the file, up to now."""
+        ...
+
+
 @dataclass(slots=True)
 class Call:
     """One SIP call with one audio leg. Takes the leg's `on_event` for itself; listeners set `on_event` here."""
@@ -57,6 +66,7 @@ class Call:
     media_ready: asyncio.Event = field(default_factory=asyncio.Event)  # may come before the answer (early media)
     on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds; RFC 4733 and SIP INFO alike
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
+    recording: CallRecording | None = None
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API
     _hanging_up: asyncio.Future[None] | None = None
 

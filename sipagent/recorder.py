@@ -54,14 +54,18 @@ class Recording:
         except TimeoutError:
             log.error("recording is not complete yet: the disk is too slow", path=str(self.path), waited_s=CLOSE_S)
 
+    @property
+    def lost_ms(self) -> int:
+        """Silence so far in the place of what the disk did not take in time."""
+        return round(self._native.stats()["lost"] * 1000 / self._native.rate)
+
     def notes(self) -> dict[str, Any]:
-        """What the record of the call says about it. lost_ms: silence in the place of what the disk did not take in time."""
+        """What the record of the call says about it."""
         stats = self._native.stats()
-        lost_ms = round(stats["lost"] * 1000 / self._native.rate)
         return {
             "recording": str(self.path),
             "recording_start_us": self.start_us,
-            "recording_lost_ms": lost_ms,
+            "recording_lost_ms": self.lost_ms,
             "recording_error": stats["error"] if stats["done"] else "not complete",
         }
 

@@ -130,6 +130,7 @@ class Switch:
         if self._recorder is None or store.dir is None:
             return None
         recording = self._recorder.start(call.leg, store.dir / f"{call.id}.{store.format}", store.format)
+        call.recording = recording
         call.notes["recording"] = str(recording.path)
         return recording
 

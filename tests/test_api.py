@@ -62,6 +62,11 @@ class Leg:
 
 
 @dataclass
+class Recording:
+    lost_ms: int
+
+
+@dataclass
 class Account:
     user: str = "1000"
     host: str = "pbx.example"
@@ -319,6 +324,18 @@ async def test_metrics_take_over_an_ended_call_once(http: httpx.AsyncClient, swi
     assert seen["sipagent_barge_in_seconds_sum", ()] == 0.08
     del switch.calls["a"]
     assert (await samples(http))["sipagent_rtp_lost_packets_total", ()] == 10
+
+
+async def test_time_that_recordings_lack(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:
+    disk = Recording(lost_ms=0)
+    for name, recording in (("a", disk), ("b", Recording(lost_ms=250)), ("c", None)):
+        switch.add(name, state=CallState.CONFIRMED, recording=recording)
+    disk.lost_ms = 1000  # of a call that still runs
+    bodies = [(await http.get(f"/v1/calls/{name}")).json() for name in "abc"]
+    assert [body["recording_lost_ms"] for body in bodies] == [1000, 250, None]
+    metrics.call_ended(switch.calls["b"])
+    del switch.calls["b"]
+    assert (await samples(http))["sipagent_recording_lost_seconds_total", ()] == 1.25
 
 
 async def test_refused_call_counts_by_its_code(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:

@@ -24,6 +24,9 @@ SIPAGENT = [sys.executable, "-m", "sipagent"]
 CONFIG = """
 [media]
 codecs = ["L16/16000"]
+
+[store]
+record = true
 """
 
 
@@ -39,7 +42,7 @@ class Running:
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("frontdoor") / "switch.toml"
-    path.write_text(CONFIG)
+    path.write_text(f'{CONFIG}dir = "{path.parent / "calls"}"\n')
     return path
 
 
@@ -99,6 +102,7 @@ def test_api_tells_of_the_call(switch: Running, config: Path) -> None:
     assert last["sip_call_id"] == json.loads(done.stdout)["sip_call_id"]
     assert (last["state"], last["direction"], last["loss"], last["codec"]) == ("ended", "in", 0, "L16")
     assert "L16/16000" in last["path"]
+    assert (Path(last["notes"]["recording"]).exists(), last["recording_lost_ms"]) == (True, 0)
     families = text_string_to_metric_families(httpx.get(f"{switch.api}/metrics").text)
     values = {sample.name: sample.value for family in families for sample in family.samples}
     assert values["sipagent_calls_total"] == before + 1

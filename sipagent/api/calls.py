@@ -43,6 +43,9 @@ class CallDetail(CallSummary):
     mos: float | None = Field(
         description="Of the caller, as heard: 1 to 4.4, conversational, by the E-model (ITU-T G.107); null = nothing came."
     )
+    recording_lost_ms: int | None = Field(
+        description="Silence in the recording in the place of what the disk did not take in time; null = not recorded."
+    )
     media: dict[str, Any] = Field(description="All counters of the leg.")
     ledger: list[Any] = Field(description="Turns with the times of their stages.")
     transcript: list[Any] = Field(description="What was understood and said.")
@@ -83,6 +86,7 @@ def detail(call: Call, now_us: int) -> CallDetail:
         jitter_ms=float(stats["rx_jitter_ms"]),
         round_trip_ms=stats["rtt_ms"],
         mos=stats["mos"],
+        recording_lost_ms=None if call.recording is None else call.recording.lost_ms,
         media=dict(stats),
         ledger=list(call.notes.get("ledger", [])),
         transcript=list(call.notes.get("transcript", [])),

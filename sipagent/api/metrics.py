@@ -51,6 +51,8 @@ MEDIA = {
     "ear_dropped": ("media_ear_dropped_packets", "Packets that the dialogue engine was too slow to take."),
 }
 
+RECORDING_LOST_MS = "recording_lost_ms"
+
 # Counters of mediacore.WorkerStats.
 WORKER = {
     "ticks": ("worker_ticks", "Ticks of the 20 ms clock, all legs.", 1.0),
@@ -121,6 +123,12 @@ class Metrics:
                 self._barge_in.observe(latency_s)
 
 
+def _counters(call: Call, stats: Mapping[str, Any]) -> dict[str, int]:
+    """What of a call is summed over all."""
+    lost_ms = 0 if call.recording is None else call.recording.lost_ms
+    return {**{key: int(stats[key]) for key in MEDIA}, RECORDING_LOST_MS: lost_ms}
+
+
 class _Live(Collector):
     """Reads the switch at the time of a scrape."""
 
@@ -137,7 +145,7 @@ class _Live(Collector):
         if len(self._settled) > FORGET_ABOVE + 2 * len(self._switch.calls):
             self._settled.intersection_update(self._switch.calls)
         self._settled.add(call.id)
-        self._past.update({key: int(stats[key]) for key in MEDIA})
+        self._past.update(_counters(call, stats))
         return True
 
     def describe(self) -> list[Metric]:
@@ -168,7 +176,7 @@ class _Live(Collector):
         for call in self._switch.calls.values():
             if call.id not in self._settled:
                 stats = media_stats(call)
-                sums.update({key: int(stats[key]) for key in MEDIA})
+                sums.update(_counters(call, stats))
                 mos += [stats["mos"]] if stats["mos"] is not None else []
                 rtt_ms += [stats["rtt_ms"]] if stats["rtt_ms"] is not None else []
         worst = GaugeMetricFamily("sipagent_lowest_mos", "Of the calls now; absent while none is judged.")
@@ -180,6 +188,8 @@ class _Live(Collector):
         yield from (worst, longest)
         for key, (name, words) in MEDIA.items():
             yield CounterMetricFamily(f"sipagent_{name}", words, sums[key])
+        words = "Time that recordings lack: the disk did not take it."
+        yield CounterMetricFamily("sipagent_recording_lost_seconds", words, sums[RECORDING_LOST_MS] / 1e3)
 
     def _worker(self) -> Iterator[Metric]:
         stats = self._switch.worker.stats()

@@ -6,6 +6,7 @@
 #include "limit.h"
 #include "mix_line.h"
 #include "prompt.h"
+#include "tap.h"
 
 #define PARTIES 4
 
@@ -18,6 +19,7 @@ struct room {
     struct sine say[PARTIES];
     struct mc_mix *mix;
     uint64_t now;
+    int bunch; /* so many packets of the second party come at once; 0 or 1: as they are due */
 };
 
 static struct mc_party_cfg plain(void) {
@@ -55,8 +57,11 @@ static void step(struct room *r) {
     int16_t pcm[MC_CODEC_MAX_PCM];
     for (int i = 0; i < PARTIES; i++) {
         size_t n = r->end[i]->codec->rate / 50;
-        sine_fill(&r->say[i], pcm, n);
-        end_say(r->end[i], pcm, n, r->now + (uint64_t)i * 100, NULL);
+        int bunch = i == 1 && r->bunch > 1 ? r->bunch : 1;
+        for (int k = 0; k < bunch && (r->now - START) / TICK % (uint64_t)bunch == 0; k++) {
+            sine_fill(&r->say[i], pcm, n);
+            end_say(r->end[i], pcm, n, r->now + (uint64_t)i * 100, NULL);
+        }
     }
     for (uint64_t i = 0; i < PARTIES; i++) {
         mc_leg_on_tick(r->end[i]->leg, r->now + 1000 + i * 5000);
@@ -336,6 +341,32 @@ static void music_is_coded_once_and_goes_round(void) {
     CHECK_INT(0, live, 0);
 }
 
+/* A recording begins and ends, and what waits in the recorded party's jitter buffer is still heard. */
+static void a_recording_that_ends_silences_nobody(void) {
+    struct room r = l16_room(4000);
+    r.bunch = 3;
+    struct sine *say = &r.say[1];
+    struct mc_tap *tap = NULL;
+    steps(&r, 75);
+    CHECK_INT(0, mc_tap_new(&tap, 16000, 0), MC_OK);
+    mc_leg_set_tap(r.end[1]->leg, tap);
+    steps(&r, 25); /* the hundredth brings a bunch */
+    size_t before = r.end[0]->n_heard;
+    mc_leg_set_tap(r.end[1]->leg, NULL);
+    mc_tap_free(tap);
+    steps(&r, 50);
+    const struct end *e = r.end[0];
+    double sum = bend_of(say) + bend_of(&r.say[2]) + bend_of(&r.say[3]);
+    CHECK_BETWEEN(0, sharpest(e->heard + before - 1600, e->n_heard - before + 1600), 0, 1.2 * sum);
+    for (size_t at = before; at + 1600 <= e->n_heard; at += 1600) { /* 100 ms, whole periods */
+        CHECK_BETWEEN(at, part_of(e->heard + at, 1600, say->hz, 16000), 3800, 4200);
+    }
+    struct mc_leg_stats st;
+    mc_leg_stats(r.end[1]->leg, &st);
+    CHECK_INT(0, st.concealed, 0);
+    room_free(&r);
+}
+
 int main(void) {
     RUN(everybody_hears_the_others_and_not_himself);
     RUN(mix_minus_is_exact);
@@ -344,6 +375,7 @@ int main(void) {
     RUN(listening_and_whispering);
     RUN(a_late_party_fades);
     RUN(silence_has_soft_edges);
+    RUN(a_recording_that_ends_silences_nobody);
     RUN(music_is_coded_once_and_goes_round);
     return check_done();
 }
