@@ -23,6 +23,9 @@ struct mc_fmtp {
 
 /* Reads "a=b; c=d" as in an SDP fmtp line after the payload type. Unknown parameters are passed over, as RFC 4566 wants. */
 int mc_fmtp_parse(struct mc_fmtp *out, const char *text, size_t len);
+/* The other way: what is not the default, "" when everything is. MC_E_SHORT: it does not fit. */
+#define MC_FMTP_TEXT 160 /* fits always */
+int mc_fmtp_print(const struct mc_fmtp *f, char *text, size_t size);
 
 struct mc_codec {
     const char *name; /* SDP encoding name */
@@ -35,7 +38,7 @@ struct mc_codec {
     /* When the library decides: what it needs here, at most enc_size / dec_size. NULL = just that. */
     size_t (*enc_bytes)(void);
     size_t (*dec_bytes)(void);
-    const char *fmtp; /* what we offer, or NULL */
+    const char *fmtp; /* what we offer, and then what the configuration asks for (RFC 7587 section 6.1); NULL = none */
     bool restarts;    /* after silence a decoder may be given the stream of a fresh encoder, whatever it decoded before */
     bool dtx;         /* the encoder rests by itself when mc_fmtp.dtx asks for it, and the decoder makes its own noise */
 

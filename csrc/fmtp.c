@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * RFC 7587 section 6.1: parameters of Opus. Names in any case, separated by semicolons, white space around them is nothing. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,4 +93,33 @@ int mc_fmtp_parse(struct mc_fmtp *out, const char *text, size_t len) {
         len -= n;
     }
     return rc;
+}
+
+int mc_fmtp_print(const struct mc_fmtp *f, char *text, size_t size) {
+    const struct {
+        const char *name;
+        uint32_t value;
+    } all[] = {
+        {"maxplaybackrate", f->max_playback_rate},
+        {"maxaveragebitrate", f->max_average_bitrate},
+        {"cbr", f->cbr},
+        {"useinbandfec", f->fec},
+        {"usedtx", f->dtx},
+        {"stereo", f->stereo},
+    };
+    size_t n = 0;
+    if (size == 0) {
+        return MC_E_SHORT;
+    }
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i].value == 0) {
+            continue;
+        }
+        n += (size_t)snprintf(text + n, size - n, "%s%s=%u", n > 0 ? ";" : "", all[i].name, (unsigned)all[i].value);
+        if (n >= size) {
+            return MC_E_SHORT;
+        }
+    }
+    return MC_OK;
 }

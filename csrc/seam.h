@@ -49,8 +49,10 @@ typedef void mc_sock_fn(void *ctx, uint8_t *buf, size_t len, const struct sockad
 
 struct mc_seam {
     void *host; /* first argument of the functions that take one: the worker */
-    /* Legs may rest in pauses: SDP offers comfort noise (RFC 3389) and usedtx (RFC 7587). Set before signalling starts. */
+    /* Set before signalling starts. rest: legs may rest in pauses, SDP offers comfort noise (RFC 3389). ask: what peers' encoders
+     * are asked for, in the words of codecs that have some (RFC 7587 section 6.1); "" = nothing. */
     bool rest;
+    char ask[160];
 
     /* The leg bound to a call by mc_seam_bind, or NULL. Signalling thread. */
     struct mc_leg *(*leg_of_call)(int call_id);

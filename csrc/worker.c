@@ -309,8 +309,11 @@ void mc_worker_close(struct mc_worker *w) {
     mc_worker_unref(w);
 }
 
-void mc_worker_seam_rest(struct mc_worker *w, bool rest) {
+_Static_assert(sizeof((struct mc_seam){0}.ask) >= MC_FMTP_TEXT, "mc_fmtp_print fits always");
+
+void mc_worker_seam_cfg(struct mc_worker *w, bool rest, const struct mc_fmtp *ask) {
     w->seam.rest = rest;
+    mc_fmtp_print(ask, w->seam.ask, sizeof w->seam.ask);
 }
 
 const struct mc_seam *mc_worker_seam(struct mc_worker *w) {

@@ -4,6 +4,7 @@
 #ifndef MC_WORKER_H
 #define MC_WORKER_H
 
+#include "codec.h"
 #include "leg.h"
 #include "seam.h"
 
@@ -30,7 +31,8 @@ void mc_worker_stats(const struct mc_worker *w, struct mc_worker_stats *out); /*
 int mc_worker_call(struct mc_worker *w, int (*fn)(void *arg), void *arg);     /* on the worker, synchronous */
 const struct mc_seam *mc_worker_seam(struct mc_worker *w);
 /* mc_seam.rest, before the seam is installed. */
-void mc_worker_seam_rest(struct mc_worker *w, bool rest);
+/* rest, ask: see struct mc_seam. Before mc_seam_set. */
+void mc_worker_seam_cfg(struct mc_worker *w, bool rest, const struct mc_fmtp *ask);
 
 /* Engine side: one eventfd says that legs are ready. */
 int mc_worker_fd(const struct mc_worker *w);

@@ -9,7 +9,9 @@ cdef extern from "codec.h" nogil:
     enum: MC_CODEC_MAX_PCM
 
     cdef struct mc_fmtp:
-        pass
+        uint32_t max_average_bitrate
+        cbool cbr
+        cbool dtx
 
     cdef struct mc_codec:
         const char *name

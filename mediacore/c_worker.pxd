@@ -2,6 +2,7 @@
 # csrc/worker.h, udp.h and clock.h, as far as Python needs them.
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
+from mediacore.c_dsp cimport mc_fmtp
 from mediacore.c_leg cimport cbool, mc_leg, mc_leg_cfg, mc_leg_params, mc_live, mc_seam, mc_sink, mc_tap
 
 
@@ -61,7 +62,7 @@ cdef extern from "worker.h" nogil:
     void mc_worker_stop(mc_worker *w)
     void mc_worker_stats_read "mc_worker_stats"(const mc_worker *w, mc_worker_stats *out)
     const mc_seam *mc_worker_seam(mc_worker *w)
-    void mc_worker_seam_rest(mc_worker *w, cbool rest)
+    void mc_worker_seam_cfg(mc_worker *w, cbool rest, const mc_fmtp *ask)
     int mc_worker_fd(const mc_worker *w)
     size_t mc_worker_ready(mc_worker *w)
     mc_leg *mc_worker_pop(mc_worker *w)

@@ -49,7 +49,8 @@ class Worker:
     def drain(self) -> int:
         """Delivers everything pending to the legs' handlers; returns the number of items. Main thread."""
     def stats(self) -> WorkerStats: ...
-    def install_seam(self, *, suppress_silence: bool = False) -> None:
+    def install_seam(self, *, suppress_silence: bool = False, opus_max_bitrate: int = 0, opus_cbr: bool = False) -> None:
         """The signalling stack's legs run on this worker from now on. suppress_silence: they may rest in pauses, so SDP offers
-        comfort noise (RFC 3389) and Opus DTX and takes them when offered."""
+        comfort noise (RFC 3389) and Opus DTX and takes them when offered. opus_*: what peers' encoders are asked for, average
+        bit/s (0 = nothing) and a constant rate (RFC 7587 section 6.1)."""
     def uninstall_seam(self) -> None: ...

@@ -3,8 +3,11 @@
 import sys
 from types import SimpleNamespace
 
+from libc.string cimport memset
+
 from mediacore cimport c_leg as c
 from mediacore cimport c_worker as w
+from mediacore.c_dsp cimport mc_fmtp
 from mediacore.c_leg cimport mc_live
 from mediacore.errors cimport check
 from mediacore.port cimport Port
@@ -122,8 +125,11 @@ cdef class Worker:
             signals=s.signals, fifo=bool(s.fifo), cpu=self.cpu, last_tick_us=s.last_tick_us,
         )
 
-    def install_seam(self, *, bint suppress_silence=False) -> None:
-        w.mc_worker_seam_rest(self.handle(), suppress_silence)
+    def install_seam(self, *, bint suppress_silence=False, unsigned int opus_max_bitrate=0, bint opus_cbr=False) -> None:
+        cdef mc_fmtp ask
+        memset(&ask, 0, sizeof(ask))
+        ask.dtx, ask.max_average_bitrate, ask.cbr = suppress_silence, opus_max_bitrate, opus_cbr
+        w.mc_worker_seam_cfg(self.handle(), suppress_silence, &ask)
         c.mc_seam_set(w.mc_worker_seam(self.handle()))
 
     def uninstall_seam(self) -> None:

@@ -25,6 +25,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+OPUS_MAX_BITRATE = 510_000  # RFC 7587 section 6.1, maxaveragebitrate: no coder goes higher
 Port = Annotated[int, Field(ge=0, le=65535)]
 Transport = Literal["udp", "tcp", "tls"]
 SrtpPolicy = Literal["off", "optional", "required"]
@@ -127,6 +128,15 @@ class Media(Section):
     suppress_silence: bool = Field(
         default=False,
         description="Rest while nothing is said, both ways: comfort noise (RFC 3389) and Opus DTX instead of silence.",
+    )
+    opus_max_bitrate: Annotated[int, Field(ge=6000, le=OPUS_MAX_BITRATE)] = Field(
+        default=OPUS_MAX_BITRATE,
+        description="Most that peers may send us in Opus, bit/s on average (maxaveragebitrate, RFC 7587); 510000 = no limit.",
+    )
+    opus_cbr: bool = Field(
+        default=False,
+        description="Ask peers for Opus at a constant bit rate: in SRTP the length of packets then tells nothing of the speech "
+        "(RFC 6562).",
     )
     inband_dtmf: bool = Field(
         default=False, description="Hear digits that come as sound too, from callers who send no telephone-events."

@@ -47,9 +47,9 @@ static pj_status_t default_attr(pjmedia_codec_factory *factory, const pjmedia_co
     attr->setting.frm_per_pkt = 2;
     if (codec->fmtp) { /* a parameter without a name is printed as it stands */
         add_fmtp(attr, codec->fmtp);
-    }
-    if (codec->dtx && mc_seam_get() && mc_seam_get()->rest) {
-        add_fmtp(attr, "usedtx=1");
+        if (mc_seam_get() && mc_seam_get()->ask[0]) {
+            add_fmtp(attr, mc_seam_get()->ask);
+        }
     }
     return PJ_SUCCESS;
 }

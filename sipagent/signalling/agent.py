@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from mediacore import Worker, clock_us
 from sipagent.call import Call, CallState
-from sipagent.config import Account, Config
+from sipagent.config import OPUS_MAX_BITRATE, Account, Config
 from sipagent.log import get_logger
 from sipagent.signalling import messages, options
 from sipagent.signalling.call_state import advance
@@ -97,7 +97,12 @@ class UserAgent:
         advertised = await self._advertised()
         if not _the_endpoint.acquire(blocking=False):
             raise SignallingError("another user agent is up in this process; PJSIP has room for one")
-        self._worker.install_seam(suppress_silence=self.cfg.media.suppress_silence)
+        media = self.cfg.media
+        self._worker.install_seam(
+            suppress_silence=media.suppress_silence,
+            opus_max_bitrate=media.opus_max_bitrate if media.opus_max_bitrate < OPUS_MAX_BITRATE else 0,
+            opus_cbr=media.opus_cbr,
+        )
         self._log.open()
         await self._thread.start()
         try:

@@ -46,6 +46,36 @@ static void parse_rows(void) {
     }
 }
 
+/* What is printed is read as it was; with one byte less it does not fit. */
+static void print_rows(void) {
+    static const struct {
+        struct mc_fmtp f;
+        const char *text;
+    } printed[] = {
+        {{0}, ""},
+        {{.dtx = true}, "usedtx=1"},
+        {{.max_average_bitrate = 16000, .cbr = true}, "maxaveragebitrate=16000;cbr=1"},
+        {{UINT32_MAX, UINT32_MAX, true, true, true, true},
+         "maxplaybackrate=4294967295;maxaveragebitrate=4294967295;cbr=1;useinbandfec=1;usedtx=1;stereo=1"},
+    };
+    for (size_t i = 0; i < COUNT(printed); i++) {
+        size_t size = strlen(printed[i].text) + 1;
+        char *text = malloc(size);
+        CHECK_INT(i, mc_fmtp_print(&printed[i].f, text, size), MC_OK);
+        CHECK_INT(i, strcmp(text, printed[i].text), 0);
+        CHECK_INT(i, mc_fmtp_print(&printed[i].f, text, size - 1), MC_E_SHORT);
+        CHECK(size <= MC_FMTP_TEXT);
+        free(text);
+    }
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct mc_fmtp f;
+        char text[MC_FMTP_TEXT];
+        CHECK_INT(i, mc_fmtp_print(&rows[i].f, text, sizeof text), MC_OK);
+        CHECK_INT(i, mc_fmtp_parse(&f, text, strlen(text)), MC_OK);
+        CHECK_INT(i, same(&f, &rows[i].f), true);
+    }
+}
+
 static void a_nul_inside_is_just_a_byte(void) {
     struct mc_fmtp f;
     CHECK_INT(0, mc_fmtp_parse(&f, "cbr=1\0;usedtx=1", 15), MC_E_FORMAT);
@@ -54,6 +84,7 @@ static void a_nul_inside_is_just_a_byte(void) {
 
 int main(void) {
     RUN(parse_rows);
+    RUN(print_rows);
     RUN(a_nul_inside_is_just_a_byte);
     return check_done();
 }
