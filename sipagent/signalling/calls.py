@@ -54,7 +54,7 @@ class SipCall(pjsua2.Call):
         self._media_told = False
         self._ours: tuple[int, str] | None = None
         self._peer_reason: Reason | None = None
-        self._info = InfoDigits(self._send_info)
+        self._info = InfoDigits()
 
     # ---- what the stack asks for
 
@@ -103,7 +103,7 @@ class SipCall(pjsua2.Call):
         if self.over or self._ours is not None or not self._answered:
             return False
         takes = self.remoteHasCap(pjsua2.PJSIP_H_ALLOW, "", "INFO")
-        return takes == pjsua2.PJSIP_DIALOG_CAP_SUPPORTED and self._info.queue(digits, ms)
+        return takes == pjsua2.PJSIP_DIALOG_CAP_SUPPORTED and self._info.queue(digits, ms, self._send_info)
 
     def _send_info(self, kind: str, body: str) -> None:
         prm = pjsua2.CallSendRequestParam()
@@ -144,7 +144,7 @@ class SipCall(pjsua2.Call):
             completed = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_COMPLETED
             gone = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_TERMINATED and tsx.prevState != pjsua2.PJSIP_TSX_STATE_COMPLETED
             if completed or gone:
-                self._info.final(tsx.tsx.statusCode)
+                self._info.final(tsx.tsx.statusCode, self._send_info)
         if tsx.tsx.method == "CANCEL" and tsx.type == pjsua2.PJSIP_EVENT_RX_MSG:
             self._peer_reason = parse_reason(tsx.src.rdata.wholeMsg) or self._peer_reason
 

@@ -10,22 +10,30 @@ from sipagent.signalling.info import MOST, PLAIN, RELAY, InfoDigits
 
 def test_one_after_the_other() -> None:
     sent: list[tuple[str, str]] = []
-    digits = InfoDigits(lambda kind, body: sent.append((kind, body)))
-    assert digits.queue("12", 80)
+    digits = InfoDigits()
+
+    def send(kind: str, body: str) -> None:
+        sent.append((kind, body))
+
+    assert digits.queue("12", 80, send)
     assert sent == [(RELAY, "Signal=1\r\nDuration=80\r\n")]
-    digits.final(200)
-    digits.final(481)
-    digits.final(200)  # nobody asked
-    assert digits.queue("3", 90)
+    digits.final(200, send)
+    digits.final(481, send)
+    digits.final(200, send)  # nobody asked
+    assert digits.queue("3", 90, send)
     assert [body[7] for _, body in sent] == ["1", "2", "3"]
 
 
 def test_415_is_told_once() -> None:
     sent: list[tuple[str, str]] = []
-    digits = InfoDigits(lambda kind, body: sent.append((kind, body)))
-    assert digits.queue("*5", 80)
+    digits = InfoDigits()
+
+    def send(kind: str, body: str) -> None:
+        sent.append((kind, body))
+
+    assert digits.queue("*5", 80, send)
     for code in (415, 415, 200):
-        digits.final(code)
+        digits.final(code, send)
     assert sent[1:] == [(PLAIN, "*"), (PLAIN, "5")]
 
 
@@ -33,8 +41,8 @@ def test_all_or_none_and_errors_leave_nothing() -> None:
     def fail(kind: str, body: str) -> None:
         raise OSError(kind)
 
-    assert not InfoDigits(fail).queue("1" * (MOST + 1), 80)
-    digits = InfoDigits(fail)
+    assert not InfoDigits().queue("1" * (MOST + 1), 80, fail)
+    digits = InfoDigits()
     for _ in range(2):
         with pytest.raises(OSError, match=RELAY):
-            digits.queue("12", 80)
+            digits.queue("12", 80, fail)
