@@ -52,6 +52,12 @@ struct mc_codec {
     /* n samples in the place of one lost packet; `next` is the payload after it when it is here already (in-band FEC), else
      * NULL. Returns n or an error. NULL = the codec has none: mc_plc (G.711, L16) or silence. */
     int (*conceal)(void *dec, const uint8_t *next, size_t len, int16_t *pcm, size_t n);
+    /* Somebody else's payloads went to the decoder that follows this encoder: it goes on from there. Gives what they sound like, as
+     * decode. NULL = an encoder begins anew then, or it has no state. */
+    int (*follow)(void *enc, const uint8_t *in, size_t len, int16_t *pcm, size_t max);
+    /* After it: the sound that lies between what was decoded and what is encoded next, `ahead` samples. */
+    void (*lead)(void *enc, const int16_t *pcm);
+    size_t ahead;
 };
 
 /* A way to code: who code alike can send the same packets. */

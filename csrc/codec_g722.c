@@ -244,6 +244,15 @@ static int decode(void *dec, const uint8_t *in, size_t len, int16_t *pcm, size_t
     return (int)(2 * len);
 }
 
+/* The loops of encoder and decoder are the same; the encoder's filter remembers sound where the decoder's remembers half-bands, and
+ * both filters together delay by their length. */
+static void lead(void *enc, const int16_t *pcm) {
+    struct state *st = enc;
+    for (int i = 0; i < PAST; i++) {
+        st->past[i] = pcm[i];
+    }
+}
+
 const struct mc_codec mc_codec_g722 = {
     .name = "G722",
     .pt = 9,
@@ -256,4 +265,7 @@ const struct mc_codec mc_codec_g722 = {
     .dec_init = dec_init,
     .encode = encode,
     .decode = decode,
+    .follow = decode,
+    .lead = lead,
+    .ahead = PAST,
 };

@@ -125,10 +125,12 @@ struct mc_relay {
     uint32_t n, ssrc, ts_off;
     uint32_t ts_end; /* ours, one past the newest packet */
     bool resting;    /* it was comfort noise: the source rests, and so do we */
+    uint16_t n_tail; /* bytes of mc_path.tail */
     uint64_t us;     /* when the newest was sent */
 };
 
 #define MC_RELAY_DIGITS 8
+#define MC_RELAY_TAIL 1024 /* 128 ms of G.722: its state forgets what is older */
 
 struct mc_digit {
     char digit;
@@ -175,6 +177,7 @@ struct mc_path {
     struct mc_tx tx;
     /* Hardly ever touched, and then not resident: stays last. */
     uint8_t held[MC_EAR_HELD][MC_RTP_MAX_PACKET];
+    uint8_t tail[MC_RELAY_TAIL]; /* the newest that was relayed, for codecs that follow */
 };
 
 /* The sent stream of a leg that was stopped: a later start goes on with it, so that a receiver never sees a number twice. */
@@ -317,7 +320,7 @@ void mc_relay_resume(struct mc_leg *leg, struct mc_path *path);
  * Bytes, or an error. */
 int mc_relay_recode(struct mc_path *path, const struct mc_codec *from, const uint8_t *in, size_t len, uint8_t *out,
                     size_t size);
-/* A payload left that mc_splice_run did not see; codecs without state only, the others remember nothing. */
+/* A payload left that mc_splice_run did not see. */
 void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len);
 
 /* leg_coded.c */

@@ -5,7 +5,8 @@
  *   own      seq 40 41             44 45          theirs 907 908 is sent as 42 43
  *   relayed           42 43
  *
- * Codecs without state are joined to what was sent before within the first packet; one with state (Opus) overlaps its frames anyway. */
+ * Codecs without state are joined to what was sent before within the first packet; of those with
+ * state Opus overlaps its frames anyway, and G.722's encoder goes after the packets once its own are due again. */
 #include <string.h>
 
 #include "err.h"
@@ -175,9 +176,22 @@ int mc_leg_relay_digit(struct mc_leg *to, char digit, uint32_t ms) {
     return MC_OK;
 }
 
+static void keep_tail(struct mc_path *path, const uint8_t *payload, size_t len) {
+    struct mc_relay *r = &path->tx.relay;
+    size_t n = len < MC_RELAY_TAIL ? len : MC_RELAY_TAIL;
+    size_t old = r->n_tail < MC_RELAY_TAIL - n ? r->n_tail : MC_RELAY_TAIL - n;
+    memmove(path->tail, path->tail + r->n_tail - old, old);
+    memcpy(path->tail + old, payload + len - n, n);
+    r->n_tail = (uint16_t)(old + n);
+}
+
 void mc_relay_heard(struct mc_path *path, const uint8_t *payload, size_t len) {
     struct mc_tx *tx = &path->tx;
     int16_t pcm[MC_SPLICE_MAX];
+    if (path->codec->follow != NULL) {
+        keep_tail(path, payload, len);
+        return;
+    }
     if (tx->n_quiet == 0) {
         mc_splice_heard(&tx->splice, NULL, 0);
         return;
@@ -201,6 +215,27 @@ void mc_relay_leave(struct mc_path *path) {
     tx->splice.due = true;
 }
 
+/* The peer's decoder followed another encoder. Ours goes there when it can, so that what it says next joins what was heard. */
+static void catch_up(struct mc_path *path) {
+    struct mc_tx *tx = &path->tx;
+    const struct mc_codec *codec = path->codec;
+    int16_t pcm[2 * MC_RELAY_TAIL];
+    if (codec->follow != NULL && tx->relay.n_tail == 0) {
+        return; /* it was digits or comfort noise alone: the decoder waits where the encoder is */
+    }
+    if (codec->follow != NULL) {
+        int n = codec->follow(tx->enc, path->tail, tx->relay.n_tail, pcm, sizeof pcm / sizeof *pcm);
+        tx->relay.n_tail = 0;
+        mc_splice_heard(&tx->splice, pcm, n > 0 ? (size_t)n : 0);
+        struct mc_splice way_out = tx->splice;
+        mc_splice_out(&way_out, pcm, way_out.n);
+        codec->lead(tx->enc, pcm);
+        mc_splice_heard(&tx->splice, pcm, codec->ahead);
+    } else if (codec->enc_size > 0) {
+        codec->enc_init(tx->enc, &tx->coding.fmtp, path->params.ptime_ms);
+    }
+}
+
 void mc_relay_resume(struct mc_leg *leg, struct mc_path *path) {
     struct mc_tx *tx = &path->tx;
     mc_coded_leave(leg);
@@ -214,8 +249,5 @@ void mc_relay_resume(struct mc_leg *leg, struct mc_path *path) {
     mc_splice_heard(&tx->join, NULL, 0);
     tx->n_silent = 0;
     mc_resample_init(&tx->rs, path->rate, path->codec->rate); /* what it remembers is long past; no table is computed here */
-    if (path->codec->enc_size > 0) {
-        path->codec->enc_init(tx->enc, &tx->coding.fmtp,
-                              path->params.ptime_ms); /* the peer's decoder followed another encoder */
-    }
+    catch_up(path);
 }

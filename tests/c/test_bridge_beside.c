@@ -153,6 +153,35 @@ static void a_recording_hears_what_passes(void) {
     pair_free(&p);
 }
 
+/* G.722's decoder goes on with the state that the relayed packets gave it, and so does the leg's encoder when the engine speaks. */
+static void an_encoder_goes_after_what_was_relayed(void) {
+    static const struct {
+        double theirs_hz, theirs, ours_hz, ours;
+    } rows[] = {{207, 16000, 200, 16000}, {317, 16000, 200, 16000}, {207, 3000, 200, 16000}, {317, 16000, 310, 300}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct pair p = pair_of(&mc_codec_g722, 20, &mc_codec_g722, 20, NULL);
+        p.sa = (struct sine){.hz = rows[i].theirs_hz, .level = rows[i].theirs, .rate = 16000};
+        struct sine ours = {.hz = rows[i].ours_hz, .level = rows[i].ours, .rate = 16000};
+        for (int round = 0; round < 15; round++) {
+            for (int k = 0; k < 20 + round % 4; k++) {
+                step(&p, true);
+            }
+            CHECK_INT(round, memcmp(p.b->rtp.payload, p.said, FRAME), 0);
+            for (int k = 0; k < 6; k++) {
+                int16_t pcm[320];
+                sine_fill(&ours, pcm, COUNT(pcm));
+                mc_leg_write(p.b->leg, pcm, COUNT(pcm));
+                step(&p, true);
+            }
+        }
+        /* Both sound together where relaying begins and ends: the least of 16000 is 5 ms of fading, 200 a sample. */
+        double bend = bend_of(&p.sa) + bend_of(&ours);
+        CHECK_BETWEEN(i, sharpest(p.b->heard + 1600, p.b->n_heard - 1600), 0, 3 * bend + 600);
+        CHECK_INT(i, p.b->jumps, 0);
+        pair_free(&p);
+    }
+}
+
 /* The other leg was taken away by somebody else: nothing goes to it any more. */
 static void a_leg_that_was_moved_is_left_alone(void) {
     struct pair p = pair_of(&mc_codec_l16_8k, 20, &mc_codec_l16_8k, 20, NULL);
@@ -216,6 +245,7 @@ int main(void) {
     RUN(swallowed_events_leave_no_hole);
     RUN(comfort_noise_goes_on_or_leaves_no_hole);
     RUN(a_recording_hears_what_passes);
+    RUN(an_encoder_goes_after_what_was_relayed);
     RUN(a_leg_that_was_moved_is_left_alone);
     RUN(listening_begins_softly);
     return check_done();
