@@ -76,10 +76,21 @@ void mc_grid_remove(struct mc_grid *g, struct mc_leg *leg) {
     s->bucket = -1;
 }
 
+static struct mc_leg *behind(struct mc_leg *leg, int b) {
+    return mc_leg_seat(leg)->next[lane_of(leg, b)];
+}
+
 static void visit(struct mc_grid *g, int b, uint64_t now_us) {
     struct mc_leg *next;
     for (struct mc_leg *leg = g->bucket[b]; leg != NULL; leg = next) {
-        next = mc_leg_seat(leg)->next[lane_of(leg, b)];
+        next = behind(leg, b);
+        if (next != NULL) {
+            struct mc_leg *after = behind(next, b);
+            mc_leg_expect_path(next);
+            if (after != NULL) {
+                mc_leg_expect(after);
+            }
+        }
         mc_leg_on_tick(leg, now_us);
     }
 }

@@ -236,7 +236,7 @@ void mc_leg_notify(struct mc_leg *leg) {
 void mc_leg_event(struct mc_leg *leg, enum mc_ev kind, int64_t a, int64_t b, uint64_t t_us) {
     struct mc_event ev = {.kind = kind, .a = a, .b = b, .t_us = t_us};
     if (mc_queue_push(&leg->events, &ev) != MC_OK) {
-        leg->st.events_dropped++;
+        mc_leg_rare(leg)->events_dropped++;
     }
     mc_leg_notify(leg);
 }
@@ -244,7 +244,7 @@ void mc_leg_event(struct mc_leg *leg, enum mc_ev kind, int64_t a, int64_t b, uin
 void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame) {
     struct mc_frame *slot = mc_queue_slot(&leg->ear_head);
     if (slot == NULL || mc_ring_room(&leg->ear_pcm) < frame->n) {
-        leg->st.ear_dropped++;
+        mc_leg_rare(leg)->ear_dropped++;
         return;
     }
     mc_ring_write(&leg->ear_pcm, frame->pcm, frame->n); /* samples first: who sees the header finds them */

@@ -61,16 +61,18 @@ struct mc_leg_cfg {
     mc_live *live;              /* may be NULL */
 };
 
+/* The first part changes all the time and is published with every tick; the second part, from MC_LEG_STATS_RARE on, when it changed. */
+#define MC_LEG_STATS_RARE offsetof(struct mc_leg_stats, rx_cn)
 struct mc_leg_stats {
+    uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_restarts, rx_last_us, rx_jitter_us;
+    int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */
+    uint64_t jb_target_ms, jb_depth_ms, ear_frames, tx_packets, tx_bytes, tx_late_max_us;
+
     uint64_t rx_cn, tx_cn;                                                  /* comfort noise packets */
     uint64_t rx_strangers, rx_candidates, rx_moves, rx_forged, rx_replayed; /* enum mc_source */
-    uint64_t rx_packets, rx_bytes, rx_late, rx_dup, rx_reordered, rx_malformed, rx_ignored, rx_restarts, rx_last_us,
-        rx_jitter_us;
-    int64_t rx_lost; /* negative when there were more duplicates than losses (RFC 3550 A.3) */
-    uint64_t tx_packets, tx_bytes, tx_errors, tx_late_max_us, tx_skipped;
-    uint64_t jb_target_ms, jb_depth_ms, concealed;
+    uint64_t rx_malformed, rx_ignored, tx_errors, tx_skipped, concealed;
     uint64_t shortened_us, stretched_us; /* sound taken out and put in by time scaling */
-    uint64_t flushed, underruns, ear_frames, ear_lost, ear_dropped, tap_dropped, events_dropped;
+    uint64_t flushed, underruns, ear_lost, ear_dropped, tap_dropped, events_dropped;
     uint64_t rtcp_sent, rtcp_received, rtcp_malformed, rtcp_errors, rtcp_bye; /* bye: the peer took leave */
     uint64_t rtt_known, rtt_us, rtt_max_us;                                   /* round trip by RTCP; last, longest */
     uint64_t remote_known;                                                    /* the peer reported on what we send: */
@@ -134,6 +136,9 @@ void mc_leg_bye(struct mc_leg *leg, uint64_t now_us);
 void mc_leg_count_source(struct mc_leg *leg, enum mc_source what); /* strangers' and candidates' packets are dropped before */
 /* Runs the ticks that are due on the leg's own grid (the first call after set_grid or start begins it); returns how many. */
 int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us);
+/* Its tick comes soon: what that needs is called into the cache; of its path a little later, when the leg itself is there. */
+void mc_leg_expect(const struct mc_leg *leg);
+void mc_leg_expect_path(const struct mc_leg *leg);
 void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us);
 uint32_t mc_leg_period_us(const struct mc_leg *leg);                 /* 10,000 or 20,000; 0 = no path */
 const struct mc_leg_params *mc_leg_params(const struct mc_leg *leg); /* NULL = no path */

@@ -55,9 +55,9 @@ static void hear_piece(struct mc_leg *leg, struct mc_path *path, const int16_t *
     struct mc_frame frame = {.pcm = out, .n = (size_t)rc, .index = leg->ear_index, .arrival_us = arrival_us, .lost = lost};
     leg->ear_index += frame.n;
     if (lost) {
-        leg->st.ear_lost++;
+        mc_leg_rare(leg)->ear_lost++;
     } else {
-        leg->st.ear_frames++;
+        leg->count.ear_frames++;
     }
     mc_rx_inband(leg, path, &frame);
     const struct mc_sink *sink = mc_leg_sink(leg);
@@ -134,13 +134,13 @@ static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_he
     ear->resting = false;
     int n = path->codec->decode(ear->dec, h->data, h->len, pcm, MC_CODEC_MAX_PCM);
     if (n <= 0) {
-        leg->st.rx_malformed++; /* its place on the time line is filled when the next one comes */
+        mc_leg_rare(leg)->rx_malformed++; /* its place on the time line is filled when the next one comes */
         return;
     }
     ear->frame = (uint32_t)n;
     size_t over = d < 0 ? to_samples(path, (uint64_t)-d) : 0; /* heard as silence already, by the stall filler */
     if (over >= (size_t)n) {
-        leg->st.rx_late++;
+        leg->count.rx_late++;
         ear->filled -= to_units(path, (uint64_t)n) < ear->filled ? to_units(path, (uint64_t)n) : ear->filled;
         ear->last_us = h->arrival_us;
         return;
@@ -218,7 +218,7 @@ void mc_ear_packet(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp
     }
     mc_hold_packet(&ear->hold, ext, now_us);
     if ((int32_t)(ext - ear->next) < 0) {
-        leg->st.rx_late++;
+        leg->count.rx_late++;
         return;
     }
     struct mc_held h = {.used = true,

@@ -171,7 +171,7 @@ static size_t make_up(struct mc_leg *leg, struct mc_path *path, const struct mc_
         mc_plc_good(&hu->room->plc, pcm, n);
     } else {
         conceal(hu, path->codec, f, pcm, n);
-        leg->st.concealed += f->what != MC_JB_EMPTY;
+        mc_leg_rare(leg)->concealed += f->what != MC_JB_EMPTY;
     }
     return n;
 }
@@ -179,8 +179,11 @@ static size_t make_up(struct mc_leg *leg, struct mc_path *path, const struct mc_
 /* Makes a decoded frame shorter or longer, as the jitter buffer wants it and its sound lets it; returns what was taken out. */
 static int32_t scale(struct mc_leg *leg, struct mc_human *hu, uint32_t rate, int16_t *pcm, size_t n, int32_t most_us) {
     int32_t gone = mc_scale_run(&hu->room->scale, pcm, n, (int32_t)((int64_t)most_us * rate / 1000000));
-    leg->st.shortened_us += gone > 0 ? (uint64_t)gone * 1000000 / rate : 0;
-    leg->st.stretched_us += gone < 0 ? (uint64_t)-gone * 1000000 / rate : 0;
+    if (gone > 0) {
+        mc_leg_rare(leg)->shortened_us += (uint64_t)gone * 1000000 / rate;
+    } else if (gone < 0) {
+        mc_leg_rare(leg)->stretched_us += (uint64_t)-gone * 1000000 / rate;
+    }
     return gone;
 }
 

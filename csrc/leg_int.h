@@ -200,6 +200,19 @@ struct mc_leg_rtcp {
     double r_factor, mos_cq, mos_lq; /* 0 = not judged yet */
 };
 
+#define MC_LEG_STATS_WORDS (sizeof(struct mc_leg_stats) / sizeof(uint64_t))
+
+/* What the leg counts with every packet or tick; mc_leg_stats has the same names. */
+struct mc_leg_count {
+    uint64_t rx_late, ear_frames, tx_packets, tx_bytes, tx_late_max_us;
+};
+
+/* What earlier paths counted; mc_leg_stats has the same names. */
+struct mc_leg_past {
+    uint64_t rx_packets, rx_bytes, rx_dup, rx_reordered, rx_restarts, rx_last_us, rx_jitter_us;
+    int64_t rx_lost;
+};
+
 struct mc_leg {
     _Atomic int refs;
     struct mc_leg_cfg cfg;
@@ -230,8 +243,10 @@ struct mc_leg {
     struct mc_path *path;
     struct mc_wire wire;
     struct mc_tap *tap;
-    struct mc_leg_stats st;   /* counters of the leg itself */
-    struct mc_leg_stats past; /* what earlier paths counted */
+    struct mc_leg_count count;
+    bool rare_changed; /* since it was published */
+    struct mc_leg_past past;
+    struct mc_leg_stats rare; /* from MC_LEG_STATS_RARE on; through mc_leg_rare only */
     struct mc_kept kept;
     struct mc_leg_rtcp rtcp;
     uint64_t pause_seen; /* the wish that was obeyed last */
@@ -241,6 +256,12 @@ struct mc_leg {
     uint64_t next_us;   /* next tick; 0 = the grid begins with the next call */
     uint32_t strained;  /* calls until ticks are made up for again */
 };
+
+/* To count something in: it is published with the next tick. */
+static inline struct mc_leg_stats *mc_leg_rare(struct mc_leg *leg) {
+    leg->rare_changed = true;
+    return &leg->rare;
+}
 
 /* leg.c */
 void mc_leg_event(struct mc_leg *leg, enum mc_ev kind, int64_t a, int64_t b, uint64_t t_us);

@@ -26,7 +26,7 @@ size_t mc_out_flush(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n
     mc_ring_read(&leg->out, pcm, fade);
     mc_fade(pcm, fade, 256, 0);
     mc_ring_jump(&leg->out, cut);
-    leg->st.flushed += cut - from - fade;
+    mc_leg_rare(leg)->flushed += cut - from - fade;
     tx->playing = false;
     leg->paused_in_sound = false;
     mc_leg_event(leg, MC_EV_FLUSHED, (int64_t)(from + fade), (int64_t)cut, now_us);
@@ -81,7 +81,7 @@ size_t mc_out_take(struct mc_leg *leg, struct mc_tx *tx, int16_t *pcm, size_t n,
     }
     if (tx->playing && faded + got < n) {
         tx->playing = false;
-        leg->st.underruns++;
+        mc_leg_rare(leg)->underruns++;
         mc_leg_event(leg, MC_EV_PLAY_END, (int64_t)(first + got), 0, now_us);
     }
     return faded + got;

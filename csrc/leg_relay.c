@@ -140,7 +140,9 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
     r->n++;
     r->us = now_us;
     r->resting = noise;
-    to->st.tx_cn += noise;
+    if (noise) {
+        mc_leg_rare(to)->tx_cn++;
+    }
     if ((int16_t)(pkt->seq - r->seq) >= 0) {
         r->seq = pkt->seq;
         tx->seq = (uint16_t)(out.seq + 1);

@@ -59,6 +59,7 @@ void mc_leg_rtcp_judge(struct mc_leg *leg, const struct mc_path *path, uint64_t 
     struct mc_leg_rtcp *rtcp = &leg->rtcp;
     const struct mc_emodel_codec *codec = mc_emodel_codec(path->params.codec);
     struct mc_loss_metrics loss;
+    leg->rare_changed = true;
     rtcp->judged_us = now_us;
     if (rtcp->loss.n_judged == 0) {
         return;
@@ -140,6 +141,7 @@ static struct mc_rtcp_ours ours_of(const struct mc_leg *leg, const struct mc_pat
 }
 
 static void send_out(struct mc_leg *leg, const uint8_t *buf, int n) {
+    leg->rare_changed = true;
     if (n > 0 && leg->wire.send_rtcp(leg->wire.ctx, buf, (size_t)n) < 0) {
         leg->rtcp.errors++;
     }
@@ -175,6 +177,7 @@ void mc_leg_bye(struct mc_leg *leg, uint64_t now_us) {
 
 void mc_leg_on_rtcp(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us) {
     if (leg->path != NULL) {
+        leg->rare_changed = true;
         mc_rtcp_session_packet(&leg->rtcp.session, buf, len, now_us); /* it counts what is wrong */
     }
 }

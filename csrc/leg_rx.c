@@ -18,7 +18,7 @@ static bool account(struct mc_leg *leg, struct mc_rx *rx, const struct mc_rtp *p
     int64_t lost = rx->stats.started ? mc_rx_stats_lost(&rx->stats) : 0;
     switch (mc_rx_stats_packet(&rx->stats, pkt, now_us)) {
     case MC_SEQ_IGNORE:
-        leg->st.rx_ignored++;
+        mc_leg_rare(leg)->rx_ignored++;
         return false;
     case MC_SEQ_DUP:
         return false; /* counted by the statistics */
@@ -49,16 +49,16 @@ static void digit(struct mc_leg *leg, const struct mc_path *path, const struct m
 }
 
 void mc_leg_count_source(struct mc_leg *leg, enum mc_source what) {
-    leg->st.rx_strangers += what == MC_SOURCE_STRANGER;
-    leg->st.rx_candidates += what == MC_SOURCE_CANDIDATE;
-    leg->st.rx_moves += what == MC_SOURCE_MOVED;
-    leg->st.rx_forged += what == MC_SOURCE_FORGED;
-    leg->st.rx_replayed += what == MC_SOURCE_REPLAYED;
+    mc_leg_rare(leg)->rx_strangers += what == MC_SOURCE_STRANGER;
+    mc_leg_rare(leg)->rx_candidates += what == MC_SOURCE_CANDIDATE;
+    mc_leg_rare(leg)->rx_moves += what == MC_SOURCE_MOVED;
+    mc_leg_rare(leg)->rx_forged += what == MC_SOURCE_FORGED;
+    mc_leg_rare(leg)->rx_replayed += what == MC_SOURCE_REPLAYED;
 }
 
 /* Comfort noise (RFC 3389). */
 static void noise(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp *pkt) {
-    leg->st.rx_cn++;
+    mc_leg_rare(leg)->rx_cn++;
     if (path->rx.human.on) {
         mc_human_noise(path, pkt);
     }
@@ -76,13 +76,13 @@ static void no_audio(struct mc_leg *leg, struct mc_path *path, const struct mc_r
     if (is_noise) {
         noise(leg, path, pkt);
     } else if (pkt->pt != path->params.event_rx_pt) {
-        leg->st.rx_ignored++;
+        mc_leg_rare(leg)->rx_ignored++;
     } else {
         int rc = mc_dtmf_rx_packet(&rx->dtmf, pkt, now_us, &ev);
         if (rc > 0) {
             digit(leg, path, &ev, now_us);
         } else if (rc < 0) {
-            leg->st.rx_malformed++;
+            mc_leg_rare(leg)->rx_malformed++;
         }
     }
     mc_ear_packet(leg, path, pkt, ext, is_noise ? MC_EAR_NOISE : MC_EAR_OTHER, now_us);
@@ -112,20 +112,20 @@ static void audio(struct mc_leg *leg, struct mc_path *path, const struct mc_rtp 
 void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us) {
     struct mc_path *path = leg->path;
     if (path == NULL || !path->params.recv) {
-        leg->st.rx_ignored++;
+        mc_leg_rare(leg)->rx_ignored++;
         return;
     }
     struct mc_rx *rx = &path->rx;
     struct mc_rtp pkt;
     if (mc_rtp_parse(&pkt, buf, len) != MC_OK) {
-        leg->st.rx_malformed++;
+        mc_leg_rare(leg)->rx_malformed++;
         return;
     }
     bool is_audio = pkt.pt == path->params.rx_pt;
     bool known = is_audio || pkt.pt == path->params.event_rx_pt || is_cn(&path->params, pkt.pt) ||
                  (rx->stats.started && pkt.ssrc == rx->stats.ssrc);
     if (!known) {
-        leg->st.rx_ignored++;
+        mc_leg_rare(leg)->rx_ignored++;
         return;
     }
     if (!account(leg, rx, &pkt, now_us)) {
@@ -134,13 +134,13 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
     rx->heard_us = now_us;
     rx->timed_out = false;
     uint32_t ext = mc_rx_stats_ext_seq(&rx->stats, pkt.seq);
-    uint64_t n_late = leg->st.rx_late;
+    uint64_t n_late = leg->count.rx_late;
     if (is_audio) {
         audio(leg, path, &pkt, ext, now_us);
     } else {
         no_audio(leg, path, &pkt, ext, now_us);
     }
-    mc_loss_packet(&leg->rtcp.loss, ext, leg->st.rx_late != n_late);
+    mc_loss_packet(&leg->rtcp.loss, ext, leg->count.rx_late != n_late);
 }
 
 void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {

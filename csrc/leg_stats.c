@@ -5,24 +5,25 @@
 
 #include "leg_int.h"
 
-#define WORDS (sizeof(struct mc_leg_stats) / sizeof(uint64_t))
-
 _Static_assert(sizeof(struct mc_leg_stats) % sizeof(uint64_t) == 0, "only 64-bit members");
 
-/* What the present path counted since it began, on top of `past`. */
-static void collect(const struct mc_leg *leg, struct mc_leg_stats *out) {
-    *out = leg->st;
-    const struct mc_leg_stats *past = &leg->past;
+/* What is published with every tick. */
+static void collect_often(const struct mc_leg *leg, struct mc_leg_stats *out) {
+    const struct mc_leg_past *past = &leg->past;
     out->rx_packets = past->rx_packets;
     out->rx_bytes = past->rx_bytes;
-    out->rx_late += past->rx_late;
+    out->rx_late = leg->count.rx_late;
     out->rx_dup = past->rx_dup;
     out->rx_reordered = past->rx_reordered;
     out->rx_restarts = past->rx_restarts;
     out->rx_lost = past->rx_lost;
     out->rx_last_us = past->rx_last_us;
     out->rx_jitter_us = past->rx_jitter_us;
-    mc_leg_rtcp_stats(leg, out);
+    out->jb_target_ms = out->jb_depth_ms = 0;
+    out->ear_frames = leg->count.ear_frames;
+    out->tx_packets = leg->count.tx_packets;
+    out->tx_bytes = leg->count.tx_bytes;
+    out->tx_late_max_us = leg->count.tx_late_max_us;
     const struct mc_path *path = leg->path;
     if (path == NULL) {
         return;
@@ -44,17 +45,27 @@ static void collect(const struct mc_leg *leg, struct mc_leg_stats *out) {
     out->jb_depth_ms = js.depth_ms;
 }
 
-void mc_leg_publish(struct mc_leg *leg) {
-    struct mc_leg_stats now;
-    uint64_t words[WORDS];
-    collect(leg, &now);
-    memcpy(words, &now, sizeof words);
+static void publish_words(struct mc_leg *leg, const struct mc_leg_stats *now, size_t n) {
+    uint64_t words[MC_LEG_STATS_WORDS];
+    memcpy(words, now, n * sizeof *words);
     uint32_t seq = atomic_load_explicit(&leg->pub_seq, memory_order_relaxed);
     atomic_store_explicit(&leg->pub_seq, seq + 1, memory_order_relaxed);
-    for (size_t i = 0; i < WORDS; i++) {
+    for (size_t i = 0; i < n; i++) {
         atomic_store_explicit(&leg->pub[i], words[i], memory_order_release); /* a reader that sees it sees the odd count too */
     }
     atomic_store_explicit(&leg->pub_seq, seq + 2, memory_order_release);
+}
+
+void mc_leg_publish(struct mc_leg *leg) {
+    struct mc_leg_stats now;
+    bool all = leg->rare_changed;
+    if (all) {
+        leg->rare_changed = false;
+        now = leg->rare;
+        mc_leg_rtcp_stats(leg, &now);
+    }
+    collect_often(leg, &now);
+    publish_words(leg, &now, all ? MC_LEG_STATS_WORDS : MC_LEG_STATS_RARE / sizeof(uint64_t));
 }
 
 void mc_leg_fold_stats(struct mc_leg *leg) {
@@ -62,17 +73,23 @@ void mc_leg_fold_stats(struct mc_leg *leg) {
         return;
     }
     struct mc_leg_stats now;
-    collect(leg, &now);
-    now.rx_late -= leg->st.rx_late;
-    leg->past = now;
+    collect_often(leg, &now);
+    leg->past = (struct mc_leg_past){.rx_packets = now.rx_packets,
+                                     .rx_bytes = now.rx_bytes,
+                                     .rx_dup = now.rx_dup,
+                                     .rx_reordered = now.rx_reordered,
+                                     .rx_restarts = now.rx_restarts,
+                                     .rx_lost = now.rx_lost,
+                                     .rx_last_us = now.rx_last_us,
+                                     .rx_jitter_us = now.rx_jitter_us};
 }
 
 void mc_leg_stats(const struct mc_leg *leg, struct mc_leg_stats *out) {
-    uint64_t words[WORDS];
+    uint64_t words[MC_LEG_STATS_WORDS];
     uint32_t before, after;
     do {
         before = atomic_load_explicit(&leg->pub_seq, memory_order_acquire);
-        for (size_t i = 0; i < WORDS; i++) {
+        for (size_t i = 0; i < MC_LEG_STATS_WORDS; i++) {
             words[i] = atomic_load_explicit(&leg->pub[i], memory_order_acquire);
         }
         after = atomic_load_explicit(&leg->pub_seq, memory_order_relaxed);

@@ -46,7 +46,9 @@ static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_u
                                    .left_age_us = age_us - (int64_t)(now_us - due_us),
                                    .n_left = (uint32_t)n,
                                    .n_right = (uint32_t)n_sent};
-        leg->st.tap_dropped += !mc_tap_put(tap, &head, heard, sent);
+        if (!mc_tap_put(tap, &head, heard, sent)) {
+            mc_leg_rare(leg)->tap_dropped++;
+        }
     }
 }
 
@@ -63,14 +65,14 @@ int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us) {
         return 0;
     }
     uint64_t late = now_us - leg->next_us;
-    leg->st.tx_late_max_us = late > leg->st.tx_late_max_us ? late : leg->st.tx_late_max_us;
+    leg->count.tx_late_max_us = late > leg->count.tx_late_max_us ? late : leg->count.tx_late_max_us;
     uint64_t due = late / period + 1;
     const uint64_t most = leg->strained > 0 ? TICK_US / period : MC_TICK_CATCH_UP;
     leg->strained = late >= TICK_US ? CALM : leg->strained > 0 ? leg->strained - 1 : 0;
     if (due > most) {
         uint64_t skip = due - most;
         mc_tx_skip(path, skip);
-        leg->st.tx_skipped += skip;
+        mc_leg_rare(leg)->tx_skipped += skip;
         leg->next_us += skip * period;
         due = most;
     }

@@ -112,11 +112,11 @@ void mc_tx_send(struct mc_leg *leg, struct mc_tx *tx, uint8_t *buf, const struct
     tx->gap = false;
     int rc = leg->wire.send_rtp != NULL ? leg->wire.send_rtp(leg->wire.ctx, buf, MC_RTP_HEADER + len) : MC_E_STATE;
     if (rc < 0) {
-        leg->st.tx_errors++;
+        mc_leg_rare(leg)->tx_errors++;
         return;
     }
-    leg->st.tx_packets++;
-    leg->st.tx_bytes += len;
+    leg->count.tx_packets++;
+    leg->count.tx_bytes += len;
     tx->n_packets++;
     tx->n_octets += (uint32_t)len;
 }
@@ -185,7 +185,7 @@ static void send_audio(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, b
     }
     int len = n < 0 ? n : path->codec->encode(tx->enc, coded, (size_t)n, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
     if (len < 0) {
-        leg->st.tx_errors++;
+        mc_leg_rare(leg)->tx_errors++;
         tx->gap = true;
     } else if (len == 0) {
         tx->gap = true; /* the codec's own DTX: nothing need be sent */
@@ -202,7 +202,7 @@ static void rest(struct mc_leg *leg, struct mc_path *path) {
         uint8_t buf[MC_RTP_HEADER + MC_CN_PAYLOAD];
         struct mc_rtp pkt = {.pt = path->params.cn_tx_pt, .seq = tx->seq, .ts = tx->ts, .ssrc = tx->ssrc};
         send_packet(leg, tx, buf, &pkt, mc_cn_build(&tx->floor.cn, buf + MC_RTP_HEADER));
-        leg->st.tx_cn++;
+        mc_leg_rare(leg)->tx_cn++;
     }
     tx->n_rest++;
     tx->gap = true;

@@ -278,10 +278,85 @@ static void a_sink_may_take_packets_or_ask_for_playout(void) {
     finish(leg);
 }
 
+static struct mc_leg_stats stats_of(const struct mc_leg *leg) {
+    struct mc_leg_stats st;
+    mc_leg_stats(leg, &st);
+    return st;
+}
+
+/* Counters that hardly change are published only when they did: none may be forgotten. */
+static void what_happened_is_published_with_the_next_tick(void) {
+    struct box box = {.n = 0};
+    struct mc_leg_params p = params_of("L16", 8000, 20);
+    struct mc_leg *leg = leg_of(8000, NULL);
+    struct mc_wire wire = {.ctx = &box, .send_rtp = into_box, .send_rtcp = into_box};
+    struct mc_path *path = NULL;
+    uint8_t buf[MC_RTP_MAX_PACKET];
+    uint64_t now = START;
+    double r_factor = 0;
+    unsigned n_reports = 0;
+    CHECK_INT(0, mc_path_new(&path, leg, &p), MC_OK);
+    mc_path_free(mc_leg_start(leg, path, &wire, now));
+    mc_leg_on_tick(leg, now); /* what the start itself changed */
+    for (int i = 1; i < 250; i++) {
+        box.n = i % 50 == 49 ? 64 : 0; /* now and then the wire takes nothing */
+        if (i % 2) {
+            mc_leg_on_packet(leg, buf, packet(buf, (uint16_t)i, (uint32_t)i * 160, 1, 160), now);
+        }
+        switch (i % 5) {
+        case 0:
+            mc_leg_on_packet(leg, buf, 3, now);
+            break;
+        case 1:
+            mc_leg_on_rtcp(leg, buf, 3, now);
+            break;
+        case 2:
+            mc_leg_count_source(leg, MC_SOURCE_STRANGER);
+            break;
+        case 3:
+            mc_leg_flush(leg);
+            break;
+        }
+        now += TICK;
+        uint64_t errors = stats_of(leg).tx_errors;
+        mc_leg_on_tick(leg, now);
+        struct mc_leg_stats st = stats_of(leg);
+        CHECK_INT(i, st.rx_packets, (i + 1) / 2);
+        CHECK_INT(i, st.rx_malformed, i / 5);
+        CHECK_INT(i, st.rtcp_malformed, (i + 4) / 5);
+        CHECK_INT(i, st.rx_strangers, (i + 3) / 5);
+        CHECK_INT(i, st.tx_packets, i + 1 - st.tx_errors);
+        CHECK_INT(i, st.tx_errors, errors + (i % 50 == 49));
+        r_factor = st.r_factor;
+        read_all(leg);
+    }
+    for (int i = 250; i < 1000; i++) { /* quiet: only reports leave, and the line gets better */
+        box.n = 0;
+        mc_leg_on_packet(leg, buf, packet(buf, (uint16_t)i, (uint32_t)i * 160, 1, 160), now);
+        now += TICK;
+        uint64_t sent = stats_of(leg).rtcp_sent;
+        mc_leg_on_tick(leg, now);
+        CHECK_INT(i, stats_of(leg).rtcp_sent, sent + (box.n == 2)); /* beside the packet */
+        n_reports += box.n == 2;
+        if (i % 100 == 0) {
+            CHECK(stats_of(leg).r_factor > r_factor); /* judged every second */
+            r_factor = stats_of(leg).r_factor;
+        }
+        read_all(leg);
+    }
+    CHECK(n_reports > 1);
+    mc_path_free(mc_leg_stop(leg, now));
+    CHECK_INT(0, stats_of(leg).rx_malformed, 49);
+    CHECK_INT(0, stats_of(leg).rx_packets, 125 + 750);
+    CHECK_INT(0, stats_of(leg).rx_lost, 124);
+    mc_leg_unref(leg);
+}
+
 int main(void) {
     RUN(echo_comes_back_in_the_next_packet);
     RUN(refuses_what_it_cannot_do);
     RUN(whatever_happens);
+    RUN(what_happened_is_published_with_the_next_tick);
     RUN(a_sink_may_take_packets_or_ask_for_playout);
     return check_done();
 }
