@@ -28,6 +28,7 @@ void mc_slack_clear(struct mc_slack *sl) {
     sl->n = 0;
     sl->n_takes = 0;
     sl->least = SIZE_MAX;
+    sl->surplus = 0;
     sl->dry = true;
 }
 
@@ -64,6 +65,10 @@ void mc_slack_put(struct mc_slack *sl, const int16_t *pcm, size_t n) {
     }
     sl->n += n;
     sl->put = n;
+    if (sl->surplus > 0 && sl->n - n >= sl->surplus) { /* now there is something to join it to */
+        leave_out(sl, sl->surplus);
+    }
+    sl->surplus = 0;
 }
 
 bool mc_slack_take(struct mc_slack *sl, int16_t *pcm, size_t n) {
@@ -79,9 +84,7 @@ bool mc_slack_take(struct mc_slack *sl, int16_t *pcm, size_t n) {
     }
     sl->least = sl->n < sl->least ? sl->n : sl->least;
     if (++sl->n_takes == WINDOW) {
-        if (sl->put > 0 && sl->least >= sl->put) {
-            leave_out(sl, sl->least / sl->put * sl->put);
-        }
+        sl->surplus = sl->put > 0 ? sl->least / sl->put * sl->put : 0;
         sl->n_takes = 0;
         sl->least = SIZE_MAX;
     }

@@ -16,6 +16,7 @@ struct mc_slack {
     size_t n, size;
     size_t put;       /* samples of the last put */
     size_t least;     /* that was left over by any take of this window */
+    size_t surplus;   /* to be left out with the next put */
     uint32_t n_takes; /* in this window */
     bool dry;         /* the last take found too little: what comes next fades in */
     uint64_t dropped; /* samples left out so far */
