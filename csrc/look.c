@@ -8,6 +8,7 @@
 #define WAKE_US 250
 #define PACKET_US 8
 #define LEAD_MOST_US 1600
+#define READ_US 1000
 
 void mc_look_count(struct mc_look *l, unsigned n_packets) {
     l->n_round += n_packets;
@@ -39,4 +40,10 @@ uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us) {
 bool mc_look_tell(struct mc_look *l) {
     l->withheld = !l->early && !l->withheld;
     return !l->withheld;
+}
+
+void mc_look_read(uint64_t ticks_us, uint64_t (*clock)(void), unsigned (*receive)(void *ctx), void *ctx) {
+    uint64_t end = clock() + (ticks_us > READ_US ? ticks_us : READ_US);
+    while (receive(ctx) > 0 && clock() < end) { /* again: a socket may hold more than one */
+    }
 }

@@ -25,4 +25,8 @@ uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us);
 /* After that look: is the engine to be told now? At the latest after the second one. */
 bool mc_look_tell(struct mc_look *l);
 
+/* Reads by receive(ctx), which returns how many packets it read, until none is left or the time is over: 1 ms, or as long as the ticks
+ * before took; then they have their turn again, however much more has come. `clock`: now, microseconds. */
+void mc_look_read(uint64_t ticks_us, uint64_t (*clock)(void), unsigned (*receive)(void *ctx), void *ctx);
+
 #endif

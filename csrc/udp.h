@@ -29,12 +29,13 @@ struct mc_udp_stats {
 
 struct mc_udp *mc_udp_new(void);
 void mc_udp_free(struct mc_udp *udp);
-/* The kernel is to note when packets come to this socket. */
-void mc_udp_stamp(int fd);
+/* The kernel is to note when packets come to this socket, and to keep only so many of them. */
+void mc_udp_prepare(int fd);
 /* Begins a batch: it is now_us, and the legs were told of the time ticked_us already. No packet is said to have come before that,
  * nor before an earlier one of its socket: time at a leg's doors never runs backwards. */
 void mc_udp_look(struct mc_udp *udp, uint64_t now_us, uint64_t ticked_us);
-/* Reads one datagram and hands it over with the time at which the kernel had it. Whoever polls the socket is told of the next. */
+/* Reads one datagram and hands it over with the time at which the kernel had it; one that is older than 400 ms is dropped and counted:
+ * whoever has more to do than he can must not do what is too late. Whoever polls the socket is told of the next. */
 void mc_udp_receive(struct mc_udp *udp, struct mc_sock *sock);
 /* At once. MC_OK, MC_E_SHORT (too long), MC_E_FULL (no room in the socket, or nobody there): it is lost then, the next may go. */
 int mc_udp_send(struct mc_udp *udp, const struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to,

@@ -23,8 +23,7 @@
 #include "worker_int.h"
 
 #define EVENTS 256
-#define RECEIVE_US 1000 /* or as long as the ticks took: then they have their turn again, however much more has come */
-#define IDLE_US 100000  /* wakes this often with nothing to do, so that last_tick_us proves life */
+#define IDLE_US 100000 /* wakes this often with nothing to do, so that last_tick_us proves life */
 #define FIFO_PRIORITY 20
 
 static void set(_Atomic uint64_t *to, uint64_t v) {
@@ -132,6 +131,10 @@ static unsigned receive(struct mc_worker *w, uint64_t wait_us) {
     return n_socks;
 }
 
+static unsigned receive_waiting(void *ctx) {
+    return receive(ctx, 0);
+}
+
 /* Until `at_us` or a command. */
 static void sleep_until(struct mc_worker *w, uint64_t now_us, uint64_t at_us) {
     struct pollfd command = {.fd = w->commands.wake_fd, .events = POLLIN};
@@ -151,9 +154,7 @@ static void sleep_and_receive(struct mc_worker *w) {
     if (now < due) {
         sleep_until(w, now, at);
     }
-    uint64_t end = mc_clock_us() + (w->ticks_us > RECEIVE_US ? w->ticks_us : RECEIVE_US);
-    while (receive(w, 0) > 0 && mc_clock_us() < end) { /* again: a socket may hold more than one */
-    }
+    mc_look_read(w->ticks_us, mc_clock_us, receive_waiting, w);
 }
 
 static void *run(void *arg) {

@@ -10,7 +10,7 @@ static int do_add(void *arg) {
     struct mc_sock *s = arg;
     struct mc_worker *w = s->worker;
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = s};
-    mc_udp_stamp(s->fd);
+    mc_udp_prepare(s->fd);
     return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, s->fd, &ev) == 0 ? MC_OK : MC_E_SYS;
 }
 

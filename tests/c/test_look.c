@@ -104,6 +104,49 @@ static void quiet_again(void) {
     CHECK(!l.busy);
 }
 
+/* --- how long it reads --- */
+
+static uint64_t test_now, packet_us, n_waiting, n_read;
+
+static uint64_t test_clock(void) {
+    return test_now;
+}
+
+/* As epoll gives them: 256 at most. */
+static unsigned receive(void *ctx) {
+    unsigned n = n_waiting < 256 ? (unsigned)n_waiting : 256;
+    test_now += 1 + n * packet_us;
+    n_waiting -= n;
+    n_read += n;
+    return n;
+}
+
+/* However much comes, ticks and commands have their turn; and however long the ticks take, packets are read as well. */
+static void reading_gets_as_much_time_as_the_ticks_took(void) {
+    static const uint64_t ticks_us[] = {0, 500, 1500, 5000, 40000};
+    const uint64_t batch_us = 256 * 5 + 1;
+    for (size_t i = 0; i < COUNT(ticks_us); i++) {
+        uint64_t reading_us = 0, longest_us = 0;
+        packet_us = 5;
+        n_waiting = 10; /* it ends when nothing is left */
+        n_read = 0;
+        test_now = 0;
+        mc_look_read(ticks_us[i], test_clock, receive, NULL);
+        CHECK_INT(i, n_read, 10);
+        CHECK_INT(i, test_now, 10 * 5 + 2);
+        for (int turn = 0; turn < 100; turn++) { /* a flood */
+            uint64_t began = test_now;
+            n_waiting = 1000000;
+            mc_look_read(ticks_us[i], test_clock, receive, NULL);
+            reading_us += test_now - began;
+            longest_us = test_now - began > longest_us ? test_now - began : longest_us;
+        }
+        uint64_t share_us = ticks_us[i] > 1000 ? ticks_us[i] : 1000;
+        CHECK_BETWEEN(i, reading_us, 100 * share_us, 100 * (share_us + batch_us));
+        CHECK(longest_us < share_us + batch_us);
+    }
+}
+
 /* --- arrival --- */
 
 static uint64_t heard_us;
@@ -123,32 +166,60 @@ static void a_packet_came_when_the_kernel_had_it(void) {
     struct mc_sock sock = {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), .fn = on_datagram, .ctx = &me};
     CHECK_INT(0, bind(sock.fd, (struct sockaddr *)&me, sizeof me), 0);
     getsockname(sock.fd, (struct sockaddr *)&me, &len); /* it sends to itself */
-    mc_udp_stamp(sock.fd);
+    mc_udp_prepare(sock.fd);
 
     uint64_t before = mc_clock_us();
     CHECK_INT(0, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
     CHECK_INT(1, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
     CHECK_INT(2, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
     uint64_t after = mc_clock_us();
-    mc_udp_look(udp, after + 500000, 0); /* read half a second later */
+    mc_udp_look(udp, after + 300000, 0); /* read three tenths of a second later */
     mc_udp_receive(udp, &sock);
     CHECK_INT(0, n_heard, 1);
     CHECK(heard_us + 2 >= before && heard_us <= after + 2); /* the wall clock's microseconds don't begin with ours */
 
-    mc_udp_look(udp, after + 500000, after + 400000); /* its leg was told of a later time already */
+    mc_udp_look(udp, after + 300000, after + 200000); /* its leg was told of a later time already */
     mc_udp_receive(udp, &sock);
-    CHECK(heard_us == after + 400000);
-    mc_udp_look(udp, after + 500000, 0);
+    CHECK(heard_us == after + 200000);
+    mc_udp_look(udp, after + 300000, 0);
     mc_udp_receive(udp, &sock);
-    CHECK(heard_us == after + 400000); /* nor does time run backwards on a socket */
+    CHECK(heard_us == after + 200000); /* nor does time run backwards on a socket */
+    mc_udp_receive(udp, &sock);        /* nothing there */
+    CHECK_INT(0, n_heard, 3);
+    close(sock.fd);
+    mc_udp_free(udp);
+}
 
-    sock.arrival_us = 0;
-    CHECK_INT(3, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
-    mc_udp_look(udp, after + 5000000, 0); /* a stamp that old: the wall clock was set */
+/* A worker that stood still, or has more to do than it can, is not to work off what nobody wants any more. */
+static void what_waited_too_long_is_dropped(void) {
+    struct mc_udp *udp = mc_udp_new();
+    struct sockaddr_in me = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof me;
+    struct mc_sock sock = {.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), .fn = on_datagram, .ctx = &me};
+    const struct mc_udp_stats *st = mc_udp_stats(udp);
+    char packet[172] = {0};
+    CHECK_INT(0, bind(sock.fd, (struct sockaddr *)&me, sizeof me), 0);
+    getsockname(sock.fd, (struct sockaddr *)&me, &len);
+    mc_udp_prepare(sock.fd);
+    n_heard = 0;
+    CHECK_INT(0, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
+    mc_udp_look(udp, mc_clock_us() + 390000, 0);
     mc_udp_receive(udp, &sock);
-    CHECK(heard_us == after + 5000000);
-    mc_udp_receive(udp, &sock); /* nothing there */
-    CHECK_INT(0, n_heard, 4);
+    CHECK_INT(0, n_heard, 1);
+    for (int i = 0; i < 1000; i++) {
+        mc_udp_send(udp, &sock, packet, sizeof packet, (struct sockaddr *)&me, sizeof me);
+    }
+    mc_udp_look(udp, mc_clock_us() + 401000, 0);
+    for (int i = 0; i < 1000; i++) {
+        mc_udp_receive(udp, &sock);
+    }
+    CHECK_INT(0, n_heard, 1);
+    CHECK_INT(0, st->rx_packets, 1);
+    CHECK_BETWEEN(0, st->rx_dropped, 20, 128); /* more the kernel does not keep */
+    CHECK_INT(1, mc_udp_send(udp, &sock, "hello", 5, (struct sockaddr *)&me, sizeof me), 0);
+    mc_udp_look(udp, mc_clock_us(), 0);
+    mc_udp_receive(udp, &sock);
+    CHECK_INT(0, n_heard, 2);
     close(sock.fd);
     mc_udp_free(udp);
 }
@@ -159,6 +230,8 @@ int main(void) {
     RUN(looks_are_a_lead_before_the_tick_and_at_it);
     RUN(a_late_worker_still_tells_the_engine);
     RUN(quiet_again);
+    RUN(reading_gets_as_much_time_as_the_ticks_took);
     RUN(a_packet_came_when_the_kernel_had_it);
+    RUN(what_waited_too_long_is_dropped);
     return check_done();
 }
