@@ -29,7 +29,10 @@ struct side {
     struct mc_prompt *music; /* for the other, while this one is away */
     struct mc_prompt_at music_at;
     uint64_t decode_until_us; /* no relaying to this leg before */
-    bool event_relayed;       /* the event that is going on went to this leg as it was */
+    uint32_t event_ts;        /* the newest event of the other leg */
+    bool event_relayed;       /* it went to this leg as it was */
+    bool event_open;          /* its digit is still to be told */
+    bool owed, owed_relayed;  /* the same of the event before, whose end was lost */
     enum kind kind;           /* what it heard last */
     uint64_t relayed, decoded, digits;
 };
@@ -79,11 +82,25 @@ static bool on_packet(const struct mc_sink *self, struct mc_leg *leg, const stru
     return !sound_wanted(from->bridge);
 }
 
+/* Packets of an event have its timestamp (RFC 4733 section 2.1), those that tell its end again as well. */
+static void notice_event(struct side *to, const struct mc_rtp *pkt) {
+    if (pkt->ts != to->event_ts) {
+        to->owed = to->event_open;
+        to->owed_relayed = to->event_relayed;
+        to->event_ts = pkt->ts;
+        to->event_open = pkt->len > 0 && pkt->payload[0] < 16; /* a digit */
+        to->event_relayed = false;
+    }
+}
+
 static void on_aside(const struct mc_sink *self, struct mc_leg *leg, const struct mc_rtp *pkt, uint64_t now_us) {
     struct side *from = side_of(self), *to = from->other;
     const struct mc_leg_params *p = mc_leg_params(leg);
     bool event = p != NULL && pkt->pt == p->event_rx_pt;
     bool noise = p != NULL && p->cn_rx_pt != 0 && pkt->pt == p->cn_rx_pt; /* comfort noise, RFC 3389 */
+    if (event) {
+        notice_event(to, pkt);
+    }
     if ((event || noise) && may_relay(to, now_us) && mc_leg_relay(to->leg, leg, pkt, now_us) == MC_OK) {
         to->relayed++;
         to->event_relayed |= event;
@@ -94,10 +111,15 @@ static void on_aside(const struct mc_sink *self, struct mc_leg *leg, const struc
 
 static void on_digit(const struct mc_sink *self, struct mc_leg *leg, char digit, uint32_t ms) {
     struct side *to = side_of(self)->other;
-    if (!to->event_relayed && joined(to) && !to->held && !away(to->other)) {
+    bool relayed = to->owed ? to->owed_relayed : to->event_relayed;
+    if (to->owed) {
+        to->owed = false;
+    } else {
+        to->event_open = false;
+    }
+    if (!relayed && joined(to) && !to->held && !away(to->other)) {
         to->digits += mc_leg_relay_digit(to->leg, digit, ms) == MC_OK;
     }
-    to->event_relayed = false;
 }
 
 static void on_play(const struct mc_sink *self, struct mc_leg *leg, const int16_t *pcm, size_t n, uint64_t now_us) {

@@ -14,10 +14,10 @@ static void send_event(struct pair *p, uint8_t code, uint16_t duration, bool end
     mc_leg_on_packet(p->a->leg, buf, sizeof buf, p->now);
 }
 
-static void digit_of_a(struct pair *p) {
+static void digit_of_a(struct pair *p, uint8_t code) {
     uint32_t ts = p->a->ts;
     for (int k = 1; k <= 6; k++) {
-        send_event(p, 5, (uint16_t)(k < 5 ? k * 160 : 800), k >= 5, ts, p->a->seq++);
+        send_event(p, code, (uint16_t)(k < 5 ? k * 160 : 800), k >= 5, ts, p->a->seq++);
         mc_leg_on_tick(p->a->leg, p->now + 1000);
         mc_leg_on_tick(p->b->leg, p->now + 1000 + B_PHASE);
         p->now += TICK;
@@ -32,7 +32,7 @@ static void digits_pass_as_events(void) {
         for (int k = 0; k < 20; k++) {
             step(&p, false);
         }
-        digit_of_a(&p);
+        digit_of_a(&p, 5);
         for (int k = 0; k < 40; k++) {
             step(&p, false);
         }
@@ -65,12 +65,116 @@ static void swallowed_events_leave_no_hole(void) {
     for (int k = 0; k < 20; k++) {
         step(&p, false);
     }
-    digit_of_a(&p);
+    digit_of_a(&p, 5);
     for (int k = 0; k < 20; k++) {
         step(&p, false);
     }
     CHECK_INT(0, p.b->n_events, 0);
     CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
+static uint64_t digits_made(const struct pair *p) {
+    struct mc_bridge_way way;
+    mc_bridge_stats(p->bridge, p->a->leg, &way);
+    return way.digits;
+}
+
+/* An event that is no digit is swallowed while packets are relayed: the next one follows the one before. */
+static void a_swallowed_packet_leaves_no_hole(void) {
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, NULL);
+    struct mc_leg_params params;
+    end_params(p.b, &params, 20);
+    params.event_tx_pt = MC_PT_NONE;
+    end_start(p.b, &params, p.now);
+    for (int k = 0; k < 40; k++) {
+        if (k >= 20 && k % 5 == 0) {
+            send_event(&p, 77, 160, true, p.a->ts, p.a->seq++);
+        }
+        step(&p, false);
+    }
+    CHECK_INT(0, memcmp(p.b->rtp.payload, p.said, p.said_len), 0);
+    CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
+/* While the engine speaks to b, digits go anew, those after relayed ones as well; while b is held, none goes, nor later. */
+static void digits_beside_what_else_a_bridge_does(void) {
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, NULL);
+    static int16_t pcm[2 * 16000];
+    for (int k = 0; k < 20; k++) {
+        step(&p, false);
+    }
+    digit_of_a(&p, 5);
+    CHECK_INT(0, p.b->n_events, 6);
+    CHECK_INT(0, digits_made(&p), 0);
+    mc_leg_write(p.b->leg, pcm, COUNT(pcm));
+    step(&p, false);
+    digit_of_a(&p, 6);
+    for (int k = 0; k < 120; k++) {
+        step(&p, false);
+    }
+    CHECK_INT(0, digits_made(&p), 1);
+    CHECK_BETWEEN(0, p.b->n_events, 6 + 5, 6 + 9);
+    uint64_t before = p.b->n_events;
+    CHECK_INT(0, mc_bridge_hold(p.bridge, p.b->leg, NULL), MC_OK);
+    digit_of_a(&p, 7);
+    CHECK_INT(0, mc_bridge_resume(p.bridge, p.b->leg), MC_OK);
+    for (int k = 0; k < 40; k++) {
+        step(&p, false);
+    }
+    CHECK_INT(0, digits_made(&p), 1);
+    CHECK_INT(0, p.b->n_events, before);
+    pair_free(&p);
+}
+
+/* The end of a relayed digit is lost, so it is told with the next one, which is made anew: each goes once. */
+static void a_lost_end_belongs_to_its_own_digit(void) {
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, NULL);
+    static int16_t pcm[16000];
+    for (int k = 0; k < 20; k++) {
+        step(&p, false);
+    }
+    for (uint16_t k = 1; k <= 3; k++) {
+        send_event(&p, 5, k * 160, false, p.a->ts, p.a->seq++);
+    }
+    p.a->ts += 4 * FRAME;
+    CHECK_INT(0, p.b->n_events, 3);
+    mc_leg_write(p.b->leg, pcm, COUNT(pcm));
+    digit_of_a(&p, 6);
+    for (int k = 0; k < 80; k++) {
+        step(&p, false);
+    }
+    CHECK_INT(0, digits_made(&p), 1);
+    CHECK_INT(0, p.b->jumps, 0);
+    pair_free(&p);
+}
+
+/* Faster than they can be sent: they wait, and each comes once, in order. */
+static void digits_wait_for_each_other(void) {
+    struct mc_bridge_cfg cfg = {.transcode = true};
+    struct pair p = pair_of(&mc_codec_pcmu, 20, &mc_codec_pcmu, 20, &cfg);
+    char seen[16] = "";
+    size_t n = 0;
+    for (int k = 0; k < 20; k++) {
+        step(&p, false);
+    }
+    for (uint8_t code = 1; code <= 4; code++) {
+        uint32_t ts = p.a->ts;
+        send_event(&p, code, 160, true, ts, p.a->seq++);
+        p.a->ts += FRAME;
+    }
+    for (int k = 0; k < 100; k++) {
+        step(&p, false);
+        bool end = p.b->rtp.pt == 101 && (p.b->rtp.payload[1] & 0x80) != 0;
+        char digit = (char)('0' + p.b->rtp.payload[0]);
+        if (end && n < sizeof seen - 1 && (n == 0 || seen[n - 1] != digit)) {
+            seen[n++] = digit;
+            CHECK_INT(k, p.b->rtp.payload[2] << 8 | p.b->rtp.payload[3], 2 * FRAME); /* 20 ms made 40 */
+        }
+    }
+    CHECK_INT(0, digits_made(&p), 4);
+    CHECK_INT(0, strcmp(seen, "1234"), 0);
     pair_free(&p);
 }
 
@@ -243,6 +347,10 @@ static void listening_begins_softly(void) {
 int main(void) {
     RUN(digits_pass_as_events);
     RUN(swallowed_events_leave_no_hole);
+    RUN(a_swallowed_packet_leaves_no_hole);
+    RUN(digits_beside_what_else_a_bridge_does);
+    RUN(a_lost_end_belongs_to_its_own_digit);
+    RUN(digits_wait_for_each_other);
     RUN(comfort_noise_goes_on_or_leaves_no_hole);
     RUN(a_recording_hears_what_passes);
     RUN(an_encoder_goes_after_what_was_relayed);

@@ -46,6 +46,28 @@ def test_digits_of_both_kinds_meet(call: Call) -> None:
     assert digits == [("#", 120), ("5", 160)]
 
 
+@pytest.mark.parametrize(
+    ("events", "info", "want"),
+    [
+        (True, True, [("leg", "1#", 120)]),
+        (False, True, [("info", "1#", 120)]),
+        (False, False, [("info", "1#", 120), ("leg", "1#", 120)]),  # refused: as sound
+    ],
+)
+async def test_digits_go_the_best_way_there_is(call: Call, events: bool, info: bool, want: list[tuple[str, str, int]]) -> None:
+    went: list[tuple[str, str, int]] = []
+
+    async def send_info(digits: str, ms: int) -> bool:
+        went.append(("info", digits, ms))
+        return info
+
+    call.leg.takes_events = events  # type: ignore[misc]
+    call.leg.send_dtmf = lambda digits, ms: went.append(("leg", digits, ms))  # type: ignore[method-assign]
+    call.control.send_info = send_info  # type: ignore[method-assign]
+    await call.send_dtmf("1#", 120)
+    assert went == want
+
+
 async def test_a_vanished_caller_is_hung_up_on_once(call: Call) -> None:
     for _ in range(3):
         call.leg.on_event(mediacore.EV_RX_TIMEOUT, 30_000, 0, 0)  # type: ignore[misc]

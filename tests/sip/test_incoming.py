@@ -165,6 +165,7 @@ async def test_digits_to_a_peer_without_events(rig: Rig, peer: Peer) -> None:
         sdp("RTP/AVP 0").replace("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n", ""), "Allow: INVITE, INFO\r\n"
     )
     call = await rig.taken()
+    assert not await call.control.send_info("9", 120)  # not answered yet
     await call.control.answer()
     await dialog.final()
     await asyncio.wait_for(call.media_ready.wait(), 5)
@@ -180,6 +181,19 @@ async def test_digits_to_a_peer_without_events(rig: Rig, peer: Peer) -> None:
     assert seen == [(relay, "Signal=1"), (relay, "Signal=#"), (plain, "#"), (plain, "2")]
     dialog.within("BYE")
     await rig.over(call)
+
+
+async def test_no_info_to_a_peer_that_does_not_take_it(rig: Rig, peer: Peer) -> None:
+    dialog = Dialog(peer, rig.port)
+    dialog.invite(sdp("RTP/AVP 0"), "Allow: INVITE, ACK, BYE\r\n")
+    call = await rig.taken()
+    await call.control.answer()
+    await dialog.final()
+    await rig.until(lambda: call.answered.is_set())
+    assert not await call.control.send_info("1", 120)
+    dialog.within("BYE")
+    await rig.over(call)
+    assert not [m for m in peer.seen if m.method == "INFO"]
 
 
 async def test_nobody_makes_us_call_somebody(rig: Rig, peer: Peer) -> None:

@@ -15,7 +15,8 @@ def test_one_after_the_other() -> None:
     def send(kind: str, body: str) -> None:
         sent.append((kind, body))
 
-    assert digits.queue("12", 80, send)
+    assert digits.queue("1", 80, send)
+    assert digits.queue("2", 80, send)  # waits for the answer
     assert sent == [(RELAY, "Signal=1\r\nDuration=80\r\n")]
     digits.final(200, send)
     digits.final(481, send)
