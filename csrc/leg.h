@@ -139,6 +139,7 @@ int mc_leg_on_tick(struct mc_leg *leg, uint64_t now_us);
 /* Its tick comes soon: what that needs is called into the cache; of its path a little later, when the leg itself is there. */
 void mc_leg_expect(const struct mc_leg *leg);
 void mc_leg_expect_path(const struct mc_leg *leg);
+void mc_leg_expect_engine(const struct mc_leg *leg); /* the same for what the engine reads of it, on the engine's thread */
 void mc_leg_set_grid(struct mc_leg *leg, uint64_t first_us);
 uint32_t mc_leg_period_us(const struct mc_leg *leg);                 /* 10,000 or 20,000; 0 = no path */
 const struct mc_leg_params *mc_leg_params(const struct mc_leg *leg); /* NULL = no path */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Called into the cache before its tick: of a thousand legs none is there when its turn comes, and what a tick needs of one lies on
- * some fifty lines. */
+ * Called into the cache before its turn: of a thousand legs none is there when it comes, and what a tick needs of one lies on some
+ * fifty lines. */
 #include "leg_int.h"
 
 #define LINE 64
@@ -34,4 +34,13 @@ void mc_leg_expect_path(const struct mc_leg *leg) {
     CALL_IN(path, tx.dtmf, tx.join.tail[TAIL]);
     CALL_IN(path, tx.splice.n, tx.splice.tail[TAIL]);
     CALL_IN(path, tx.n_flush, tx.toning);
+}
+
+void mc_leg_expect_engine(const struct mc_leg *leg) {
+    CALL_IN(leg, refs, refs);
+    CALL_IN(leg, user, user);
+    CALL_IN(leg, ear_pcm.buf, ear_pcm.shift);
+    CALL_IN(leg, ear_pcm.w, ear_pcm.r);
+    CALL_IN(leg, ear_head.buf, events.r);
+    CALL_IN(leg, ready, ready);
 }

@@ -103,7 +103,14 @@ size_t mc_worker_ready(struct mc_worker *w) {
 
 struct mc_leg *mc_worker_pop(struct mc_worker *w) {
     struct mc_leg *leg;
-    return mc_queue_pop(&w->ready, &leg) == MC_OK ? leg : NULL;
+    if (mc_queue_pop(&w->ready, &leg) != MC_OK) {
+        return NULL;
+    }
+    struct mc_leg *const *next = mc_queue_front(&w->ready);
+    if (next != NULL) {
+        mc_leg_expect_engine(*next);
+    }
+    return leg;
 }
 
 /* --- the thread --- */
