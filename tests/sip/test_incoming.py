@@ -148,14 +148,14 @@ async def test_info_digits(rig: Rig, peer: Peer) -> None:
     for body in ("Signal=5\r\nDuration=160\r\n", "Signal= #\r\nDuration= 80\r\n", "Signal=x\r\nDuration=80\r\n"):
         dialog.within("INFO", body=body)
         await peer.response("INFO")
-    for body in ("7", " *\r\n", "11", "d"):
+    for body in ("7", " *\r\n", "10", "11", "d"):
         dialog.within("INFO", body=body, kind="application/dtmf")
         assert (await peer.response("INFO")).status == 200
     for body in ("12", "x", "5" * 300):
         dialog.within("INFO", body=body, kind="application/dtmf")
     dialog.within("BYE")
     await rig.over(call)
-    assert digits == [("5", 160), ("#", 80), ("7", 160), ("*", 160), ("#", 160), ("D", 160)]
+    assert digits == [("5", 160), ("#", 80), ("7", 160), ("*", 160), ("*", 160), ("#", 160), ("D", 160)]
 
 
 async def test_digits_to_a_peer_without_events(rig: Rig, peer: Peer) -> None:
