@@ -15,14 +15,13 @@
 
 #define MC_DELAY_BIN_US 4000
 #define MC_DELAY_BINS 256 /* about a second */
-#define MC_DELAY_BELOW 64 /* more bins of the first, below the base: it may fall again */
 #define MC_DELAY_MEMORIES 3
 
 /* A histogram that forgets. */
 struct mc_delay_memory {
     float weight; /* of the next packet; grows instead of all others shrinking */
     float total;
-    float bin[MC_DELAY_BELOW + MC_DELAY_BINS];
+    float bin[MC_DELAY_BINS];
 };
 
 /* The least of a time that is one to two windows long. */
@@ -34,8 +33,8 @@ struct mc_delay_least {
 struct mc_delay {
     bool started;
     struct mc_delay_least base, level; /* of transits */
-    int64_t origin_us;                 /* transit that the first memory's bins begin at; the others' begin at the level */
-    uint64_t last_us;                  /* arrival of the last packet */
+    int64_t origin_us; /* transit that the first memory's bins begin at: the base; the others' begin at the level */
+    uint64_t last_us;  /* arrival of the last packet */
     struct mc_delay_memory memory[MC_DELAY_MEMORIES];
 };
 

@@ -78,7 +78,6 @@ void mc_jb_reset(struct mc_jb *jb) {
     jb->excess_us = jb->short_us = 0;
     jb->target_us = jb->quiet_target_us = (int32_t)jb->min_us;
     jb->age_us = jb->target_us;
-    jb->runs_low = false;
     jb->n_held = jb->n_void = 0;
     jb->lent = MC_JB_NONE;
     jb->n_free = jb->capacity;

@@ -14,7 +14,7 @@ struct mc_jb;
 
 struct mc_jb_cfg {
     uint32_t clock;  /* RTP clock, Hz */
-    uint32_t min_ms; /* bounds of the target delay */
+    uint32_t min_ms; /* bounds of the target delay; 2 ms less are not left for more */
     uint32_t max_ms;
     uint32_t capacity; /* packets; 0 = 128 */
     uint32_t tick_us;  /* the player asks so often; 0 = 20,000 */

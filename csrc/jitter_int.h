@@ -56,9 +56,8 @@ struct mc_jb {
     uint64_t excess_us;      /* since when the age is far above the target; 0 = it is not */
     uint64_t short_us;       /* and below it */
     int32_t target_us;       /* age that is aimed at ... */
-    int32_t quiet_target_us; /* ... where a change costs nothing */
+    int32_t quiet_target_us; /* ... where a change is not heard */
     int32_t age_us;          /* of the frame that was given last, when it is played */
-    bool runs_low;           /* what comes next will hardly be here in time */
 
     struct mc_delay delay;
     struct mc_jb_stats stats;
@@ -88,7 +87,5 @@ void mc_jb_pass(struct mc_jb *jb);
 
 /* jitter_scale.c: chooses the age to aim at, when what comes next would be played at age_us, behind ahead_us of sound. */
 void mc_jb_aim(struct mc_jb *jb, int64_t age_us, uint32_t ahead_us);
-/* The packet after the newest is overdue: will it hardly be here at age due_us? */
-bool mc_jb_runs_low(const struct mc_jb *jb, uint64_t now_us, int64_t due_us);
 
 #endif

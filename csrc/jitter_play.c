@@ -138,11 +138,11 @@ static bool due(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct vie
         return false;
     }
     *v = look(jb, now_us + ahead_us);
-    mc_jb_aim(jb, v->age_us, ahead_us);
-    *v = look(jb, now_us + ahead_us);
     if (!jb->idle && v->position - jb->play_at > (int64_t)jb->step / 2) {
         jb->idle = true; /* a pause in the stream, no loss */
     }
+    mc_jb_aim(jb, v->age_us, ahead_us);
+    *v = look(jb, now_us + ahead_us);
     if (jb->idle) {
         return resume(jb, v, now_us + ahead_us, n_skipped);
     }
@@ -168,11 +168,9 @@ int mc_jb_get(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct mc_jb
         jb->idle = false;
         give(jb, &v, out);
         jb->age_us = (int32_t)(v.age_us < -AGE_MAX_US ? -AGE_MAX_US : v.age_us > AGE_MAX_US ? AGE_MAX_US : v.age_us);
-        jb->runs_low = mc_jb_runs_low(jb, now_us, v.age_us - ahead_us);
         return MC_OK;
     }
     jb->age_us = jb->quiet_target_us = jb->target_us; /* nothing to scale */
-    jb->runs_low = false;
     jb->idle = jb->idle || n_sound(jb) == 0;
     jb->stats.n_empty += jb->played;
     return MC_OK;

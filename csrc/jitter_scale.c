@@ -7,17 +7,17 @@
  *
  *     cost(d) = d + price * share of packets later than d
  *
- * which weighs overtaking, jitter and spikes alike: a tail that would need much delay for few packets is let go. */
+ * which weighs overtaking, jitter and spikes alike: a tail that would need much delay for few packets is let go. The place that
+ * playing is at now is kept while it costs little more: the histogram is never still, and each change is heard. */
 #include <math.h>
 
 #include "jitter_int.h"
 
-#define GRAIN_MIN_US 2500 /* of g */
-#define MARGIN_US 3000    /* in the middle of sound the target changes when it pays by this much */
-#define WORTH_US 10000    /* nor is sound scaled for less than this */
-#define LIKELY_LATE 0.2f  /* a packet that comes too late with this probability is prepared for ... */
-#define PREPARE_US 15000  /* ... by stretching each frame until then, by so much ... */
-#define PREPARED_US 40000 /* ... and so far above the target */
+#define GRAIN_MIN_US 2500    /* of g */
+#define MARGIN_US 10000      /* in the middle of sound the place is left when that pays by this much: scaling is heard ... */
+#define QUIET_MARGIN_US 3000 /* ... and where it is quiet: two places of like cost are no reason to go to and fro */
+#define SLIP_US 2000         /* a place so far below the least age is kept, not gone to */
+#define WORTH_US 10000       /* nor is sound scaled for less than this */
 #define PERCENT_PER_SHARE 100
 
 struct grid {
@@ -52,44 +52,31 @@ static float cost_of(const struct mc_jb *jb, const struct mc_delay_late *late, c
 void mc_jb_aim(struct mc_jb *jb, int64_t age_us, uint32_t ahead_us) {
     struct mc_delay_late late;
     const struct grid grid = grid_of(jb, age_us, ahead_us);
-    const int64_t was_us = jb->target_us;
-    const int64_t up_us = jb->min_us > grid.first_us ? jb->min_us - grid.first_us + grid.step_us - 1 : 0;
-    int64_t best_us = grid.first_us + up_us / grid.step_us * grid.step_us;
+    const int64_t was_us = jb->idle ? jb->target_us : age_us;
+    const int64_t low_us = (int64_t)jb->min_us - SLIP_US;
+    const int64_t up_us = low_us > grid.first_us ? low_us - grid.first_us + grid.step_us - 1 : 0;
+    int64_t at_us = grid.first_us + up_us / grid.step_us * grid.step_us;
+    int64_t best_us = at_us, kept_us = at_us;
+    float least = INFINITY, kept = INFINITY;
     mc_delay_late(&jb->delay, &late);
-    float least = cost_of(jb, &late, &grid, best_us), kept = INFINITY;
-    int64_t kept_us = 0;
-    for (int64_t at_us = best_us; at_us <= jb->max_us; at_us += grid.step_us) {
+    do {
         const float cost = cost_of(jb, &late, &grid, at_us);
-        if (cost < least) {
-            least = cost;
-            best_us = at_us;
-        }
-        if (at_us - was_us <= grid.step_us / 2 && was_us - at_us <= grid.step_us / 2) { /* drift moves the places */
+        const bool is_here = at_us - was_us <= grid.step_us / 2 && was_us - at_us <= grid.step_us / 2;
+        if (is_here) {
             kept = cost;
             kept_us = at_us;
         }
-    }
-    jb->quiet_target_us = (int32_t)best_us;
+        if (cost < least && (is_here || at_us >= jb->min_us)) {
+            least = cost;
+            best_us = at_us;
+        }
+        at_us += grid.step_us;
+    } while (at_us <= jb->max_us || least == INFINITY);
+    jb->quiet_target_us = (int32_t)(kept < least + QUIET_MARGIN_US ? kept_us : best_us);
     jb->target_us = (int32_t)(kept < least + MARGIN_US ? kept_us : best_us);
-}
-
-bool mc_jb_runs_low(const struct mc_jb *jb, uint64_t now_us, int64_t due_us) {
-    const int64_t late_us = (int64_t)now_us - mc_jb_us(jb, jb->max_at + jb->step) - mc_delay_base_us(&jb->delay);
-    struct mc_delay_late late;
-    if (late_us <= 0) {
-        return false;
-    }
-    mc_delay_late(&jb->delay, &late);
-    return mc_delay_later_than(&late, due_us) > LIKELY_LATE * mc_delay_later_than(&late, late_us);
 }
 
 int32_t mc_jb_scale_us(const struct mc_jb *jb, bool quiet) {
     const int32_t off_us = jb->age_us - (quiet ? jb->quiet_target_us : jb->target_us);
-    if (quiet) {
-        return off_us;
-    }
-    if (jb->runs_low && off_us < PREPARED_US) {
-        return -PREPARE_US;
-    }
-    return off_us > WORTH_US || off_us < -WORTH_US ? off_us : 0;
+    return quiet || off_us > WORTH_US || off_us < -WORTH_US ? off_us : 0;
 }

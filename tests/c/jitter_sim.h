@@ -10,7 +10,7 @@
 #include "err.h"
 #include "jitter.h"
 
-#define SIM_MAX 60000    /* packets */
+#define SIM_MAX 360000   /* packets: two hours of 20 ms */
 #define SIM_NET_US 30000 /* what the network always takes */
 
 struct sim_packet {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.lab import policies
-from tests.lab.line import ARRIVAL, NEVER, PACKET_US, WARM_UP, Line, make
+from tests.lab.line import ARRIVAL, NEVER, PACKET_US, WARM_UP, Line, make, score
 from tests.lab.networks import Net, network
 from tests.netsim import MS, Conditions, Opportunities
 
@@ -140,6 +140,17 @@ def test_ours_scales_time_and_says_so() -> None:
     played = policies.play(policies.ours(), line, 2_500)
     lengths = played["len_us"][played["us"] != NEVER]
     assert lengths.min() < PACKET_US < lengths.max() <= PACKET_US + 15 * MS
+
+
+@pytest.mark.parametrize("jitter_ms", [1, 2, 5])
+def test_a_calm_line_is_not_scaled(jitter_ms: int) -> None:
+    """Wherever the player's clock stands against the sender's, also where two of its places cost alike."""
+    for seed in range(1, 5):
+        line = make(Net("x", Conditions(jitter_us=jitter_ms * MS), "", seed=seed), spurts(2000, seed))
+        for phase_us in range(0, PACKET_US, 1 * MS):
+            found = score(line, policies.play(policies.ours(), line, phase_us))
+            assert (found.concealed, found.held_ms < 30) == (0, True)
+            assert found.scaled < 0.001, f"seed {seed}, phase {phase_us}"
 
 
 def test_noise_can_not_be_scaled_and_still_comes_back() -> None:
