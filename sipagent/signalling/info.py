@@ -14,8 +14,8 @@ Send = Callable[[str, str], None]  # content type and body of an INFO; raises wh
 
 
 class InfoDigits:
-    """The digits of one call. `send` sends a request; `final` tells what was answered to it. `send` is not kept: the call that it
-    belongs to keeps this."""
+    """The digits of one call. `send` sends a request, `final` tells what was answered. `send` is not kept: it belongs to
+    the call that keeps this."""
 
     def __init__(self) -> None:
         self._kind = RELAY
