@@ -46,7 +46,10 @@ MEDIA = {
     "rtcp_sent": ("rtcp_sent_packets", "Compound RTCP packets sent."),
     "rtcp_received": ("rtcp_received_packets", "Compound RTCP packets received."),
     "rtcp_malformed": ("rtcp_malformed_packets", "RTCP packets with something wrong in them."),
-    "concealed": ("media_concealed_frames", "Packets made up for the human ear."),
+    "concealed": (
+        "media_concealed_frames",
+        "Lost packets made up for the human ear; not what an empty buffer makes up.",
+    ),
     "underruns": ("media_underruns", "Times that an output ring ran dry, ends of speech included."),
     "ear_dropped": ("media_ear_dropped_packets", "Packets that the dialogue engine was too slow to take."),
 }
