@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from behaviour_table import behaviour_page
 from rfc_table import rfc_page
 
 from sipagent.api.app import openapi
@@ -23,6 +24,7 @@ def pages() -> dict[str, str]:
         "sipagent.sample.toml": sample(),
         "openapi.json": json.dumps(openapi(), indent=1) + "\n",
         "rfc.md": rfc_page(TREE),
+        "behaviour.md": behaviour_page(TREE),
     }
 
 

@@ -75,6 +75,7 @@ def test_control_a_plain_reflector_is_exact(asterisk: Asterisk, tmp_path: Path, 
         echo.stop()
 
 
+@pytest.mark.behaviour("Accounts", "registers with a digest password over UDP and TLS", peer="Asterisk 22", rfc="3261 22.4")
 @pytest.mark.parametrize("name", ["ulaw", "tls"])
 def test_registers_with_digest(asterisk: Asterisk, narrow: Switch, name: str) -> None:
     """RFC 3261 22.4 over UDP and over TLS; Asterisk has no contact for an extension that failed authentication."""
@@ -87,6 +88,9 @@ def test_registers_with_digest(asterisk: Asterisk, narrow: Switch, name: str) ->
         assert f":{port}" in contact, contact
 
 
+@pytest.mark.behaviour(
+    "Accounts", "a wrong password leaves the account outside, and says so", peer="Asterisk 22", rfc="3261 22.1"
+)
 def test_wrong_password_stays_outside(asterisk: Asterisk, start_switch: StartSwitch) -> None:
     switch = start_switch("echo", sip={"accounts": [account(asterisk, "phone") | {"password": "not-the-one-83"}]})
     metrics = switch.get("/metrics")[1]
@@ -94,6 +98,9 @@ def test_wrong_password_stays_outside(asterisk: Asterisk, start_switch: StartSwi
     assert "not-the-one-83" not in metrics + switch.log(1000)
 
 
+@pytest.mark.behaviour(
+    "Dialogs", "answers a PBX and returns its G.711 and linear audio to the sample", peer="Asterisk 22", rfc="3264 6.1"
+)
 @pytest.mark.parametrize("name", ["ulaw", "alaw", "slin"])
 def test_narrowband_echo_is_exact(asterisk: Asterisk, narrow: Switch, name: str) -> None:
     asterisk.wait_registered(name)
@@ -102,12 +109,14 @@ def test_narrowband_echo_is_exact(asterisk: Asterisk, narrow: Switch, name: str)
     assert audio.echo_fault(sent, asterisk.probe(f"PJSIP/{name}", data, suffix, rate), rate) == ""
 
 
+@pytest.mark.behaviour("Dialogs", "returns 16 kHz linear audio to the sample", peer="Asterisk 22", rfc="3551 4.5.11")
 def test_wideband_l16_echo_is_exact(asterisk: Asterisk, wide: Switch) -> None:
     asterisk.wait_registered("slin16")
     data, sent = signal("slin16")
     assert audio.echo_fault(sent, asterisk.probe("PJSIP/slin16", data, "sln16", 16000), 16000) == ""
 
 
+@pytest.mark.behaviour("SRTP", "takes calls keyed by SDES, over UDP and TLS signalling", peer="Asterisk 22", rfc="4568 6.1")
 @pytest.mark.parametrize("name", ["sdes", "tls"])
 def test_secured_echo_is_exact(asterisk: Asterisk, narrow: Switch, name: str) -> None:
     """SRTP keyed by SDES (RFC 4568); signalling over TLS."""
@@ -119,6 +128,7 @@ def test_secured_echo_is_exact(asterisk: Asterisk, narrow: Switch, name: str) ->
     assert narrow.call(call["id"])["media"]["secure"] is (name == "sdes")
 
 
+@pytest.mark.behaviour("Dialogs", "speaks G.722 and Opus with a PBX", peer="Asterisk 22", rfc="7587 7")
 @pytest.mark.parametrize(("name", "lowest"), [("g722", 0.998), ("opus", 0.99)])
 def test_lossy_echo_keeps_the_wave(asterisk: Asterisk, wide: Switch, name: str, lowest: float) -> None:
     """Coded twice on the way, so the wave is compared, not the samples; 0.998 is a noise 24 dB below it."""

@@ -30,6 +30,7 @@ def small(start_switch: StartSwitch) -> Switch:
     return start_switch("echo", sip={"max_calls": LIMIT, "retry_after_s": RETRY_AFTER_S}, media={"rate": 8000})
 
 
+@pytest.mark.behaviour("Switch", "carries a hundred calls at once and none of them hurts another", peer="SIPp", rfc="3261 13")
 def test_two_hundred_calls_a_hundred_at_once(echo: Switch, tmp_path: Path) -> None:
     speech = audio.noise(10 * 8000, seed=3).tobytes()
     with Caller(echo.sip_port) as canary:

@@ -43,6 +43,9 @@ def assert_good(stats: dict[str, Any]) -> None:
     assert stats["mos"] > 4
 
 
+@pytest.mark.behaviour(
+    "Seeing", "both ends report the same packets, losses and delay (RTP, SRTP, one port)", peer="Asterisk 22", rfc="3550 6.4"
+)
 def test_asterisk_and_we_know_the_same(asterisk: Asterisk, start_switch: StartSwitch) -> None:
     """Three calls at once, so that it takes no longer than one: plain, SRTP by SDES, RTCP on the RTP port."""
     names = ["ulaw", "sdes", "mux"]
@@ -79,6 +82,7 @@ def test_asterisk_and_we_know_the_same(asterisk: Asterisk, start_switch: StartSw
     assert "Failed" not in log
 
 
+@pytest.mark.behaviour("Dialogs", "RTP and RTCP share one port when the phone wants it", peer="baresip", rfc="5761 5.1.1")
 def test_baresip_shares_the_port(softphone: Callable[..., Softphone], start_switch: StartSwitch, tmp_path: Path) -> None:
     switch = start_switch("echo")
     microphone = audio.write_wav(tmp_path / "microphone.wav", audio.chirp(LONG_S + 8, 8000), 8000)
@@ -151,6 +155,7 @@ def reports() -> list[bytes]:
     return out + first.rtcp()
 
 
+@pytest.mark.behaviour("Seeing", "our RTCP reports read the same in Wireshark", peer="Wireshark", rfc="3550 6")
 def test_wireshark_reads_our_reports(tmp_path: Path) -> None:
     sent = reports()
     seen = dissect(sent, tmp_path)

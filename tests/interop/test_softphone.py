@@ -76,6 +76,12 @@ def test_control_asterisk_echoes_the_softphone(asterisk: Asterisk, softphone: St
     assert_echoed(sweep, heard, rate, lowest)
 
 
+@pytest.mark.behaviour(
+    "Dialogs",
+    "a softphone that dials straight in hears its own voice back, with each codec, plain and secured",
+    peer="baresip",
+    rfc="3261 13.3.1.4",
+)
 @pytest.mark.parametrize("options", [[], ["mediaenc=srtp-mand"]], ids=["rtp", "sdes"])
 @pytest.mark.parametrize("codec", CODECS)
 def test_echo(echo: Switch, softphone: StartPhone, tmp_path: Path, codec: str, options: list[str]) -> None:
@@ -86,6 +92,7 @@ def test_echo(echo: Switch, softphone: StartPhone, tmp_path: Path, codec: str, o
     echo.wait_idle()
 
 
+@pytest.mark.behaviour("Dialogs", "a caller who says nothing is greeted in words", peer="baresip")
 async def test_reception_greets_in_words(reception: Switch, softphone: StartPhone, tmp_path: Path) -> None:
     """A caller who says nothing hears the greeting: speech by its level, and its words by our own recogniser."""
     rate = 8000

@@ -61,6 +61,7 @@ async def serve(rig: Rig, calls: int, what: str) -> list[Call]:
     return taken
 
 
+@pytest.mark.behaviour("Dialogs", "refusal, CANCEL and BYE end as they should, from either side", peer="SIPp", rfc="3261 9")
 @pytest.mark.parametrize(
     ("scenario", "what", "code", "reason"),
     [
