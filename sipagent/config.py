@@ -11,39 +11,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sipagent.config_errors import ConfigError, explain
 from sipagent.config_sources import from_environment, merge
+from sipagent.config_types import IP_RULE, IpAddress, Port, Section, SrtpPolicy, Transport
 
-__all__ = ["Account", "Config", "ConfigError", "Listen", "Section", "load"]
-
-
-class Section(BaseModel):
-    """A table of the file. Unknown keys are errors: a typing mistake must not pass for a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+__all__ = ["IP_RULE", "Account", "Config", "ConfigError", "Listen", "Section", "SrtpPolicy", "load"]
 
 
 OPUS_MAX_BITRATE = 510_000  # RFC 7587 section 6.1, maxaveragebitrate: no coder goes higher
-Port = Annotated[int, Field(ge=0, le=65535)]
-Transport = Literal["udp", "tcp", "tls"]
-SrtpPolicy = Literal["off", "optional", "required"]
 Level = Literal["debug", "info", "warning", "error"]
-
-
-def _ip_address(host: str) -> str:
-    """Sockets are bound to an address, never to what a name resolves to today."""
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        raise ValueError(
-            f"{host!r} is not an IP address; write for example 127.0.0.1, or 0.0.0.0 for all of this machine"
-        ) from None
-
-
-IP_RULE = AfterValidator(_ip_address)
-IpAddress = Annotated[str, IP_RULE]
 
 
 class Listen(Section):

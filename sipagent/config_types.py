@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all sections of the configuration are made of."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A table of the file. Unknown keys are errors: a typing mistake must not pass for a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _ip_address(host: str) -> str:
+    """Sockets are bound to an address, never to what a name resolves to today."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        raise ValueError(
+            f"{host!r} is not an IP address; write for example 127.0.0.1, or 0.0.0.0 for all of this machine"
+        ) from None
+
+
+IP_RULE = AfterValidator(_ip_address)
+IpAddress = Annotated[str, IP_RULE]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Transport = Literal["udp", "tcp", "tls"]
+SrtpPolicy = Literal["off", "optional", "required"]
