@@ -70,8 +70,9 @@ void mc_jb_free(struct mc_jb *jb) {
 void mc_jb_reset(struct mc_jb *jb) {
     jb->stats.n_dropped += jb->n_held - jb->n_void;
     jb->started = jb->played = false;
-    jb->idle = true;
+    jb->idle = jb->fresh = true;
     jb->history = 0;
+    jb->n_passed = 0;
     jb->bad_seq = NO_SEQ;
     jb->step = jb->clock / 1000 * STEP_DEFAULT_MS;
     jb->next_step = 0;
@@ -103,6 +104,7 @@ void mc_jb_pass(struct mc_jb *jb) {
     uint16_t *at = mc_jb_entry(jb, jb->next_seq);
     if (*at == MC_JB_NONE) {
         jb->stats.n_lost++;
+        jb->n_passed++;
     } else {
         const bool is_void = jb->slots[*at].is_void;
         release(jb, *at);
@@ -110,6 +112,7 @@ void mc_jb_pass(struct mc_jb *jb) {
         jb->n_held--;
         jb->n_void -= is_void;
         jb->stats.n_dropped += !is_void;
+        jb->n_passed += !is_void;
     }
     jb->history <<= 1;
     jb->next_seq++;
@@ -161,7 +164,8 @@ static void retime(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) 
         jb->history = 0;
     }
     mc_delay_init(&jb->delay);
-    jb->idle = true;
+    jb->idle = jb->fresh = true;
+    jb->n_passed = 0;
     jb->max_seq = pkt->seq;
     jb->last_ts = pkt->ts;
     jb->last_at = jb->max_at = jb->play_at = 0;
@@ -217,6 +221,7 @@ static void make_room(struct mc_jb *jb, uint16_t seq) {
     if (ahead >= jb->capacity) { /* nothing left to drop: jump */
         uint32_t n = ahead - jb->capacity + 1;
         jb->stats.n_lost += n;
+        jb->n_passed += n;
         jb->next_seq = (uint16_t)(jb->next_seq + n);
         jb->history = 0;
     }

@@ -21,6 +21,8 @@ struct mc_jb_cfg {
     uint32_t price_us; /* delay that one percent fewer late packets is worth; 0 = 20,000 */
 };
 
+#define MC_JB_UNKNOWN UINT32_MAX
+
 enum mc_jb_what {
     MC_JB_EMPTY, /* nothing due: before the first packet, in an underrun, or in a DTX pause: play comfort or conceal */
     MC_JB_FRAME, /* payload holds the next packet */
@@ -36,7 +38,8 @@ struct mc_jb_frame {
     bool marker;
     uint64_t arrival_us; /* of FRAME's packet */
     uint32_t step;       /* RTP clock units of one packet: how much sound a LOST frame stands for */
-    uint32_t n_skipped;  /* packets passed over just before this one, to catch up: the sound jumps here */
+    uint32_t n_skipped;  /* packets passed over just before this one, here or not: the sound jumps */
+    uint32_t pause; /* RTP clock units before it in which the source sent nothing; MC_JB_UNKNOWN: the stream begins with it */
 };
 
 struct mc_jb_stats {

@@ -39,6 +39,7 @@ struct mc_jb {
     bool started; /* a packet came: the source is known */
     bool played;  /* one of it was played */
     bool idle;
+    bool fresh; /* nothing was given since the stream began, or its clock did anew */
     uint32_t ssrc;
     uint16_t next_seq;
     uint16_t max_seq;
@@ -51,6 +52,7 @@ struct mc_jb {
     uint64_t last_us;        /* ... and when it came */
     int64_t max_at;          /* timestamp of max_seq */
     int64_t play_at;         /* end of what was played */
+    uint32_t n_passed;       /* packets passed over since the last one that was given */
     uint32_t step;           /* RTP clock units of a packet */
     uint32_t next_step;      /* seen once */
     uint64_t excess_us;      /* since when the age is far above the target; 0 = it is not */

@@ -67,11 +67,10 @@ static bool may_pass(const struct mc_jb *jb, const struct view *v) {
 
 /* After a pause or an underrun: what should have been played long ago is passed over, the rest is caught up with by time scaling.
  * False = not yet. */
-static bool resume(struct mc_jb *jb, struct view *v, uint64_t play_us, uint32_t *n_skipped) {
+static bool resume(struct mc_jb *jb, struct view *v, uint64_t play_us) {
     while (may_pass(jb, v) && (v->excess_us >= v->grain_us + (v->n_missing > 0 ? 0 : RESUME_US) ||
                                v->age_us >= (int64_t)jb->max_us + v->grain_us)) {
         mc_jb_pass(jb);
-        ++*n_skipped;
         *v = look(jb, play_us);
     }
     return v->excess_us >= 0;
@@ -108,6 +107,12 @@ static bool too_short(struct mc_jb *jb, const struct view *v, uint64_t now_us) {
     return now_us - jb->short_us >= SHORT_US;
 }
 
+/* What the source left out before it: neither played nor passed over. */
+static uint32_t pause_before(const struct mc_jb *jb, const struct view *v) {
+    const int64_t units = v->position - jb->play_at - (int64_t)jb->n_passed * jb->step;
+    return jb->fresh ? MC_JB_UNKNOWN : units < 0 ? 0 : (uint32_t)units;
+}
+
 static void give(struct mc_jb *jb, const struct view *v, struct mc_jb_frame *out) {
     const bool here = v->n_missing == 0;
     out->what = here ? MC_JB_FRAME : MC_JB_LOST;
@@ -117,6 +122,10 @@ static void give(struct mc_jb *jb, const struct view *v, struct mc_jb_frame *out
         out->pt = v->head->pt;
     }
     out->ts = v->head->ts - v->n_missing * jb->step;
+    out->n_skipped = jb->n_passed;
+    out->pause = pause_before(jb, v);
+    jb->n_passed = 0;
+    jb->fresh = false;
     if (here) {
         out->marker = v->head->marker;
         out->arrival_us = v->head->arrival_us;
@@ -133,7 +142,7 @@ static void give(struct mc_jb *jb, const struct view *v, struct mc_jb_frame *out
     jb->play_at = v->position + jb->step;
 }
 
-static bool due(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct view *v, uint32_t *n_skipped) {
+static bool due(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct view *v) {
     if (n_sound(jb) == 0) {
         return false;
     }
@@ -144,14 +153,13 @@ static bool due(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct vie
     mc_jb_aim(jb, v->age_us, ahead_us);
     *v = look(jb, now_us + ahead_us);
     if (jb->idle) {
-        return resume(jb, v, now_us + ahead_us, n_skipped);
+        return resume(jb, v, now_us + ahead_us);
     }
     if (too_short(jb, v, now_us) && v->n_missing > 0) {
         return false; /* a step longer is wanted anyway, and the missing packet may come in it */
     }
     while (too_long(jb, v, now_us)) {
         mc_jb_pass(jb);
-        ++*n_skipped;
         *v = look(jb, now_us + ahead_us);
     }
     return true;
@@ -163,7 +171,7 @@ int mc_jb_get(struct mc_jb *jb, uint64_t now_us, uint32_t ahead_us, struct mc_jb
     memset(out, 0, sizeof *out);
     out->what = MC_JB_EMPTY;
     out->step = jb->step;
-    const bool is_due = due(jb, now_us, ahead_us, &v, &out->n_skipped);
+    const bool is_due = due(jb, now_us, ahead_us, &v);
     if (is_due) {
         jb->idle = false;
         give(jb, &v, out);

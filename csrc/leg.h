@@ -70,7 +70,8 @@ struct mc_leg_stats {
 
     uint64_t rx_cn, tx_cn;                                                  /* comfort noise packets */
     uint64_t rx_strangers, rx_candidates, rx_moves, rx_forged, rx_replayed; /* enum mc_source */
-    uint64_t rx_malformed, rx_ignored, tx_errors, tx_skipped, concealed;
+    uint64_t rx_malformed, rx_ignored, tx_errors, tx_skipped;
+    uint64_t concealed;                  /* packets, lost or late, for which sound was made up */
     uint64_t shortened_us, stretched_us; /* sound taken out and put in by time scaling */
     uint64_t flushed, underruns, ear_lost, ear_dropped, tap_dropped, events_dropped;
     uint64_t rtcp_sent, rtcp_received, rtcp_malformed, rtcp_errors, rtcp_bye; /* bye: the peer took leave */

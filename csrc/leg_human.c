@@ -66,6 +66,7 @@ static void begin(struct mc_human *hu, const struct mc_leg *leg, const struct mc
     hu->on = true;
     hu->n = hu->n_runs = 0;
     hu->age_us = 0;
+    hu->empty_us = hu->concealed_us = 0;
     if (hu->begun) {
         mc_jb_reset(hu->jb); /* its counters go on */
     } else {
@@ -161,6 +162,27 @@ static size_t decode(struct mc_human *hu, const struct mc_path *path, const stru
     return (size_t)n;
 }
 
+/* Counted in packets of the present length. */
+static void count_concealed(struct mc_leg *leg, struct mc_human *hu, uint32_t rate, uint64_t us) {
+    const uint64_t frame_us = (uint64_t)hu->frame * 1000000 / rate;
+    hu->concealed_us += us;
+    mc_leg_rare(leg)->concealed += hu->concealed_us / frame_us;
+    hu->concealed_us %= frame_us;
+}
+
+/* What an empty buffer made up is known for loss or pause by the frame that ends it. In a pause only packets that were passed over
+ * can be what it stood for: the rest of it is the pause, and its lengthening. */
+static void judge_empty(struct mc_leg *leg, const struct mc_path *path, struct mc_human *hu, const struct mc_jb_frame *f) {
+    const uint64_t pause_us = (uint64_t)f->pause * 1000000 / path->params.clock;
+    const uint64_t step_us = (uint64_t)f->step * 1000000 / path->params.clock;
+    uint64_t us = hu->empty_us > pause_us ? hu->empty_us - pause_us : 0;
+    if (f->pause > f->step / 2 && us > f->n_skipped * step_us) {
+        us = f->n_skipped * step_us;
+    }
+    hu->empty_us = 0;
+    count_concealed(leg, hu, path->codec->rate, us);
+}
+
 /* Sound in the place of a frame that is not there. */
 static size_t make_up(struct mc_leg *leg, struct mc_path *path, const struct mc_jb_frame *f, size_t lacks, int16_t *pcm) {
     struct mc_human *hu = &path->rx.human;
@@ -170,8 +192,13 @@ static size_t make_up(struct mc_leg *leg, struct mc_path *path, const struct mc_
         mc_cng_run(&hu->room->cng, pcm, n);
         mc_plc_good(&hu->room->plc, pcm, n);
     } else {
+        const uint64_t us = (uint64_t)n * 1000000 / path->codec->rate;
         conceal(hu, path->codec, f, pcm, n);
-        mc_leg_rare(leg)->concealed += f->what != MC_JB_EMPTY;
+        if (f->what == MC_JB_EMPTY) {
+            hu->empty_us += us;
+        } else {
+            count_concealed(leg, hu, path->codec->rate, us);
+        }
     }
     return n;
 }
@@ -209,6 +236,9 @@ static void pull(struct mc_leg *leg, struct mc_path *path, size_t lacks, uint64_
     struct mc_jb_frame f = {.what = MC_JB_EMPTY};
     int32_t most_us = 0;
     mc_jb_get(hu->jb, now_us, ahead_us, &f);
+    if (f.what != MC_JB_EMPTY) {
+        judge_empty(leg, path, hu, &f);
+    }
     size_t n = f.what == MC_JB_FRAME ? decode(hu, path, &f, pcm) : 0;
     const bool decoded = n > 0;
     if (decoded) {

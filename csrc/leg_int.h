@@ -101,7 +101,9 @@ struct mc_human {
     size_t n, size;
     struct mc_human_run *runs; /* what the store consists of */
     size_t n_runs;
-    int64_t age_us; /* of what was played last, or of the first sample in store */
+    int64_t age_us;        /* of what was played last, or of the first sample in store */
+    uint64_t empty_us;     /* made up because nothing was due, since the last frame */
+    uint64_t concealed_us; /* of what was made up, less than a packet is not counted yet */
 };
 
 struct mc_rx {

@@ -57,7 +57,7 @@ class Counters(TypedDict):
     tx_skipped: int  # ticks not made up for after a long sleep
     jb_target_ms: int  # the human ear's jitter buffer; 0 while nobody wants it
     jb_depth_ms: int
-    concealed: int  # lost packets made up for the human ear; not what an empty jitter buffer makes up
+    concealed: int  # lost and late packets whose sound was made up for the human ear
     shortened_ms: int  # sound taken out for the human ear by time scaling
     stretched_ms: int  # and put in
     written: int  # samples at the leg's rate

@@ -48,7 +48,7 @@ MEDIA = {
     "rtcp_malformed": ("rtcp_malformed_packets", "RTCP packets with something wrong in them."),
     "concealed": (
         "media_concealed_frames",
-        "Lost packets made up for the human ear; not what an empty buffer makes up.",
+        "Packets that were lost or late, their sound made up for the human ear.",
     ),
     "underruns": ("media_underruns", "Times that an output ring ran dry, ends of speech included."),
     "ear_dropped": ("media_ear_dropped_packets", "Packets that the dialogue engine was too slow to take."),

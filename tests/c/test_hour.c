@@ -186,8 +186,7 @@ static void an_hour(const struct mc_codec *codec, double ppm) {
     const double n = c->k;
     CHECK_BETWEEN(0, (double)c->n_lost / n, 0.7 * LOSS, 1.3 * LOSS);
     CHECK_BETWEEN(0, (double)st.ear_lost / n, 0.9 * (double)c->n_lost / n, 1.2 * (double)c->n_lost / n);
-    CHECK_BETWEEN(0, (double)st.concealed / n, 0.02 * (double)c->n_lost / n,
-                  (double)c->n_lost / n + 0.01); /* without what an empty buffer makes up */
+    CHECK_BETWEEN(0, (double)st.concealed / n, 0.97 * (double)c->n_lost / n, 1.03 * (double)c->n_lost / n);
     CHECK_INT(0, c->n_blocks, MINUTES * PER_MINUTE);
     CHECK_INT(0, st.tap_dropped + st.ear_dropped + st.events_dropped + st.tx_skipped, 0);
     call_free(c);
