@@ -69,12 +69,24 @@ def babble(seconds: float, rate: int, seed: int = 1, harmonics: int = 4) -> np.n
 
 
 def best_lag(reference: np.ndarray, heard: np.ndarray, most: int) -> tuple[int, float]:
-    """Delay of `heard` behind `reference` in samples, 0 ... most - 1, and the correlation there."""
+    """Delay of `heard` behind `reference` in samples, 0 ... most - 1, and the correlation there, -1 ... 1."""
     n = min(len(reference), len(heard) - most)
     a, b = reference[:n].astype(float), heard[: n + most].astype(float)
     size = 1 << (n + most).bit_length()
     products = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)[:most]
-    energy = np.concatenate([[0.0], np.cumsum(b * b)])
-    scores = products / (np.linalg.norm(a) * np.sqrt(energy[n : n + most] - energy[:most]) + 1e-9)
+    total = np.concatenate([[0.0], np.cumsum(b * b)])
+    energy = total[n : n + most] - total[:most]
+    floor = 1e-6 * energy.max() + 1e-9  # in silence rounding errors would be divided by each other
+    scores = products / (np.linalg.norm(a) * np.sqrt(np.maximum(energy, floor)) + 1e-9)
     lag = int(np.argmax(scores))
     return lag, float(scores[lag])
+
+
+def likeness(said: np.ndarray, heard: np.ndarray, rate: int, *, window_s: float = 0.2, most_s: float = 1.0) -> np.ndarray:
+    """Of each window of what was said, how well it is found in what was heard, at its own best lag up to most_s: a machine that
+    stalls puts silence in or makes a jitter buffer stretch, and harms only the windows in which it does.
+    Of the differences: Opus turns the phase of the lowest frequencies."""
+    n, most = round(window_s * rate), round(most_s * rate)
+    a, b = np.diff(said.astype(float)), np.diff(heard.astype(float))
+    b = np.concatenate([b, np.zeros(max(0, len(a) + most - len(b)))])
+    return np.array([best_lag(a[i : i + n], b[i : i + n + most], most)[1] for i in range(0, len(a) - n + 1, n)])

@@ -16,7 +16,7 @@ import pytest
 import mediacore
 from mediacore import EV_DTMF, NO_PT, ArgumentError, Bridge, Leg, Mixer, Prompt, StateError, Worker, bridge
 from mediacore.dsp import InbandDtmf
-from tests.media.rtp import Rtp, babble, best_lag, samples, tone
+from tests.media.rtp import Rtp, babble, best_lag, likeness, samples, tone
 
 HOST = "127.0.0.1"
 WAIT_S = 20.0
@@ -92,9 +92,12 @@ class Phone:
         return np.concatenate([np.zeros(0, np.int16), *self.heard])
 
 
-def fit(said: np.ndarray, heard: np.ndarray) -> float:
-    """Correlation at the best lag. Of the differences: Opus turns the phase of the lowest frequencies."""
-    return best_lag(np.diff(said.astype(float)), np.diff(heard.astype(float)), 2 * RATE)[1]
+def gets_across(said: np.ndarray, heard: np.ndarray) -> bool:
+    """Most windows are as they were said, and those that no stall of this machine touched are as good as the codec.
+    Another voice has a median below 0.45."""
+    scores = likeness(said, heard, RATE)
+    print("likeness", np.sort(scores).round(2))
+    return bool(np.median(scores) > 0.6 and np.quantile(scores, 0.75) > 0.8)
 
 
 PCMU, PCMA, OPUS, G722 = ("PCMU", 8000, 0), ("PCMA", 8000, 8), ("opus", 48000, 107), ("G722", 8000, 9)
@@ -140,8 +143,9 @@ def test_speech_gets_across(worker: Worker, room: ExitStack, codecs: tuple[tuple
     a.say(there)
     b.say(back)
     drain_until(worker, lambda: min(len(a.line()), len(b.line())) > 4 * RATE)
-    for said, heard in ((there, b.line()), (back, a.line())):
-        assert fit(said[RATE : 2 * RATE], heard[RATE:]) > 0.8
+    assert gets_across(there, b.line())
+    assert gets_across(back, a.line())
+    assert not gets_across(back, b.line())
 
 
 def test_digits_and_holding(worker: Worker, room: ExitStack) -> None:
@@ -159,7 +163,7 @@ def test_digits_and_holding(worker: Worker, room: ExitStack) -> None:
     a.say(said)
     b.heard.clear()
     drain_until(worker, lambda: len(b.line()) > 3 * RATE)
-    assert fit(said[RATE // 2 : RATE], b.line()) > 0.8
+    assert gets_across(said, b.line())
 
 
 def part(line: np.ndarray, hz: float) -> float:
