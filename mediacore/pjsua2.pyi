@@ -51,6 +51,7 @@ class SipHeader:
 class SipTxOption:
     headers: SipHeaderVector
     targetUri: str
+    localUri: str
     contentType: str
     msgBody: str
 
@@ -222,6 +223,7 @@ class AccountConfig:
     mediaConfig: AccountMediaConfig
 
 class AccountInfo:
+    uri: str
     regIsActive: bool
     regExpiresSec: int
     regStatus: int

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import mediacore
 from sipagent.media import EventHandler, MediaLeg
+from sipagent.signalling.headers import Headers, Pairs
 
 
 class CallState(enum.StrEnum):
@@ -26,9 +27,15 @@ class CallState(enum.StrEnum):
 class CallControl(Protocol):
     """What signalling does for a call. Safe to call from the main thread at any time; a call that ended takes no harm."""
 
-    async def answer(self, code: int = 200) -> None: ...
+    async def answer(self, code: int = 200, headers: Pairs = ()) -> None:
+        """180 rings, 183 lets sound through before the answer, 200 answers. `headers`: see `signalling.headers.checked`."""
+        ...
 
-    async def hangup(self, code: int = 0, reason: str = "") -> None: ...
+    async def hangup(self, code: int = 0, reason: str = "", headers: Pairs = ()) -> None: ...
+
+    async def redirect(self, contact: str) -> None:
+        """Sends a caller who is not answered yet elsewhere (302). UriError: not a SIP URI."""
+        ...
 
     async def send_info(self, digits: str, ms: int) -> bool:
         """Digits by SIP INFO; False: the peer does not take them."""
@@ -54,6 +61,13 @@ class Call:
     remote_uri: str
     local_uri: str
     sip_call_id: str = ""
+    account: str = ""  # account or trunk it came by, or goes by; "" = direct
+    source: str = ""  # who sent the INVITE: "udp:192.0.2.7:5060"
+    request_uri: str = ""
+    headers: Headers = field(default_factory=Headers)  # of the INVITE that came
+    identity: str = ""  # URI that a trusted peer asserts (P-Asserted-Identity, RFC 3325), else ""
+    privacy: frozenset[str] = frozenset()  # asked for by the caller: RFC 3323, 3325
+    diversion: tuple[str, ...] = ()  # who sent the call on, the last one first: Diversion, else History-Info
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
     state: CallState = CallState.CALLING
     started_us: int = 0
@@ -65,6 +79,7 @@ class Call:
     answered: asyncio.Event = field(default_factory=asyncio.Event)  # CONFIRMED; never set when the call ends before
     media_ready: asyncio.Event = field(default_factory=asyncio.Event)  # may come before the answer (early media)
     on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds; RFC 4733 and SIP INFO alike
+    on_progress: Callable[[int, bool], None] | None = None  # a 18x came: its code, and whether its sound can be heard now
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     recording: CallRecording | None = None
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sipagent.config_types import IpAddress, Port, Section, SrtpPolicy, Transport
+from sipagent.config_calls import Calls
+from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpPolicy, Transport
 
 
 class Listen(Section):
@@ -61,6 +62,12 @@ class Sip(Section):
         default="any",
         description="Where SRTP keys may travel: over any transport, or tls only. Calls over another one are then plain where "
         "SRTP is optional, and refused where it is required.",
+    )
+    calls: Calls = Field(default=Calls(), description="How calls are set up and kept.")
+    trusted_peers: list[IpNetwork] = Field(
+        default=[],
+        description="Addresses or networks whose word on who calls is taken (P-Asserted-Identity, RFC 3325), and who are told "
+        "ours where the number is withheld.",
     )
     public_host: str | None = Field(default=None, description="Address to advertise when behind NAT.")
 

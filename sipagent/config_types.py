@@ -27,6 +27,16 @@ def _ip_address(host: str) -> str:
 
 IP_RULE = AfterValidator(_ip_address)
 IpAddress = Annotated[str, IP_RULE]
+
+
+def _ip_network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an address or network: {error}; write for example 192.0.2.0/24") from None
+
+
+IpNetwork = Annotated[str, AfterValidator(_ip_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Transport = Literal["udp", "tcp", "tls"]
 SrtpPolicy = Literal["off", "optional", "required"]

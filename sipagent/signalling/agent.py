@@ -15,9 +15,12 @@ from sipagent.config import OPUS_MAX_BITRATE, Account, Config
 from sipagent.log import get_logger
 from sipagent.signalling import messages, options
 from sipagent.signalling.call_state import advance
+from sipagent.signalling.control import Control
 from sipagent.signalling.endpoint import Listening
 from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.headers import Pairs, checked
 from sipagent.signalling.legs import new_leg
+from sipagent.signalling.parties import OutgoingInvite
 from sipagent.signalling.registration import AccountStatus, Registration, account_name
 from sipagent.signalling.resolve import primary_address, resolve
 from sipagent.signalling.stack import Stack, is_wildcard
@@ -30,31 +33,12 @@ log = get_logger(__name__)
 _the_endpoint = threading.Lock()  # held by the user agent that is up: a second PJSIP endpoint would take the first one down
 
 
-class _Control:
-    """`sipagent.call.CallControl` of one call."""
-
-    def __init__(self, thread: SipThread, stack: Stack, key: str) -> None:
-        self._thread = thread
-        self._stack = stack
-        self._key = key
-
-    async def answer(self, code: int = 200) -> None:
-        if self._thread.running:
-            await self._thread.run(self._stack.answer, self._key, code)
-
-    async def hangup(self, code: int = 0, reason: str = "") -> None:
-        if self._thread.running:
-            await self._thread.run(self._stack.hangup, self._key, code, reason)
-
-    async def send_info(self, digits: str, ms: int) -> bool:
-        return self._thread.running and await self._thread.run(self._stack.send_info, self._key, digits, ms)
-
-
 class UserAgent:
     """All methods belong to the event loop's thread. One per process: PJSIP has one endpoint.
 
-    `on_incoming(call)` is called on the loop with a call that is RINGING; whoever takes it answers with
-    `await call.control.answer()`, or refuses with `await call.hangup(486)`, and closes its leg after `call.ended`.
+    `on_incoming(call)` is called on the loop with a call that is RINGING, of which the caller has heard 100 only; whoever takes
+    it answers with `await call.control.answer()` (180 and 183 too), or refuses with `await call.hangup(486)`, and closes its
+    leg after `call.ended`. A call that is neither answered nor refused in `sip.calls.ring_s` ends with 480.
     `connect`: transports to call out by besides those in sip.listen.
     """
 
@@ -70,6 +54,7 @@ class UserAgent:
         self._calls: dict[str, Call] = {}
         self._orphans: set[str] = set()
         self._registrations: dict[str, Registration] = {}
+        self._ringing: dict[str, asyncio.TimerHandle] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._log = StackLog()
         self._running = False
@@ -138,16 +123,27 @@ class UserAgent:
         self._worker.uninstall_seam()
         _the_endpoint.release()
 
-    async def invite(self, uri: str, account: str | None = None) -> Call:
+    async def invite(
+        self,
+        uri: str,
+        account: str | None = None,
+        *,
+        headers: Pairs = (),
+        caller: str = "",
+        privacy: Collection[str] = (),
+        ring_s: float | None = None,
+    ) -> Call:
         """Calls `uri`, directly or through the registrar of an account (its "user@host", or "user" if that is unique).
         Returns as soon as the INVITE is out, with a call in state CALLING; a call that fails later ends with end_code and
-        end_reason.
+        end_reason. A callee who does not answer in `ring_s` (None: sip.calls.ring_s) is given up: end_code 408.
 
-        UriError, CallLimitError, SignallingError when there is nothing to send.
+        `caller`: our number or user, URI or `"Name" <URI>`; "" = the account's own. `privacy`: as {"id"} (RFC 3323, 3325).
+        UriError, HeaderError, CallLimitError, SignallingError when there is nothing to send.
         """
         if not self._running:
             raise SignallingError("the user agent is not up")
         wanted = parse_uri(uri)
+        rows = checked(headers)
         name = self._account(account)
         target = None
         if name is None and wanted.address is None:
@@ -155,12 +151,16 @@ class UserAgent:
             target = None if wanted.transport == "tls" else wanted.at(address)
         key = uuid.uuid4().hex[:16]
         leg = new_leg(self._worker, self.cfg.media, key)
-        call = Call(leg, _Control(self._thread, self._stack, key), "out", str(wanted), "", id=key, started_us=clock_us())
+        call = Call(leg, Control(self._thread, self._stack, key), "out", str(wanted), "", id=key, started_us=clock_us())
+        call.account, call.privacy = name or "", frozenset(privacy)
         self._calls[key] = call
+        self._expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
         try:
-            call.local_uri = await self._thread.run(self._stack.invite, key, leg, wanted, target, name)
+            request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows)
+            call.local_uri = await self._thread.run(self._stack.invite, key, leg, request)
         except BaseException:
             self._calls.pop(key, None)
+            self._stop_ringing(key)
             leg.close()
             raise
         return call
@@ -202,6 +202,9 @@ class UserAgent:
                 if (call := self._calls.get(key)) is not None:
                     self._move(call, invite, t_us)
                     call.sip_call_id = call.sip_call_id or sip_call_id
+            case messages.Progress(key, code, early):
+                if (call := self._calls.get(key)) is not None and call.on_progress is not None:
+                    call.on_progress(code, early)
             case messages.MediaReady(key):
                 if (call := self._calls.get(key)) is not None:
                     call.media_ready.set()
@@ -220,18 +223,27 @@ class UserAgent:
                     registration.outcome(message)
 
     def _ring(self, message: messages.Incoming) -> None:
+        facts = message.facts
         call = Call(
             message.leg,
-            _Control(self._thread, self._stack, message.key),
+            Control(self._thread, self._stack, message.key),
             "in",
             message.remote_uri,
             message.local_uri,
             message.sip_call_id,
+            account=facts.account,
+            source=facts.source,
+            request_uri=facts.request_uri,
+            headers=facts.headers,
+            identity=facts.identity,
+            privacy=facts.privacy,
+            diversion=facts.diversion,
             id=message.key,
             state=CallState.RINGING,
             started_us=message.t_us,
         )
         self._calls[call.id] = call
+        self._expect_answer(call, self.cfg.sip.calls.ring_s)
         try:
             self._on_incoming(call)
         except Exception:
@@ -239,10 +251,23 @@ class UserAgent:
             self._orphans.add(call.id)
             self._thread.run(self._stack.hangup, call.id, 500, "internal error")
 
-    @staticmethod
-    def _move(call: Call, invite: int, t_us: int) -> None:
+    def _expect_answer(self, call: Call, ring_s: float) -> None:
+        """A call that nobody answers must not ring for ever."""
+
+        def give_up() -> None:
+            code = 408 if call.direction == "out" else 480
+            self._thread.run(self._stack.hangup, call.id, code, f"not answered in {ring_s:g} s")
+
+        self._ringing[call.id] = asyncio.get_running_loop().call_later(ring_s, give_up)
+
+    def _stop_ringing(self, key: str) -> None:
+        if (timer := self._ringing.pop(key, None)) is not None:
+            timer.cancel()
+
+    def _move(self, call: Call, invite: int, t_us: int) -> None:
         state = advance(call.state, invite)
         if state is CallState.CONFIRMED and call.state is not CallState.CONFIRMED:
+            self._stop_ringing(call.id)
             call.answered_us = t_us
             call.answered.set()
         call.state = state
@@ -250,6 +275,7 @@ class UserAgent:
     def _end(self, call: Call, code: int, reason: str, t_us: int) -> None:
         """The one place where a call ends on main; taking it out of the table makes a second end impossible."""
         del self._calls[call.id]
+        self._stop_ringing(call.id)
         call.state = CallState.ENDED
         call.ended_us, call.end_code, call.end_reason = t_us, code, reason
         call.ended.set()

@@ -46,7 +46,7 @@ def diagram() -> str:
     lines = [
         "stateDiagram-v2",
         f"    [*] --> {CallState.CALLING}: INVITE sent",
-        f"    [*] --> {CallState.RINGING}: INVITE received, 180 sent",
+        f"    [*] --> {CallState.RINGING}: INVITE received, 100 sent",
     ]
     lines += [f"    {old} --> {new}: {invite.name}" for (old, invite), new in TABLE.items()]
     return "\n".join([*lines, f"    {CallState.ENDED} --> [*]"])

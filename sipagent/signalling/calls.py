@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mediacore import Leg, clock_us, pjsua2
 from sipagent.log import get_logger
@@ -12,13 +12,22 @@ from sipagent.signalling.call_state import Invite
 from sipagent.signalling.causes import Reason, clean, parse_reason, reason_values
 from sipagent.signalling.ending import Ending
 from sipagent.signalling.info import InfoDigits
-from sipagent.signalling.messages import Digit, Ended, MediaReady, Moved
+from sipagent.signalling.messages import Digit, Ended, MediaReady, Moved, Progress
+from sipagent.signalling.parties import InviteFacts
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback, sip_only
 
 log = get_logger(__name__)
 
 DIGITS = frozenset("0123456789*#ABCD")
+
+
+def add_headers(option: pjsua2.SipTxOption, rows: Iterable[tuple[str, str]]) -> None:
+    """Into the message that is sent with `option`."""
+    for name, value in rows:
+        header = pjsua2.SipHeader()
+        header.hName, header.hValue = name, value
+        option.headers.append(header)
 
 
 def _audio_only() -> pjsua2.CallOpParam:
@@ -47,6 +56,7 @@ class SipCall(pjsua2.Call):
         self.key = key
         self.leg = leg
         self.incoming = call_id is not None
+        self.facts = InviteFacts()  # of an incoming call
         self.announced = False  # main knows of it
         self.over = False
         self._on_end = on_end
@@ -59,10 +69,13 @@ class SipCall(pjsua2.Call):
     # ---- what the stack asks for
 
     @sip_only
-    def dial(self, uri: str, target: str) -> None:
-        """Sends the INVITE. `target`: where it goes when the host of `uri` is a name that was looked up, else ""."""
+    def dial(self, uri: str, target: str, origin: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Sends the INVITE. `target`: where it goes when the host of `uri` is a name that was looked up, else "". `origin`:
+        its From; "" = the account's."""
         prm = _audio_only()
         prm.txOption.targetUri = target
+        prm.txOption.localUri = origin
+        add_headers(prm.txOption, headers)
         self.makeCall(f"<{uri}>", prm)
         self.bind()
 
@@ -73,10 +86,11 @@ class SipCall(pjsua2.Call):
             self.leg.bind_call(self.getId())
 
     @sip_only
-    def respond(self, code: int) -> None:
+    def respond(self, code: int, headers: Iterable[tuple[str, str]] = ()) -> None:
         """A provisional response or a 2xx."""
         prm = _audio_only()
         prm.statusCode = code
+        add_headers(prm.txOption, headers)
         self.answer(prm)
 
     @sip_only
@@ -90,11 +104,7 @@ class SipCall(pjsua2.Call):
             prm.statusCode = max(code, 300) if code else 0
         if code >= 300:
             prm.reason = clean(reason) if not self._answered and self.incoming else ""
-        values = [("Reason", value) for value in reason_values(code, reason)]
-        for name, value in (*values, *headers):
-            header = pjsua2.SipHeader()
-            header.hName, header.hValue = name, value
-            prm.txOption.headers.append(header)
+        add_headers(prm.txOption, (*(("Reason", value) for value in reason_values(code, reason)), *headers))
         self.hangup(prm)
 
     @sip_only
@@ -138,8 +148,12 @@ class SipCall(pjsua2.Call):
 
     @callback
     def onCallTsxState(self, prm: pjsua2.OnCallTsxStateParam) -> None:
-        """The Reason of a CANCEL (the end itself is reported with the INVITE's transaction), and what became of an INFO."""
+        """A callee's progress, what became of an INFO, and the Reason of a CANCEL: the end itself is reported with the
+        INVITE's transaction."""
         tsx = prm.e.body.tsxState
+        heard, ours = tsx.type == pjsua2.PJSIP_EVENT_RX_MSG, tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC
+        if tsx.tsx.method == "INVITE" and heard and ours and 100 < tsx.tsx.statusCode < 200 and not self.over:
+            self.thread.send(Progress(self.key, tsx.tsx.statusCode, self.leg is not None and self.leg.started))
         if tsx.tsx.method == "INFO" and tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC and not self.over:
             completed = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_COMPLETED
             gone = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_TERMINATED and tsx.prevState != pjsua2.PJSIP_TSX_STATE_COMPLETED

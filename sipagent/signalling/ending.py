@@ -51,4 +51,4 @@ class Ending:
         if self.incoming:
             code = self.asked_code or 603
             return code, f"we refused with {code}{because}"
-        return 487, f"we cancelled{because}"
+        return self.asked_code or 487, f"we cancelled{because}"

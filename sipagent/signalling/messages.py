@@ -6,17 +6,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mediacore import Leg
+from sipagent.signalling.parties import InviteFacts
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An INVITE was admitted and 180 sent."""
+    """An INVITE was admitted and 100 sent."""
 
     key: str
     leg: Leg
     remote_uri: str
     local_uri: str
     sip_call_id: str
+    facts: InviteFacts
     t_us: int
 
 
@@ -28,6 +30,15 @@ class Moved:
     invite: int
     t_us: int
     sip_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A provisional response to our INVITE; `early`: the leg runs."""
+
+    key: str
+    code: int
+    early: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 import uuid
 from collections.abc import Collection
 
@@ -18,14 +19,20 @@ from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, 
 from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.messages import Incoming, Unused
+from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, read_invite, uri_of
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
-from sipagent.signalling.uri import SipUri, Transport
+from sipagent.signalling.trust import Trust
+from sipagent.signalling.uri import Transport
 
 log = get_logger(__name__)
 
 GOODBYE_US = 1_000_000  # how long unregistering and the last BYEs may take when we stop
 LAST_BYE_US = 100_000
+
+_VIA = re.compile(r"^(?:Via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(UDP|TCP|TLS)\b", re.IGNORECASE | re.MULTILINE)
+
+Rows = tuple[tuple[str, str], ...]
 
 
 class Stack:
@@ -36,6 +43,7 @@ class Stack:
         self.cfg = cfg
         self._connect = {*connect, *(a.transport for a in cfg.sip.accounts)} - {listen.transport for listen in cfg.sip.listen}
         self._worker = worker
+        self._trust = Trust(cfg.sip.trusted_peers)
         self._endpoint: SipEndpoint | None = None
         self._listening: list[Listening] = []
         self._advertised: dict[str, str] = {}
@@ -128,28 +136,37 @@ class Stack:
     # ---- outgoing calls
 
     @sip_only
-    def invite(self, key: str, leg: Leg, uri: SipUri, target: SipUri | None, account_name: str | None) -> str:
+    def invite(self, key: str, leg: Leg, wanted: OutgoingInvite) -> str:
         """Sends an INVITE; returns our URI in it. What becomes of it comes as messages, `Ended` last."""
         if len(self._calls) >= self.cfg.sip.max_calls:
             raise CallLimitError(f"{self.cfg.sip.max_calls} calls are up (sip.max_calls)")
-        if account_name is not None:
-            account = self._registered.get(account_name)
-            if account is None:
-                raise SignallingError(f"account {account_name!r} is not set up yet: its registrar's name was not found")
-        else:
-            self._transport(uri.transport)
-            account = self._sips if uri.scheme == "sips" and self._sips is not None else self._local[uri.transport]
+        account = self._account_for(wanted)
+        aim = wanted.uri if wanted.target is None else wanted.target
+        own = account.getInfo().uri
+        origin = from_of(wanted.caller, own)
+        origin, identity = identity_headers(origin or f"<{uri_of(own)}>", wanted.privacy, self._trust.host(aim.host))
         call = SipCall(self.thread, account, key, leg, self._ended)
         call.announced = True
         self._calls[key] = call
         try:
-            call.dial(str(uri), "" if target is None else str(target))
+            call.dial(
+                str(wanted.uri), "" if wanted.target is None else str(wanted.target), origin, (*identity, *wanted.headers)
+            )
         except (pjsua2.Error, MediaError) as error:
             text = error.reason if isinstance(error, pjsua2.Error) else str(error)
             if not call.over:
                 call.finish(503, f"could not send the INVITE: {text}")
             return ""
         return call.getInfo().localUri
+
+    def _account_for(self, wanted: OutgoingInvite) -> SipAccount:
+        if wanted.account is not None:
+            account = self._registered.get(wanted.account)
+            if account is None:
+                raise SignallingError(f"account {wanted.account!r} is not set up yet: its registrar's name was not found")
+            return account
+        self._transport(wanted.uri.transport)
+        return self._sips if wanted.uri.scheme == "sips" and self._sips is not None else self._local[wanted.uri.transport]
 
     # ---- incoming calls
 
@@ -164,6 +181,9 @@ class Stack:
             except MediaError as error:
                 log.error("no leg for an incoming call", error=str(error))
         call = SipCall(self.thread, account, key, leg, self._ended, prm.callId)
+        name = account.name if self._registered.get(account.name) is account else ""
+        message, source = prm.rdata.wholeMsg, prm.rdata.srcAddress
+        call.facts = read_invite(message, name, f"{via_transport(message)}:{source}", self._trust.address(source))
         if leg is None:
             self._refusing[key] = call
         else:
@@ -181,45 +201,51 @@ class Stack:
             call.end(503, "too many calls", (("Retry-After", str(self.cfg.sip.retry_after_s)),))
         else:
             try:
-                call.respond(180)
                 info = call.getInfo()
             except pjsua2.Error as error:
-                log.warning("call lost before it rang", error=error.reason)
+                log.warning("call lost before it was told", error=error.reason)
                 call.end(500, "internal error")
                 return
             call.announced = True
             remote, local, call_id = map(readable, (info.remoteUri, info.localUri, info.callIdString))
-            self.thread.send(Incoming(key, call.leg, remote, local, call_id, clock_us()))
+            self.thread.send(Incoming(key, call.leg, remote, local, call_id, call.facts, clock_us()))
 
     # ---- calls that are up
 
     @sip_only
-    def answer(self, key: str, code: int) -> None:
+    def answer(self, key: str, code: int, headers: Rows = ()) -> None:
         """Final or provisional response; nothing for a call that is over. A call that can't be answered is refused."""
         call = self._calls.get(key)
         if call is None or call.over:
             return
         try:
             if code >= 300:
-                call.end(code, "")
+                call.end(code, "", headers)
             else:
-                call.respond(code)
+                call.respond(code, headers)
         except pjsua2.Error as error:
             log.warning("answer failed", call_id=key, code=code, error=error.reason)
             call.end(500, "could not be answered")
 
     @sip_only
-    def hangup(self, key: str, code: int, reason: str) -> None:
+    def hangup(self, key: str, code: int, reason: str, headers: Rows = ()) -> None:
         """Ends a call; nothing for one that is over."""
         call = self._calls.get(key)
         if call is None or call.over:
             return
         try:
-            call.end(code, reason)
+            call.end(code, reason, headers)
         except pjsua2.Error as error:
             log.warning("hang-up failed", call_id=key, error=error.reason)
             if not call.over:
                 call.finish(code, reason)
+
+    @sip_only
+    def redirect(self, key: str, uri: str) -> None:
+        """302 (RFC 3261 section 21.3.3) to a caller who waits for the answer."""
+        call = self._calls.get(key)
+        if call is not None and call.incoming:
+            self.hangup(key, 302, "", (("Contact", f"<{uri}>"),))
 
     @sip_only
     def send_info(self, key: str, digits: str, ms: int) -> bool:
@@ -239,6 +265,12 @@ class Stack:
     def _drop(self, key: str) -> None:
         self._calls.pop(key, None)
         self._refusing.pop(key, None)
+
+
+def via_transport(message: str) -> str:
+    """ "udp", "tcp" or "tls", as the sender wrote it (RFC 3261 section 18.1.1)."""
+    match = _VIA.search(message)
+    return match[1].lower() if match else "udp"
 
 
 def is_wildcard(host: str) -> bool:

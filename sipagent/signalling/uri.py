@@ -54,15 +54,18 @@ class SipUri:
         except ValueError:
             return None
 
+    @property
+    def host_port(self) -> str:
+        """As it stands in the URI: the port only where one is given."""
+        return host_port(self.host, self.port).removesuffix(":0")
+
     def at(self, host: str) -> SipUri:
         """The same URI on another host."""
         return replace(self, host=host)
 
     def __str__(self) -> str:
         user = f"{self.user}@" if self.user else ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        port = f":{self.port}" if self.port else ""
-        return f"{self.scheme}:{user}{host}{port}{self.params}"
+        return f"{self.scheme}:{user}{self.host_port}{self.params}"
 
 
 def parse_uri(text: str) -> SipUri:

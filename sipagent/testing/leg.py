@@ -12,6 +12,7 @@ import numpy as np
 from mediacore import EV_FLUSHED, EV_PLAY_END, EV_PLAY_START
 from sipagent.call import Call, CallState
 from sipagent.media import AudioHandler, EventHandler
+from sipagent.signalling.headers import Pairs
 
 PACKET_MS = 20
 FADE_MS = 5
@@ -210,16 +211,22 @@ class FakeControl:
 
     def __init__(self) -> None:
         self.call: Call | None = None
+        self.answers: list[int] = []
         self.hung_up: list[tuple[int, str]] = []
 
-    async def answer(self, code: int = 200) -> None:
-        """Answered."""
+    async def answer(self, code: int = 200, headers: Pairs = ()) -> None:
+        """Kept in `answers`."""
+        self.answers.append(code)
+
+    async def redirect(self, contact: str) -> None:
+        """The call ends."""
+        await self.hangup(302, contact)
 
     async def send_info(self, digits: str, ms: int) -> bool:
         """Not taken."""
         return False
 
-    async def hangup(self, code: int = 0, reason: str = "") -> None:
+    async def hangup(self, code: int = 0, reason: str = "", headers: Pairs = ()) -> None:
         """The call ends."""
         self.hung_up.append((code, reason))
         if self.call is not None:

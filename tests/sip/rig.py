@@ -36,6 +36,8 @@ class Rig:
     on_incoming: Callable[[Call], None] | None = None
     incoming: asyncio.Queue[Call] = field(default_factory=asyncio.Queue)
     legs: list[Any] = field(default_factory=list)
+    rings: bool = True  # callers hear 180 before the test has the call
+    tasks: list[asyncio.Future[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ua = UserAgent(self.cfg, self.worker, self._taken)
@@ -43,6 +45,8 @@ class Rig:
     def _taken(self, call: Call) -> None:
         if self.on_incoming is not None:
             self.on_incoming(call)
+        if self.rings:
+            self.tasks.append(asyncio.ensure_future(call.control.answer(180)))
         self.legs.append(call.leg)
         self.incoming.put_nowait(call)
 

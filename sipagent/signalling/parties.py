@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who calls, who asserts it, who wants to stay unnamed and who sent the call on, read from an INVITE; and the same written
+into ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from sipagent.signalling.errors import UriError
+from sipagent.signalling.headers import Headers
+from sipagent.signalling.text import readable
+from sipagent.signalling.uri import SipUri, parse_uri
+
+MAX_DIVERSIONS = 20
+ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 section 4.1.1.3
+PRIVACY = frozenset({"none", "header", "session", "user", "id", "critical", "history"})  # RFC 3323, 3325, 7044
+
+_CALLER = re.compile(r'(?:(?:"(?P<quoted>[^"\\]{0,128})"|(?P<name>[^"\\<>]{0,128}))\s*<(?P<uri>[^<>\s]+)>|(?P<bare>[^<>"\s]+))')
+_INDEX = re.compile(r";\s*index\s*=\s*([0-9.]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class InviteFacts:
+    """What an incoming INVITE says besides its session description."""
+
+    account: str = ""
+    source: str = ""
+    request_uri: str = ""
+    headers: Headers = field(default_factory=Headers)
+    identity: str = ""
+    privacy: frozenset[str] = frozenset()
+    diversion: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingInvite:
+    """A call to be made."""
+
+    uri: SipUri
+    target: SipUri | None = None  # where it goes when the host of `uri` is a name that was looked up
+    account: str | None = None  # None: directly
+    caller: str = ""  # see `from_of`
+    privacy: frozenset[str] = frozenset()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def read_invite(message: str, account: str, source: str, trusted: bool) -> InviteFacts:
+    """`trusted`: whether this peer's word on who calls is taken (RFC 3325 section 5)."""
+    headers = Headers.parse(message)
+    return InviteFacts(
+        account=account,
+        source=source,
+        request_uri=readable(message.partition("\r\n")[0].partition(" ")[2].rpartition(" ")[0]),
+        headers=headers,
+        identity=identity_of(headers) if trusted else "",
+        privacy=frozenset(v.strip().lower() for line in headers.split("privacy") for v in line.split(";")) & PRIVACY,
+        diversion=diversions_of(headers),
+    )
+
+
+def uri_of(name_addr: str) -> str:
+    """The URI of a name-addr or addr-spec (RFC 3261 section 25.1), without the header's parameters."""
+    quoted = re.sub(r'"(?:[^"\\]|\\.)*"', "", name_addr)
+    inside = re.search(r"<([^<>]*)>", quoted)
+    return inside[1].strip() if inside else quoted.partition(";")[0].strip()
+
+
+def identity_of(headers: Headers) -> str:
+    """P-Asserted-Identity: of a SIP and a tel URI (RFC 3325 section 9.1) the SIP one."""
+    uris = [uri_of(value) for value in headers.split("p-asserted-identity")[:2]]
+    return next((u for u in uris if u.lower().startswith(("sip:", "sips:"))), uris[0] if uris else "")
+
+
+def diversions_of(headers: Headers) -> tuple[str, ...]:
+    """Who sent the call on, the last one first: Diversion (RFC 5806 section 5), else History-Info (RFC 7044 section 5), whose
+    last entry is the target of now."""
+    said = [uri_of(value) for value in headers.split("diversion")]
+    if not said:
+        entries = [(_index(value), uri_of(value)) for value in headers.split("history-info")]
+        said = [uri for _, uri in sorted(entries)][-2::-1]
+    return tuple(said[:MAX_DIVERSIONS])
+
+
+def _index(entry: str) -> tuple[int, ...]:
+    match = _INDEX.search(entry)
+    return tuple(int(part) for part in match[1].split(".") if part)[:16] if match else ()
+
+
+def from_of(caller: str, own: str) -> str:
+    """The From of a call: `caller` is a number or user of our own host, a URI, or a name-addr; `own`: the account's URI.
+    UriError when it is none of these. "" = the account's own."""
+    if not caller:
+        return ""
+    match = _CALLER.fullmatch(caller.strip())
+    if match is None or readable(caller, len(caller)) != caller:
+        raise UriError(f'{caller!r} is not a caller; give a number, a SIP URI, or "Name" <URI>')
+    name, uri = match["quoted"] or match["name"] or "", match["uri"] or match["bare"]
+    if not uri.lower().startswith(("sip:", "sips:")):
+        uri = f"sip:{uri}@{parse_uri(uri_of(own)).host_port}"
+    return f'"{name.strip()}" <{parse_uri(uri)}>' if name.strip() else f"<{parse_uri(uri)}>"
+
+
+def identity_headers(origin: str, privacy: Collection[str], trusted: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """(From, headers) of a call by `origin`. Who withholds the number is named to a trusted peer only, as its asserted
+    identity (RFC 3325 sections 6 and 9.1); to all others From is anonymous and nothing else tells (RFC 3323 section 4.1)."""
+    wanted = {value.lower() for value in privacy} - {"none"}
+    if unknown := wanted - PRIVACY:
+        raise UriError(f"privacy {', '.join(sorted(unknown))}: choose from {', '.join(sorted(PRIVACY))}")
+    headers = [("P-Asserted-Identity", origin)] if trusted else []
+    if wanted:
+        headers.append(("Privacy", ";".join(sorted(wanted))))
+    return ANONYMOUS if wanted & {"id", "user"} else origin, tuple(headers)
