@@ -32,6 +32,11 @@ WRAPPED = [
     "pjmedia_sdp_neg_negotiate",
     "pjsua_media_channel_init",
     "pjsua_media_channel_create_sdp",
+    "pjsip_endpt_send_request_stateless",
+    "pj_getaddrinfo",
+    "pjsip_endpt_send_request",
+    "pjsip_tsx_create_uac",
+    "pjsua_acc_on_tp_state_changed",
 ]
 
 

@@ -15,8 +15,10 @@ TESTS = ("tests/**/*.py", "tests/**/*.[ch]", "tests/**/*.sh", "tests/**/*.xml")
 QUOTES_ONLY = {"tests/test_docs.py"}  # citations in it are examples for the parser below
 
 TITLES = {
+    1035: "Domain names: implementation",
     2104: "HMAC",
     2617: "HTTP Basic and Digest authentication (1999)",
+    2782: "DNS SRV",
     2833: "RTP payload for DTMF digits (2000)",
     3261: "SIP: Session Initiation Protocol",
     3262: "Reliability of provisional responses (PRACK)",
@@ -28,6 +30,7 @@ TITLES = {
     3326: "The Reason header field",
     3389: "RTP payload for comfort noise",
     3398: "ISUP to SIP mapping",
+    3403: "DDDS, part three: NAPTR in DNS",
     3428: "MESSAGE",
     3515: "REFER",
     3550: "RTP",
@@ -38,6 +41,7 @@ TITLES = {
     3611: "RTCP extended reports",
     3665: "SIP call flow examples",
     3711: "SRTP",
+    3849: "IPv6 addresses for documentation",
     3891: "The Replaces header",
     3892: "The Referred-By header",
     4028: "Session timers",
@@ -51,6 +55,7 @@ TITLES = {
     5118: "SIP torture test messages for IPv6",
     5124: "RTP/SAVPF",
     5389: "STUN",
+    5626: "Client-initiated connections in SIP (outbound)",
     5630: "The use of SIPS",
     5737: "IPv4 address blocks for documentation",
     5761: "RTP and RTCP on one port",
@@ -64,6 +69,7 @@ TITLES = {
     6562: "Variable bit rate audio in SRTP",
     6665: "SIP event notification",
     6716: "The Opus codec",
+    6761: "Special-use domain names",
     7022: "Choosing a CNAME for RTCP",
     7044: "History-Info",
     7160: "RTP clock rates that change",

@@ -6,9 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sipagent.config_calls import Calls
+from sipagent.config_errors import OptionError
+from sipagent.config_sources import host_port
 from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpPolicy, Transport
 
 
@@ -18,6 +20,9 @@ class Listen(Section):
     transport: Transport = Field(default="udp", description="UDP, TCP (RFC 3261 section 18) or TLS.")
     host: IpAddress = Field(default="127.0.0.1", description="Local address to bind.")
     port: Port = Field(default=5060, description="0 = any free port.")
+    public_host: str | None = Field(
+        default=None, description="Address to advertise for this one when behind NAT; none = sip.public_host."
+    )
 
 
 class Tls(Section):
@@ -29,13 +34,46 @@ class Tls(Section):
     verify_server: bool = Field(default=True, description="Check the certificate of a server we connect to.")
 
 
+class DnsServer(Section):
+    """A server to ask."""
+
+    address: IpAddress = Field(description="Its IP address.")
+    port: Port = Field(default=53, description="Its port.")
+
+
+class Dns(Section):
+    """How host names are looked up (RFC 3263: NAPTR, SRV, A and AAAA)."""
+
+    servers: list[DnsServer] = Field(default=[], description="Asked in this order; none = those of /etc/resolv.conf.")
+    timeout_s: Annotated[float, Field(gt=0, le=30)] = Field(default=3.0, description="A look-up that takes longer is given up.")
+
+
+def _host_port(text: str) -> str:
+    """ "HOST", "HOST:PORT" or "[IPV6]:PORT"."""
+    try:
+        host_port(text, "host", 0)
+    except OptionError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+HostPort = Annotated[str, AfterValidator(_host_port)]
+
+
 class Account(Section):
     """A registration at a PBX or registrar."""
 
     user: str = Field(min_length=1, description="User part of the address of record.")
     password: str = Field(default="", repr=False, description="Digest password. Keep the file readable by its owner only.")
-    host: str = Field(min_length=1, description="Registrar's host name or address.")
-    port: Port = Field(default=5060, description="Registrar's port.")
+    auth_user: str = Field(default="", description="User name for the digest where it is another one than user.")
+    host: str = Field(min_length=1, description="Registrar's host name or address; the domain of the address of record.")
+    port: Port = Field(default=0, description="Registrar's port; 0 = what DNS says (SRV), else 5060, or 5061 for TLS.")
+    registrars: list[HostPort] = Field(
+        default=[], description="Where REGISTER goes, HOST or HOST:PORT, tried in this order; empty = to host."
+    )
+    proxy: HostPort | None = Field(
+        default=None, description="Outbound proxy, HOST or HOST:PORT: every request goes there, with a Route header."
+    )
     transport: Transport = Field(default="udp", description="How the registrar is reached.")
     realm: str = Field(default="*", description='Digest realm that the password answers to; "*" = any realm of this registrar.')
     expires_s: Annotated[int, Field(ge=30, le=86400)] = Field(
@@ -49,7 +87,11 @@ class Sip(Section):
 
     listen: list[Listen] = Field(default_factory=lambda: [Listen()], min_length=1, description="Transports to open.")
     tls: Tls = Field(default=Tls(), description="Certificates of the TLS transport.")
-    accounts: list[Account] = Field(default=[], description="Registrations to keep up.")
+    dns: Dns = Field(default=Dns(), description="Names of hosts.")
+    accounts: list[Account] = Field(default=[], max_length=200, description="Registrations to keep up.")
+    try_s: Annotated[float, Field(ge=0.1, le=32)] = Field(
+        default=8.0, description="A server that is silent for so long is given up, and the next one tried."
+    )
     max_calls: Annotated[int, Field(ge=1, le=8000)] = Field(
         default=2000, description="Calls at once; beyond it 503 with Retry-After."
     )
@@ -70,6 +112,14 @@ class Sip(Section):
         "ours where the number is withheld.",
     )
     public_host: str | None = Field(default=None, description="Address to advertise when behind NAT.")
+
+    @model_validator(mode="after")
+    def _one_public_host_for_each_address(self) -> Self:
+        seen: dict[str, str | None] = {}
+        for row in self.listen:
+            if seen.setdefault(row.host, row.public_host) != row.public_host:
+                raise ValueError(f"listen has two public_host for {row.host}; give all its rows the same one")
+        return self
 
     @model_validator(mode="after")
     def _tls_has_certificate(self) -> Self:

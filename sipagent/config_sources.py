@@ -58,7 +58,7 @@ def parse_register(text: str) -> dict[str, Any]:
         if name.lower() != "transport" or value.lower() not in TRANSPORTS:
             raise OptionError(f"--register: {parameter!r} after the host is not understood; only ;transport=udp, tcp or tls")
         transport = value.lower()
-    host, port = host_port(address, "--register", default_port=5061 if transport == "tls" else 5060)
+    host, port = host_port(address, "--register", default_port=0)
     return {"user": unquote(user), "password": unquote(password), "host": host, "port": port, "transport": transport}
 
 

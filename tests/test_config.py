@@ -148,12 +148,12 @@ def test_listen_refuses(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "want"),
     [
-        ("sip:1000:secret@pbx.example", ("1000", "secret", "pbx.example", 5060, "udp")),
+        ("sip:1000:secret@pbx.example", ("1000", "secret", "pbx.example", 0, "udp")),
         ("sip:1000:secret@pbx.example:5070;transport=TCP", ("1000", "secret", "pbx.example", 5070, "tcp")),
-        ("sip:1000:secret@pbx.example;transport=tls", ("1000", "secret", "pbx.example", 5061, "tls")),
-        ("sips:1000:secret@pbx.example", ("1000", "secret", "pbx.example", 5061, "tls")),
+        ("sip:1000:secret@pbx.example;transport=tls", ("1000", "secret", "pbx.example", 0, "tls")),
+        ("sips:1000:secret@pbx.example", ("1000", "secret", "pbx.example", 0, "tls")),
         ("sip:1000:p@ss:w%20rd@[2001:db8::1]:5060", ("1000", "p@ss:w rd", "2001:db8::1", 5060, "udp")),
-        ("sip:1000@pbx.example", ("1000", "", "pbx.example", 5060, "udp")),
+        ("sip:1000@pbx.example", ("1000", "", "pbx.example", 0, "udp")),
     ],
 )
 def test_register(text: str, want: tuple[str, str, str, int, str]) -> None:
@@ -187,7 +187,7 @@ def test_sample_with_everything_uncommented_loads_to_the_defaults(tmp_path: Path
     text = re.sub(r"^#(?! )", "", config_docs.sample(), flags=re.MULTILINE)
     cfg = load(write(tmp_path, text))
     assert cfg.sip.accounts[0].host == "pbx.example"
-    assert cfg.model_copy(update={"sip": cfg.sip.model_copy(update={"accounts": []})}) == Config()
+    assert cfg.model_copy(update={"sip": cfg.sip.model_copy(update={"accounts": [], "dns": Config().sip.dns})}) == Config()
     assert len(tomllib.loads(text)["media"]) == len(Config().media.model_dump())
 
 

@@ -23,6 +23,27 @@ int mc_pjsip_set_media_ports(int low, int high, int rest_ms);
 /* Pairs that calls could have now. */
 int mc_pjsip_media_ports_left(void);
 
+/* Where requests of an account go whose Route is <sip:hN.hop.invalid;lr;hide> (N = `hop`, 0-511). `name`: what TLS checks the
+ * certificate against. `targets`: lines "udp|tcp|tls address port", best first, at most 8. Returns 0 or MC_E_ARG. Sip thread, like
+ * all that follows; PJSIP itself looks no name up. */
+int mc_pjsip_set_hop(int hop, const char *name, const char *targets);
+/* A name that PJSIP wants to know, "id udp|tcp|tls port host" (port 0 = not given), each told once; "" when there is none. The text
+ * stands until the next call. */
+const char *mc_pjsip_next_question(void);
+/* The answer, in the form of mc_pjsip_set_hop's targets; "" = there is no such host. */
+void mc_pjsip_answer(int id, const char *targets);
+
+/* How long a REGISTER or OPTIONS of ours waits for a first sign of life, 100-32000 ms; then it ends with 408. Returns 0 or MC_E_ARG. */
+int mc_pjsip_set_patience(int ms);
+
+/* The account (PJSIP's id) whose registration's connection is gone, each told once; -1 when there is none. */
+int mc_pjsip_next_lost(void);
+/* One number for each connection that exists, from SipRxData.pjRxData and from OnTransportStateParam.hnd. */
+unsigned long long mc_pjsip_connection(void *rdata);
+unsigned long long mc_pjsip_connection_of(void *transport);
+/* The PJSIP_TRANSPORT_ value that a message came by, IPv6 included, from SipRxData.pjRxData; 0 = unknown. */
+int mc_pjsip_transport_type(void *rdata);
+
 /* The media transports that exist now: 0 when no call is left. */
 int mc_pjsip_n_transports(void);
 

@@ -70,6 +70,10 @@ void mc_wake_stop(void);
 int mc_unserved_start(void);
 void mc_unserved_stop(void);
 
+/* next_hop.c */
+int mc_next_hop_start(void);
+void mc_next_hop_stop(void);
+
 /* info.c */
 int mc_info_start(void);
 void mc_info_stop(void);

@@ -49,7 +49,10 @@ int mc_pjsip_start(void) {
     if (rc < 0) {
         return rc;
     }
-    rc = mc_unserved_start();
+    rc = mc_next_hop_start();
+    if (rc == MC_OK) {
+        rc = mc_unserved_start();
+    }
     if (rc == MC_OK) {
         rc = mc_info_start();
     }
@@ -67,6 +70,7 @@ int mc_pjsip_start(void) {
 
 void mc_pjsip_stop(void) {
     mc_media_sock_stop();
+    mc_next_hop_stop();
     mc_info_stop();
     mc_unserved_stop();
     mc_wake_stop();

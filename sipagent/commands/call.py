@@ -28,8 +28,9 @@ from sipagent.engines.base import Tts
 from sipagent.player import CallResult, Plan
 from sipagent.signalling.agent import UserAgent
 from sipagent.signalling.errors import SignallingError, UriError
-from sipagent.signalling.resolve import resolve
-from sipagent.signalling.uri import SipUri, Transport, parse_uri
+from sipagent.signalling.locate import SERVICES, Locator, Target
+from sipagent.signalling.names import Dns
+from sipagent.signalling.uri import Transport, parse_uri
 from sipagent.wavfile import WavError, read_wav
 
 __all__ = ["Plan", "call", "client"]
@@ -53,14 +54,16 @@ async def make_call(uri: str, plan: Plan, path: Path | None, overrides: Override
     """From the options to the numbers of an ended call."""
     tree = overrides.tree()
     tree["sip"].setdefault("accounts", [])  # a second registration would draw the switch's own calls here
-    if not overrides.sip:
-        tree["sip"]["listen"] = [await local_listen(uri)]
     cfg = settings(path, tree)
+    target = await locate(uri, cfg)
+    if not overrides.sip:
+        tree["sip"]["listen"] = [local_listen(target)]
+        cfg = settings(path, tree)
     log.setup(cfg.log.model_copy(update={"level": "warning"}))
     pcm = await _file(plan, cfg.media.rate)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    async with _voice(plan, cfg) as tts, client(cfg, connect=(_target(uri).transport,)) as agent:
+    async with _voice(plan, cfg) as tts, client(cfg, connect=(target.transport,)) as agent:
         made = await agent.invite(uri, await _registered(agent, stop) if overrides.register else None)
         with log.call_context(made.id):
             await player.carry_out(made, plan, pcm, tts, stop)
@@ -69,22 +72,24 @@ async def make_call(uri: str, plan: Plan, path: Path | None, overrides: Override
     return result
 
 
-async def local_listen(uri: str) -> dict[str, Any]:
-    """A row of sip.listen for this call: any free port of the address that the route to the far end starts from. TLS needs no
-    row: a client has no certificate to listen with."""
-    target = _target(uri)
-    remote = await resolve(target.host)
-    family = socket.AF_INET6 if ":" in remote else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((remote, target.port or 5060))  # on UDP this only picks the route
-        return {"transport": "tcp" if target.transport == "tcp" else "udp", "host": probe.getsockname()[0], "port": 0}
-
-
-def _target(uri: str) -> SipUri:
+async def locate(uri: str, cfg: Config) -> Target:
+    """Where the call will go."""
     try:
-        return parse_uri(uri)
+        wanted = parse_uri(uri)
     except UriError as exc:
         raise OptionError(str(exc)) from None
+    can = [(transport, version) for transport in SERVICES for version in (4, 6)]
+    locator = Locator(Dns(cfg.sip.dns), can)
+    return (await locator.locate(wanted.host, wanted.port, wanted.transport, wanted.scheme == "sips"))[0]
+
+
+def local_listen(target: Target) -> dict[str, Any]:
+    """A row of sip.listen for this call: any free port of the address that the route to the far end starts from. TLS needs no
+    row: a client has no certificate to listen with."""
+    family = socket.AF_INET6 if target.version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((target.address, target.port))  # on UDP this only picks the route
+        return {"transport": "tcp" if target.transport == "tcp" else "udp", "host": probe.getsockname()[0], "port": 0}
 
 
 async def _file(plan: Plan, rate: int) -> bytes:

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from mediacore import clock_us, pjsua2
 from sipagent.config import Account as AccountSettings
 from sipagent.config import Config, SrtpPolicy
+from sipagent.config_sources import host_port as split_host_port
 from sipagent.log import get_logger
 from sipagent.signalling.endpoint import Listening
 from sipagent.signalling.messages import Registered
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback
-from sipagent.signalling.uri import host_port
+from sipagent.signalling.uri import Transport, host_port
 
 log = get_logger(__name__)
 
@@ -37,6 +38,15 @@ _CHALLENGE = re.compile(
 )
 
 
+_RETRY_AFTER = re.compile(r"^Retry-After[ \t]*:[ \t]*(\d{1,6})", re.IGNORECASE | re.MULTILINE)
+
+
+def retry_after_s(message: str) -> int:
+    """The Retry-After of a response (RFC 3261 section 20.33), 0 without one."""
+    match = _RETRY_AFTER.search(message.split("\r\n\r\n", 1)[0])
+    return int(match[1]) if match else 0
+
+
 def challenged_realms(message: str) -> list[str]:
     """The realms of all digest challenges in a 401 or 407."""
     return _CHALLENGE.findall(message.split("\r\n\r\n", 1)[0])
@@ -46,12 +56,18 @@ class SipAccount(pjsua2.Account):
     """One account; calls come in through it."""
 
     def __init__(
-        self, thread: SipThread, name: str, on_incoming: Callable[[SipAccount, pjsua2.OnIncomingCallParam], None]
+        self,
+        thread: SipThread,
+        name: str,
+        on_incoming: Callable[[SipAccount, pjsua2.OnIncomingCallParam], None],
+        hop: int = -1,
     ) -> None:
         thread.check("SipAccount()")
         super().__init__()
         self.thread = thread
         self.name = name
+        self.hop = hop  # number of its next hop (mc_pjsip_set_hop), -1 = direct
+        self.peers: frozenset[str] = frozenset()  # addresses that requests of this account went to
         self.registered = False
         self.realm = ""  # the password answers to this one only; "" = none seen yet, "*" settings learn it from the registrar
         self._on_incoming = on_incoming
@@ -63,12 +79,19 @@ class SipAccount(pjsua2.Account):
     @callback
     def onRegState(self, prm: pjsua2.OnRegStateParam) -> None:
         self.registered = 200 <= prm.code < 300 and prm.expiration > 0
-        self.thread.send(Registered(self.name, prm.code, readable(prm.reason), prm.expiration, clock_us()))
+        after_s = retry_after_s(prm.rdata.wholeMsg) if prm.code >= 300 else 0
+        self.thread.send(Registered(self.name, prm.code, readable(prm.reason), prm.expiration, clock_us(), after_s))
 
     @callback
     def onAuthChallenge(self, prm: pjsua2.OnAuthChallengeParam) -> None:
-        """Credentials go only to the realm they belong to: a stranger who challenges an INVITE gets no digest to work on."""
+        """Credentials go only to the realm they belong to, and to where the account sends: a stranger who challenges an INVITE
+        gets no digest to work on."""
         realms = challenged_realms(prm.rdata.wholeMsg)
+        source = source_address(prm.rdata.srcAddress)
+        if source not in self.peers:
+            log.warning("challenge of a stranger refused", account=self.name, source=source, realms=realms)
+            prm.challenge.abandon()
+            return
         if not self.realm and prm.callId < 0 and len(realms) == 1:
             self.realm = realms[0]
         if self.realm not in realms:
@@ -82,42 +105,55 @@ class SipAccount(pjsua2.Account):
 
 def local_config(cfg: Config, listening: Listening, advertised: dict[str, str], scheme: str = "sip") -> pjsua2.AccountConfig:
     """An account without registration, for direct calls in and out over one transport. `advertised`: see `Stack.open`."""
-    config = _config(cfg, cfg.sip.srtp, listening.transport, advertised)
+    config = _config(cfg, cfg.sip.srtp, listening, advertised)
     host = advertised.get(listening.host, listening.host)
     transport = "" if listening.transport == "udp" or scheme == "sips" else f";transport={listening.transport}"
     config.idUri = f"<{scheme}:{USER}@{host_port(host, listening.port)}{transport}>"
-    config.sipConfig.transportId = listening.id
     config.priority = -1  # registered accounts match first
     return config
 
 
 def registered_config(
-    cfg: Config, settings: AccountSettings, address: str, listening: Listening, advertised: dict[str, str]
+    cfg: Config, settings: AccountSettings, hop: int, listening: Listening, advertised: dict[str, str]
 ) -> pjsua2.AccountConfig:
-    """An account at a registrar. `address`: what settings.host resolves to; requests go there while URIs keep the name."""
-    config = _config(cfg, settings.srtp or cfg.sip.srtp, settings.transport, advertised)
+    """An account at a registrar. `hop`: where its requests go, whatever the host of their URI (`Stack.set_hop`)."""
+    config = _config(cfg, settings.srtp or cfg.sip.srtp, listening, advertised)
     transport = "" if settings.transport == "udp" else f";transport={settings.transport}"
-    config.idUri = f"<sip:{settings.user}@{host_port(settings.host, 0).removesuffix(':0')}>"
+    config.idUri = f"<sip:{settings.user}@{host_port(settings.host, 0)}>"
     config.regConfig.registrarUri = f"sip:{host_port(settings.host, settings.port)}{transport}"
     config.regConfig.registerOnAdd = False
     config.regConfig.timeoutSec = settings.expires_s
-    config.regConfig.retryIntervalSec = 0  # we retry ourselves, with back-off and a fresh look-up of the name
+    config.regConfig.retryIntervalSec = 0  # we retry ourselves, with back-off, at the next server
     config.regConfig.unregWaitMsec = 1000
-    # All requests of the account take this way, whatever the host of their URI: a name there would be looked up by PJSIP,
-    # blocking. TLS checks the certificate against the name it connects to and must see it. "hide": no Route header.
-    target = settings.host if settings.transport == "tls" else address
-    config.sipConfig.proxies.append(f"<sip:{host_port(target, settings.port)}{transport};lr;hide>")
-    if listening.transport == "udp":
-        config.sipConfig.transportId = listening.id
-    if settings.password:
-        config.sipConfig.authCreds.append(
-            pjsua2.AuthCredInfo("digest", settings.realm, settings.user, pjsua2.PJSIP_CRED_DATA_PLAIN_PASSWD, settings.password)
-        )
+    config.sipConfig.proxies.append(hop_route(hop, settings.transport))
+    if settings.proxy is not None:  # RFC 3261 section 8.1.1.1: a route of one
+        host, port = split_host_port(settings.proxy, "proxy", 0)
+        config.sipConfig.proxies.append(f"<sip:{host_port(host, port)}{transport};lr>")
+    add_credentials(config, settings.realm, settings.auth_user or settings.user, settings.password)
     return config
 
 
-def _config(cfg: Config, srtp: SrtpPolicy, transport: str, advertised: dict[str, str]) -> pjsua2.AccountConfig:
+def hop_route(hop: int, transport: Transport) -> str:
+    """The Route that leads to a next hop (csrc/pjsip/next_hop.c) and is never sent ("hide")."""
+    return f"<sip:h{hop}.hop.invalid;transport={transport};lr;hide>"
+
+
+def add_credentials(config: pjsua2.AccountConfig, realm: str, user: str, password: str) -> None:
+    """Digest, MD5 or SHA-256 as the challenge asks (RFC 8760)."""
+    if password:
+        config.sipConfig.authCreds.append(
+            pjsua2.AuthCredInfo("digest", realm, user, pjsua2.PJSIP_CRED_DATA_PLAIN_PASSWD, password)
+        )
+
+
+def source_address(source: str) -> str:
+    """The address of PJSIP's "192.0.2.1:5060" or "[2001:db8::1]:5060"."""
+    return source.rpartition(":")[0].strip("[]")
+
+
+def _config(cfg: Config, srtp: SrtpPolicy, listening: Listening, advertised: dict[str, str]) -> pjsua2.AccountConfig:
     config = pjsua2.AccountConfig()
+    config.sipConfig.transportId = listening.id
     config.callConfig.prackUse = pjsua2.PJSUA_100REL_NOT_USED
     config.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_OPTIONAL  # RFC 4028
     config.natConfig.sipOutboundUse = 0
@@ -126,14 +162,15 @@ def _config(cfg: Config, srtp: SrtpPolicy, transport: str, advertised: dict[str,
     v6 = ipaddress.ip_address(cfg.media.host).version == 6
     # With the default PJSIP looks up this machine's own name, blocking, for every call: 5 s without DNS.
     media.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if v6 else pjsua2.PJSUA_IPV6_DISABLED
-    config.sipConfig.ipv6Use = media.ipv6Use
+    v6_signalling = ":" in listening.host
+    config.sipConfig.ipv6Use = pjsua2.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY if v6_signalling else pjsua2.PJSUA_IPV6_DISABLED
     media.transportConfig.boundAddress = (
         cfg.media.host
     )  # any port: the seam moves to one of media.ports (mc_pjsip_set_media_ports)
     media.transportConfig.publicAddress = advertised.get(cfg.media.host, "")
     media.rtcpMuxEnabled = True  # offered, and taken when it is offered: RFC 5761
     private = cfg.sip.sdes_over == "tls"
-    media.srtpUse = _SRTP["off" if private and transport != "tls" and srtp == "optional" else srtp]
+    media.srtpUse = _SRTP["off" if private and listening.transport != "tls" and srtp == "optional" else srtp]
     for name in SUITES:
         crypto = pjsua2.SrtpCrypto()
         crypto.name = name  # with an empty key PJSIP makes one for each call

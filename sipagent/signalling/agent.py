@@ -14,16 +14,18 @@ from sipagent.call import Call, CallState
 from sipagent.config import OPUS_MAX_BITRATE, Account, Config
 from sipagent.log import get_logger
 from sipagent.signalling import messages, options
+from sipagent.signalling.advertise import advertised, is_wildcard
 from sipagent.signalling.call_state import advance
 from sipagent.signalling.control import Control
 from sipagent.signalling.endpoint import Listening
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.headers import Pairs, checked
 from sipagent.signalling.legs import new_leg
+from sipagent.signalling.locate import Locator, Target
+from sipagent.signalling.names import Dns
 from sipagent.signalling.parties import OutgoingInvite
-from sipagent.signalling.registration import AccountStatus, Registration, account_name
-from sipagent.signalling.resolve import primary_address, resolve
-from sipagent.signalling.stack import Stack, is_wildcard
+from sipagent.signalling.registration import AccountStatus, Hop, Registration, account_name
+from sipagent.signalling.stack import Stack
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.uri import Transport, parse_uri
@@ -56,6 +58,7 @@ class UserAgent:
         self._registrations: dict[str, Registration] = {}
         self._ringing: dict[str, asyncio.TimerHandle] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._questions: set[asyncio.Task[None]] = set()
         self._log = StackLog()
         self._running = False
 
@@ -75,11 +78,10 @@ class UserAgent:
 
     def listening(self) -> list[str]:
         """Open transports, "udp:127.0.0.1:5060", with the ports that were really taken."""
-        return [str(t) for t in self._listening]
+        return [str(t) for t in self._listening[: len(self.cfg.sip.listen)]]
 
     async def start(self) -> None:
         """Opens the transports and starts registering. SignallingError or ConfigError when a transport can't be had."""
-        advertised = await self._advertised()
         if not _the_endpoint.acquire(blocking=False):
             raise SignallingError("another user agent is up in this process; PJSIP has room for one")
         media = self.cfg.media
@@ -91,13 +93,14 @@ class UserAgent:
         self._log.open()
         await self._thread.start()
         try:
-            self._listening = await self._thread.run(self._stack.open, self._log.path, advertised)
+            self._listening = await self._thread.run(self._stack.open, self._log.path, advertised(self.cfg))
         except BaseException:
             await self._shut()
             raise
+        self._locator = Locator(Dns(self.cfg.sip.dns), [(t.transport, t.version) for t in self._listening])
         self._running = True
         for settings in self.cfg.sip.accounts:
-            registration = Registration(settings, resolve, self._register)
+            registration = Registration(settings, self._locator.locate, self._register)
             self._registrations[account_name(settings)] = registration
             self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
 
@@ -106,9 +109,10 @@ class UserAgent:
         if not self._running:
             return
         self._running = False
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._questions]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
         with contextlib.suppress(SignallingError):
             await self._thread.run(self._stack.close)
@@ -145,10 +149,10 @@ class UserAgent:
         wanted = parse_uri(uri)
         rows = checked(headers)
         name = self._account(account)
-        target = None
-        if name is None and wanted.address is None:
-            address = await resolve(wanted.host)
-            target = None if wanted.transport == "tls" else wanted.at(address)
+        target: Target | None = None
+        if name is None:
+            secure = wanted.scheme == "sips"
+            target = (await self._locator.locate(wanted.host, wanted.port, wanted.transport, secure))[0]
         key = uuid.uuid4().hex[:16]
         leg = new_leg(self._worker, self.cfg.media, key)
         call = Call(leg, Control(self._thread, self._stack, key), "out", str(wanted), "", id=key, started_us=clock_us())
@@ -175,13 +179,6 @@ class UserAgent:
 
     # ---- inside
 
-    async def _advertised(self) -> dict[str, str]:
-        public = self.cfg.sip.public_host
-        hosts = {listen.host for listen in self.cfg.sip.listen} | {self.cfg.media.host}
-        if public is not None:
-            return dict.fromkeys(hosts, public)
-        return {host: await primary_address() for host in hosts if is_wildcard(host)}
-
     def _account(self, name: str | None) -> str | None:
         if name is None:
             return None
@@ -191,8 +188,19 @@ class UserAgent:
             raise SignallingError(f"account {name!r} is {'not known' if not found else 'ambiguous'}; configured: {known}")
         return found[0]
 
-    async def _register(self, name: str, settings: Account, address: str) -> None:
-        await self._thread.run(self._stack.register, name, settings, address)
+    async def _register(self, name: str, settings: Account, hop: Hop) -> None:
+        await self._thread.run(self._stack.register, name, settings, hop)
+
+    async def _answer_question(self, question: messages.Question) -> None:
+        """PJSIP met a name (a Contact, a Record-Route, a called host): its request waits for this."""
+        targets: list[Target] = []
+        try:
+            targets = await self._locator.locate(question.host, question.port, question.transport)
+        except SignallingError as error:
+            log.warning("no address for a request", host=question.host, error=str(error))
+        finally:
+            if self._thread.running:
+                await self._thread.run(self._stack.answer_question, question.id, targets)
 
     def _on_message(self, message: object) -> None:
         match message:
@@ -218,6 +226,14 @@ class UserAgent:
                 leg.close()
             case messages.Refused(remote_uri, code, reason):
                 log.info("call refused", remote=remote_uri, code=code, reason=reason)
+            case messages.Question():
+                if self._running:
+                    task = asyncio.create_task(self._answer_question(message))
+                    self._questions.add(task)
+                    task.add_done_callback(self._questions.discard)
+            case messages.ConnectionLost(account):
+                if (registration := self._registrations.get(account)) is not None:
+                    registration.lost()
             case messages.Registered(account):
                 if (registration := self._registrations.get(account)) is not None:
                     registration.outcome(message)

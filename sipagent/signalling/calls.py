@@ -69,11 +69,9 @@ class SipCall(pjsua2.Call):
     # ---- what the stack asks for
 
     @sip_only
-    def dial(self, uri: str, target: str, origin: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
-        """Sends the INVITE. `target`: where it goes when the host of `uri` is a name that was looked up, else "". `origin`:
-        its From; "" = the account's."""
+    def dial(self, uri: str, origin: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Sends the INVITE; a name in `uri` becomes a `Question` on the way. `origin`: its From; "" = the account's."""
         prm = _audio_only()
-        prm.txOption.targetUri = target
         prm.txOption.localUri = origin
         add_headers(prm.txOption, headers)
         self.makeCall(f"<{uri}>", prm)

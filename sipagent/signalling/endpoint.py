@@ -42,6 +42,11 @@ class Listening:
     host: str
     port: int
 
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return 6 if ":" in self.host else 4
+
     def __str__(self) -> str:
         return f"{self.transport}:{host_port(self.host, self.port)}"
 
@@ -75,6 +80,7 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
         _check(pjsua2.mc_pjsip_start(), "the media seam")
         _check(pjsua2.mc_pjsip_set_ptime(cfg.media.ptime_ms), "media.ptime_ms")
         low, high = cfg.media.ports
+        _check(pjsua2.mc_pjsip_set_patience(round(cfg.sip.try_s * 1000)), "sip.try_s")
         _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
         set_codecs(endpoint, cfg.media.codecs)
     except Exception:
@@ -129,13 +135,13 @@ def _same_codec(codec_id: str, name: str) -> bool:
     return codec_id.lower().split("/")[:2] == name.lower().split("/")[:2]
 
 
-def open_transport(endpoint: pjsua2.Endpoint, cfg: Config, listen: Listen) -> Listening:
-    """Binds one transport. SignallingError names the address that can't be had."""
+def open_transport(endpoint: pjsua2.Endpoint, cfg: Config, listen: Listen, public: str) -> Listening:
+    """Binds one transport; `public` is what it calls itself where that is another address, else "". SignallingError names the
+    address that can't be had."""
     config = pjsua2.TransportConfig()
     config.port = listen.port
     config.boundAddress = listen.host
-    if cfg.sip.public_host is not None:
-        config.publicAddress = cfg.sip.public_host
+    config.publicAddress = public
     if listen.transport == "tls":
         set_tls(config.tlsConfig, cfg, serving=listen in cfg.sip.listen)
     try:

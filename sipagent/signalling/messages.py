@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mediacore import Leg
+from sipagent.config_types import Transport
 from sipagent.signalling.parties import InviteFacts
 
 
@@ -92,3 +93,21 @@ class Registered:
     reason: str
     expires_s: int
     t_us: int
+    retry_after_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The connection that an account is registered over is gone."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """PJSIP needs the addresses of a name; `Stack.answer_question` takes them."""
+
+    id: int
+    transport: Transport
+    port: int  # 0 = not given
+    host: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sipagent.signalling.errors import UriError
 from sipagent.signalling.headers import Headers
+from sipagent.signalling.locate import Target
 from sipagent.signalling.text import readable
 from sipagent.signalling.uri import SipUri, parse_uri
 
@@ -39,7 +40,7 @@ class OutgoingInvite:
     """A call to be made."""
 
     uri: SipUri
-    target: SipUri | None = None  # where it goes when the host of `uri` is a name that was looked up
+    target: Target | None = None  # where the host of `uri` is, when no account carries the call
     account: str | None = None  # None: directly
     caller: str = ""  # see `from_of`
     privacy: frozenset[str] = frozenset()

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
 import uuid
 from collections.abc import Collection
@@ -18,14 +17,18 @@ from sipagent.signalling.calls import SipCall
 from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
 from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
-from sipagent.signalling.messages import Incoming, Unused
+from sipagent.signalling.locate import Target
+from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
 from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, read_invite, uri_of
+from sipagent.signalling.registration import Hop
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
 from sipagent.signalling.trust import Trust
 from sipagent.signalling.uri import Transport
 
 log = get_logger(__name__)
+
+TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
 
 GOODBYE_US = 1_000_000  # how long unregistering and the last BYEs may take when we stop
 LAST_BYE_US = 100_000
@@ -47,7 +50,8 @@ class Stack:
         self._endpoint: SipEndpoint | None = None
         self._listening: list[Listening] = []
         self._advertised: dict[str, str] = {}
-        self._local: dict[Transport, SipAccount] = {}
+        self._local: dict[tuple[Transport, int], SipAccount] = {}
+        self._next_hop = 0
         self._sips: SipAccount | None = None
         self._registered: dict[str, SipAccount] = {}
         self._calls: dict[str, SipCall] = {}  # with a leg; strong references until they are over
@@ -57,18 +61,18 @@ class Stack:
 
     @sip_only
     def open(self, log_path: str, advertised: dict[str, str]) -> list[Listening]:
-        """Opens all transports. `advertised`: local address -> what peers should use instead (wildcard, NAT)."""
+        """Opens all transports, those of sip.listen first. `advertised`: local address -> what peers should use instead."""
         self._advertised = advertised
         self._endpoint = open_endpoint(self.thread, self.cfg, log_path)
         try:
             wanted = list(self.cfg.sip.listen)
             wanted += [Listen(transport=transport, host=wanted[0].host, port=0) for transport in sorted(self._connect)]
             for listen in wanted:
-                listening = open_transport(self._endpoint, self.cfg, listen)
+                listening = open_transport(self._endpoint, self.cfg, listen, advertised.get(listen.host, ""))
                 self._listening.append(listening)
                 account = SipAccount(self.thread, str(listening), self._incoming)
                 account.create(local_config(self.cfg, listening, advertised), listening is self._listening[0])
-                self._local.setdefault(listening.transport, account)
+                self._local.setdefault((listening.transport, listening.version), account)
                 if listening.transport == "tls" and self._sips is None:
                     self._sips = SipAccount(self.thread, f"sips:{listening}", self._incoming)
                     self._sips.create(local_config(self.cfg, listening, advertised, "sips"))
@@ -77,8 +81,30 @@ class Stack:
         except Exception:
             self.close()
             raise
-        self.thread.attach(self._endpoint.libHandleEvents, self.close)
-        return self._listening[: len(self.cfg.sip.listen)]
+        self.thread.attach(self._poll, self.close)
+        return list(self._listening)
+
+    def _poll(self, ms: int) -> None:
+        """One turn of PJSIP; what it wants to know is passed on before it rests (its bell has rung then) and after."""
+        self._tell()
+        if self._endpoint is not None:
+            self._endpoint.libHandleEvents(ms)
+            self._tell()
+
+    def _tell(self) -> None:
+        while text := pjsua2.mc_pjsip_next_question():
+            number, transport, port, host = text.split(" ", 3)
+            self.thread.send(Question(int(number), TRANSPORTS[transport], int(port), readable(host)))
+        while (number_lost := pjsua2.mc_pjsip_next_lost()) >= 0:
+            for account in self._registered.values():
+                if account.getId() == number_lost:
+                    account.registered = False
+                    self.thread.send(ConnectionLost(account.name))
+
+    @sip_only
+    def answer_question(self, number: int, targets: list[Target]) -> None:
+        """What a name that PJSIP asked for resolves to; nothing = it doesn't."""
+        pjsua2.mc_pjsip_answer(number, "".join(f"{target}\n" for target in targets))
 
     @sip_only
     def close(self) -> None:
@@ -115,23 +141,30 @@ class Stack:
     # ---- accounts
 
     @sip_only
-    def register(self, name: str, settings: AccountSettings, address: str) -> None:
-        """Sends a REGISTER; the outcome comes as a `Registered` message. PJSIP refreshes it from then on."""
-        listening = self._transport(settings.transport)
-        config = registered_config(self.cfg, settings, address, listening, self._advertised)
+    def register(self, name: str, settings: AccountSettings, hop: Hop) -> None:
+        """Sends a REGISTER to `hop`; the outcome comes as a `Registered` message. PJSIP refreshes it from then on."""
         account = self._registered.get(name)
         if account is None:
-            account = SipAccount(self.thread, name, self._incoming)
+            listening = self._transport(settings.transport, hop.target.version)
+            account = SipAccount(self.thread, name, self._incoming, self._next_hop)
+            self._next_hop += 1
             account.realm = "" if settings.realm == "*" else settings.realm
-            account.create(config)
+            account.create(registered_config(self.cfg, settings, account.hop, listening, self._advertised))
             self._registered[name] = account
+        self._set_hop(account, hop)
         account.setRegistration(True)
 
-    def _transport(self, transport: Transport) -> Listening:
-        found = next((t for t in self._listening if t.transport == transport), None)
-        if found is None:
-            raise SignallingError(f"no {transport} transport is open; add one to sip.listen")
-        return found
+    def _set_hop(self, account: SipAccount, hop: Hop) -> None:
+        """All requests of the account go there from now on."""
+        if pjsua2.mc_pjsip_set_hop(account.hop, hop.name, f"{hop.target}\n") != 0:
+            raise SignallingError(f"{hop.name!r} at {hop.target.where} can't be sent to")
+        account.peers = frozenset({hop.target.address})
+
+    def _transport(self, transport: Transport, version: int) -> Listening:
+        for listening in self._listening:
+            if (listening.transport, listening.version) == (transport, version):
+                return listening
+        raise SignallingError(f"no {transport} transport over IPv{version} is open; add one to sip.listen")
 
     # ---- outgoing calls
 
@@ -141,17 +174,15 @@ class Stack:
         if len(self._calls) >= self.cfg.sip.max_calls:
             raise CallLimitError(f"{self.cfg.sip.max_calls} calls are up (sip.max_calls)")
         account = self._account_for(wanted)
-        aim = wanted.uri if wanted.target is None else wanted.target
         own = account.getInfo().uri
+        trusted = any(self._trust.host(peer) for peer in (account.peers or {wanted.target.address if wanted.target else ""}))
         origin = from_of(wanted.caller, own)
-        origin, identity = identity_headers(origin or f"<{uri_of(own)}>", wanted.privacy, self._trust.host(aim.host))
+        origin, identity = identity_headers(origin or f"<{uri_of(own)}>", wanted.privacy, trusted)
         call = SipCall(self.thread, account, key, leg, self._ended)
         call.announced = True
         self._calls[key] = call
         try:
-            call.dial(
-                str(wanted.uri), "" if wanted.target is None else str(wanted.target), origin, (*identity, *wanted.headers)
-            )
+            call.dial(str(wanted.uri), origin, (*identity, *wanted.headers))
         except (pjsua2.Error, MediaError) as error:
             text = error.reason if isinstance(error, pjsua2.Error) else str(error)
             if not call.over:
@@ -165,8 +196,11 @@ class Stack:
             if account is None:
                 raise SignallingError(f"account {wanted.account!r} is not set up yet: its registrar's name was not found")
             return account
-        self._transport(wanted.uri.transport)
-        return self._sips if wanted.uri.scheme == "sips" and self._sips is not None else self._local[wanted.uri.transport]
+        if wanted.target is None:
+            raise SignallingError("neither an account nor an address to call")
+        self._transport(wanted.target.transport, wanted.target.version)
+        sips = self._sips if wanted.uri.scheme == "sips" else None
+        return sips or self._local[wanted.target.transport, wanted.target.version]
 
     # ---- incoming calls
 
@@ -271,8 +305,3 @@ def via_transport(message: str) -> str:
     """ "udp", "tcp" or "tls", as the sender wrote it (RFC 3261 section 18.1.1)."""
     match = _VIA.search(message)
     return match[1].lower() if match else "udp"
-
-
-def is_wildcard(host: str) -> bool:
-    """0.0.0.0 or ::"""
-    return ipaddress.ip_address(host).is_unspecified

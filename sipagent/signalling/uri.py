@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from sipagent.signalling.errors import UriError
@@ -36,32 +36,20 @@ class SipUri:
     params: str  # with the leading ";"
 
     @property
-    def transport(self) -> Transport:
-        """What the URI asks for; UDP when it doesn't (RFC 3263 section 4.1)."""
+    def transport(self) -> Transport | None:
+        """What the URI asks for; None when it leaves it to DNS (RFC 3263 section 4.1)."""
         if self.scheme == "sips":
             return "tls"
         match = re.search(r";transport=(udp|tcp|tls)(?:;|$)", self.params, re.IGNORECASE)
         if match is None:
-            return "udp"
+            return None
         name = match[1].lower()
         return "tls" if name == "tls" else "tcp" if name == "tcp" else "udp"
 
     @property
-    def address(self) -> str | None:
-        """The host when it is a literal address, else None: a name that must be looked up."""
-        try:
-            return str(ipaddress.ip_address(self.host))
-        except ValueError:
-            return None
-
-    @property
     def host_port(self) -> str:
         """As it stands in the URI: the port only where one is given."""
-        return host_port(self.host, self.port).removesuffix(":0")
-
-    def at(self, host: str) -> SipUri:
-        """The same URI on another host."""
-        return replace(self, host=host)
+        return host_port(self.host, self.port)
 
     def __str__(self) -> str:
         user = f"{self.user}@" if self.user else ""
@@ -95,5 +83,5 @@ def parse_uri(text: str) -> SipUri:
 
 
 def host_port(host: str, port: int) -> str:
-    """`host:port`, with brackets round an IPv6 address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """`host:port`, or the host alone for port 0; with brackets round an IPv6 address."""
+    return (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")

@@ -131,7 +131,7 @@ async def test_one_user_agent_a_process(rig: Rig) -> None:
     [
         ("bob", UriError, "no scheme"),
         ("sip:a b@c", UriError, "not a SIP URI"),
-        ("sip:bob@127.0.0.1;transport=tls", SignallingError, "no tls transport"),
+        ("sip:bob@127.0.0.1;transport=tls", SignallingError, "no such transport is open"),
         ("sip:bob@name.invalid", SignallingError, "can't resolve 'name.invalid'"),
     ],
 )
@@ -155,10 +155,10 @@ async def test_unknown_account(rig: Rig) -> None:
         await rig.ua.invite("sip:a@127.0.0.1", account="pbx")
 
 
-async def test_a_name_is_looked_up_by_us_and_kept_in_the_to_header(rig: Rig, peer: Peer) -> None:
+async def test_a_name_is_looked_up_by_us_and_kept_in_the_uris(rig: Rig, peer: Peer) -> None:
     call = await rig.invite(f"sip:bob@localhost:{peer.port}")
     invite = await peer.request("INVITE")
     assert "sip:bob@localhost" in invite.get("to")
-    assert invite.start == f"INVITE sip:bob@127.0.0.1:{peer.port} SIP/2.0"
+    assert invite.start == f"INVITE sip:bob@localhost:{peer.port} SIP/2.0"
     peer.respond(invite, "486 Busy Here", rig.port)
     await rig.over(call)

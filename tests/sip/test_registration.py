@@ -1,14 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The order in which registrars are tried, and the waits in between, with a clock that never waits."""
+
 import asyncio
 import random
+from typing import Any
+
+import pytest
 
 from sipagent.config import Account
-from sipagent.signalling.accounts import challenged_realms
+from sipagent.signalling.accounts import challenged_realms, retry_after_s, source_address
 from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import Registered
-from sipagent.signalling.registration import LAST_RETRY_S, Registration, backoff_s
+from sipagent.signalling.registration import LAST_RETRY_S, Hop, Registration, backoff_s, servers
 
-SETTINGS = Account(user="600", password="x", host="pbx.example")
+A, B, C = (f"192.0.2.{n}" for n in (1, 2, 3))
+
+
+def settings(**more: Any) -> Account:
+    return Account.model_validate({"user": "600", "password": "x", "host": "pbx.example", **more})
 
 
 def test_backoff_doubles_up_to_a_limit() -> None:
@@ -21,68 +31,136 @@ def test_backoff_doubles_up_to_a_limit() -> None:
     assert backoff_s(10_000, rng) <= LAST_RETRY_S
 
 
+def test_where_register_goes() -> None:
+    assert servers(settings()) == [("pbx.example", 0)]
+    assert servers(settings(port=5070)) == [("pbx.example", 5070)]
+    assert servers(settings(registrars=["a", "[::1]:5090"])) == [("a", 0), ("::1", 5090)]
+    assert servers(settings(registrars=["a"], proxy="edge:5080")) == [("edge", 5080)]
+
+
 class Rig:
-    """A registration with a scripted resolver and registrar, and a clock that never waits."""
+    """A registration with a scripted resolver and registrar. `found`: what each look-up gives; `answers`: (code, expires) or
+    (code, expires, Retry-After) of each REGISTER."""
 
-    def __init__(self, resolved: list[str | Exception], answers: list[tuple[int, int]]) -> None:
+    def __init__(self, found: list[list[str] | Exception], answers: list[tuple[int, ...]], **more: Any) -> None:
         self.slept: list[float] = []
-        self.addresses: list[str] = []
-        self._resolved, self._answers = resolved, answers
-        self.registration = Registration(SETTINGS, self._resolve, self._register, self._sleep, random.Random(1))
-        self.taken, self.done = asyncio.Event(), asyncio.Event()
+        self.asked: list[str] = []
+        self.tried: list[str] = []
+        self._found, self._answers = found, answers
+        self.registration = Registration(settings(**more), self._locate, self._register, self._sleep, random.Random(1))
+        self.done = asyncio.Event()
+        self.taken = asyncio.Event()
 
-    async def _resolve(self, host: str) -> str:
-        assert host == SETTINGS.host
-        found = self._resolved.pop(0)
+    async def _locate(self, host: str, port: int, transport: str) -> list[Target]:
+        self.asked.append(host)
+        found = self._found.pop(0) if self._found else [A]
         if isinstance(found, Exception):
             raise found
-        return found
+        return [Target("udp", address, port or 5060) for address in found]
 
-    async def _register(self, name: str, settings: Account, address: str) -> None:
-        self.addresses.append(address)
-        code, expires = self._answers.pop(0)
-        self.registration.outcome(Registered(name, code, "", expires, 0))
-        if self.registration.status.registered:
-            self.taken.set()
+    async def _register(self, name: str, account: Account, hop: Hop) -> None:
+        self.tried.append(hop.target.address)
         if not self._answers:
             self.done.set()
+            await asyncio.Event().wait()
+        code, expires, *after = self._answers.pop(0)
+        self.registration.outcome(Registered(name, code, "", expires, 0, after[0] if after else 0))
+        if self.registration.status.registered:
+            self.taken.set()
 
     async def _sleep(self, delay_s: float) -> None:
         self.slept.append(delay_s)
 
-    async def run(self) -> None:
+    async def run(self, until: asyncio.Event | None = None) -> asyncio.Task[None]:
         task = asyncio.create_task(self.registration.keep())
-        await asyncio.wait_for(self.done.wait(), 5)
-        task.cancel()
+        await asyncio.wait_for((until or self.done).wait(), 5)
+        return task
 
 
-async def test_retries_until_the_registrar_takes_it() -> None:
-    rig = Rig([SignallingError("can't resolve"), "192.0.2.1", "192.0.2.1", "192.0.2.9"], [(503, 0), (408, 0), (200, 300)])
-    await rig.run()
-    assert rig.addresses == ["192.0.2.1", "192.0.2.1", "192.0.2.9"]  # looked up anew each time
-    assert len(rig.slept) == 3
+async def test_the_next_address_is_tried_at_once_and_a_round_waits() -> None:
+    rig = Rig([[A, B], [A, B]], [(503, 0), (408, 0), (500, 0), (200, 300)])
+    task = await rig.run(rig.taken)
+    assert rig.tried == [A, B, A, B]
+    assert len(rig.slept) == 1
+    assert 1 <= rig.slept[0] <= 2
+    status = rig.registration.status
+    assert (status.registered, status.expires_s, status.registrar, status.failures) == (True, 300, f"udp:{B}:5060", 3)
+    task.cancel()
+
+
+async def test_several_registrars_in_their_order() -> None:
+    rig = Rig([SignallingError("can't resolve"), [B], [C]], [(408, 0), (200, 60)], registrars=["one", "two", "three"])
+    task = await rig.run(rig.taken)
+    assert rig.asked == ["one", "two", "three"]
+    assert rig.tried == [B, C]
+    assert not rig.slept
+    task.cancel()
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 407, 603])
+async def test_a_refusal_for_good_is_not_taken_elsewhere(code: int) -> None:
+    rig = Rig([[A, B], [A, B]], [(code, 0)])
+    task = await rig.run()
+    assert rig.tried == [A, A]  # the second one after a wait
+    assert len(rig.slept) == 1
+    task.cancel()
+
+
+async def test_waits_double_and_names_are_looked_up_anew() -> None:
+    rig = Rig([SignallingError("can't resolve"), [A], [A], [B]], [(503, 0), (408, 0)])
+    task = await rig.run()
+    assert rig.tried == [A, A, B]
     assert rig.slept[0] < rig.slept[1] < rig.slept[2]
-    assert rig.registration.status.registered
-    assert rig.registration.status.expires_s == 300
+    task.cancel()
 
 
-async def test_a_lost_registration_is_taken_up_again_without_the_old_delay() -> None:
-    rig = Rig(["192.0.2.1"] * 4, [(503, 0), (503, 0), (200, 300), (200, 300)])
-    task = asyncio.create_task(rig.registration.keep())
-    await asyncio.wait_for(rig.taken.wait(), 5)
+async def test_retry_after_is_kept_to() -> None:
+    rig = Rig([[A, B]], [(503, 0, 90), (503, 0, 30)])
+    task = await rig.run()
+    assert len(rig.slept) == 1
+    assert 90 <= rig.slept[0] <= 99
+    task.cancel()
+
+
+async def test_a_lost_registration_goes_to_the_other_server_first_and_at_once() -> None:
+    rig = Rig([[A, B], [A, B]], [(200, 300), (200, 300)])
+    task = await rig.run(rig.taken)
     rig.registration.outcome(Registered("", 408, "Request Timeout", 0, 0))  # PJSIP's refresh failed
     assert not rig.registration.status.registered
-    assert rig.registration.status.code == 408
-    await asyncio.wait_for(rig.done.wait(), 5)
+    rig.taken.clear()
+    await asyncio.wait_for(rig.taken.wait(), 5)
+    assert rig.tried == [A, B]
+    assert not rig.slept
     task.cancel()
-    assert rig.registration.status.registered
-    assert rig.slept[2] <= 2
+
+
+async def test_a_broken_connection_is_made_again_at_once_where_it_was() -> None:
+    rig = Rig([[A, B], [A, B]], [(200, 300), (200, 300)])
+    task = await rig.run(rig.taken)
+    rig.registration.lost()
+    assert (rig.registration.status.registered, rig.registration.status.reason) == (False, "connection lost")
+    rig.taken.clear()
+    await asyncio.wait_for(rig.taken.wait(), 5)
+    assert rig.tried == [A, A]
+    assert not rig.slept
+    task.cancel()
+
+
+async def test_the_old_delay_is_forgotten_once_registered() -> None:
+    rig = Rig([], [(503, 0), (503, 0), (503, 0), (200, 300), (500, 0)])
+    task = await rig.run(rig.taken)
+    rig.registration.outcome(Registered("", 503, "", 0, 0))
+    await asyncio.wait_for(rig.done.wait(), 5)
+    assert rig.slept[2] > 2
+    assert rig.slept[3] <= 2
+    task.cancel()
 
 
 def test_status_after_unregister() -> None:
     rig = Rig([], [])
     rig.registration.outcome(Registered("", 200, "OK", 0, 0))
     assert not rig.registration.status.registered
+    assert rig.registration.status.failures == 0
 
 
 def test_realms_of_a_challenge() -> None:
@@ -92,3 +170,16 @@ def test_realms_of_a_challenge() -> None:
         'WWW-Authenticate: Digest realm="body"\r\n'
     )
     assert challenged_realms(message) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [("Retry-After: 18", 18), ("retry-after:120 (maintenance);duration=9", 120), ("Retry-After: x", 0), ("X: 1", 0)],
+)
+def test_retry_after(line: str, seconds: int) -> None:
+    assert retry_after_s(f"SIP/2.0 503 Busy\r\n{line}\r\n\r\nRetry-After: 7") == seconds
+
+
+def test_source_address() -> None:
+    assert source_address("192.0.2.1:5060") == "192.0.2.1"
+    assert source_address("[2001:db8::1]:5060") == "2001:db8::1"
