@@ -6,6 +6,7 @@
 #include <pjsua-lib/pjsua.h>
 #include <pjsua-lib/pjsua_internal.h>
 
+#include "../gate.h"
 #include "../seam.h"
 #include "srtp.h"
 
@@ -65,6 +66,16 @@ pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp);
 /* wake.c */
 int mc_wake_start(void);
 void mc_wake_stop(void);
+
+/* gate.c: what the gate said of the message that is being delivered. Sip thread. */
+const struct mc_gate_verdict *mc_gate_pending(void);
+
+/* streams.c: connections whose message does not end. Sip thread. */
+int mc_streams_start(void);
+void mc_streams_stop(void);
+/* The connection waits for the rest of a message since now, unless it did before; it has come. */
+void mc_streams_waits(pjsip_transport *tp);
+void mc_streams_goes_on(pjsip_transport *tp);
 
 /* unserved.c */
 int mc_unserved_start(void);

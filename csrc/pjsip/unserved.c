@@ -1,46 +1,58 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Requests that nobody here serves get 405 with Allow (RFC 3261 section 8.2.1). PJSIP alone would drop most of them without a word,
  * so that the sender repeats them for half a minute, and would take a MESSAGE with 200 and lose it. A call for which there is no RTP
- * port gets 503 with Retry-After (section 21.5.4), where PJSIP would say 500. */
+ * port, or no room by the gate's word (gate.h), gets 503 with Retry-After (section 21.5.4), where PJSIP would say 500. */
 #include "../err.h"
 #include "pj_internal.h"
 
-static pj_bool_t refuse(pjsip_rx_data *rdata) {
-    const pjsip_hdr *allow = pjsip_endpt_get_capability(pjsua_var.endpt, PJSIP_H_ALLOW, NULL);
+static pj_bool_t respond(pjsip_rx_data *rdata, int code, const pjsip_hdr *header) {
     pjsip_hdr headers;
 
     if (rdata->msg_info.msg->line.req.method.id == PJSIP_ACK_METHOD) { /* never answered */
         return PJ_TRUE;
     }
     pj_list_init(&headers);
-    if (allow) {
-        pj_list_push_back(&headers, pjsip_hdr_clone(rdata->tp_info.pool, allow));
+    if (header) {
+        pj_list_push_back(&headers, pjsip_hdr_clone(rdata->tp_info.pool, header));
     }
-    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, PJSIP_SC_METHOD_NOT_ALLOWED, NULL, &headers, NULL);
+    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, code, NULL, &headers, NULL);
     return PJ_TRUE;
 }
 
-static pj_bool_t refuse_call(pjsip_rx_data *rdata, unsigned retry_after_s) {
-    pjsip_hdr headers;
+static pj_bool_t refuse(pjsip_rx_data *rdata) {
+    const pjsip_hdr *allow = pjsip_endpt_get_capability(pjsua_var.endpt, PJSIP_H_ALLOW, NULL);
 
-    pj_list_init(&headers);
-    pj_list_push_back(&headers, pjsip_retry_after_hdr_create(rdata->tp_info.pool, (int)retry_after_s));
-    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, PJSIP_SC_SERVICE_UNAVAILABLE, NULL, &headers, NULL);
-    return PJ_TRUE;
+    return respond(rdata, PJSIP_SC_METHOD_NOT_ALLOWED, allow);
 }
 
-/* Outside a dialog: what belongs to one was taken by PJSIP's dialog layer before. */
-static pj_bool_t refuse_early(pjsip_rx_data *rdata) {
-    const pjsip_method *method = &rdata->msg_info.msg->line.req.method;
+static pj_bool_t refuse_busy(pjsip_rx_data *rdata, unsigned retry_after_s) {
+    const void *header = pjsip_retry_after_hdr_create(rdata->tp_info.pool, (int)retry_after_s);
+
+    return respond(rdata, PJSIP_SC_SERVICE_UNAVAILABLE, header);
+}
+
+/* Before any layer that keeps state. */
+static pj_bool_t refuse_flawed(pjsip_rx_data *rdata) {
+    const struct mc_gate_verdict *v = mc_gate_pending();
+
+    if (v->action != MC_GATE_REFUSE) {
+        return PJ_FALSE;
+    }
+    return v->code == PJSIP_SC_METHOD_NOT_ALLOWED ? refuse(rdata) : respond(rdata, v->code, NULL);
+}
+
+/* Outside a dialog, and no repetition: what belongs to one was taken by PJSIP's layers before. */
+static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     unsigned wait_s;
 
-    if (!pjsip_method_cmp(method, &pjsip_message_method)) {
-        return refuse(rdata);
+    if (mc_gate_pending()->action == MC_GATE_BUSY) {
+        return refuse_busy(rdata, __atomic_load_n(&mc_gate_the()->retry_after_s, __ATOMIC_RELAXED));
     }
-    return method->id == PJSIP_INVITE_METHOD && !mc_media_sock_spare(&wait_s) && refuse_call(rdata, wait_s);
+    return rdata->msg_info.msg->line.req.method.id == PJSIP_INVITE_METHOD && !mc_media_sock_spare(&wait_s) &&
+           refuse_busy(rdata, wait_s);
 }
 
-static pjsip_module early = {.id = -1}, late = {.id = -1}; /* before and after pjsua's own */
+static pjsip_module first = {.id = -1}, early = {.id = -1}, late = {.id = -1}; /* before all, before and after pjsua's own */
 
 static int add(pjsip_module *module, char *name, int priority, pj_bool_t (*on_request)(pjsip_rx_data *)) {
     pj_bzero(module, sizeof(*module)); /* PJSIP keeps its links in it; none of a former run may stay */
@@ -59,13 +71,16 @@ static void drop(pjsip_module *module) {
 }
 
 int mc_unserved_start(void) {
-    int rc = add(&early, "mod-mc-early", PJSIP_MOD_PRIORITY_APPLICATION - 4, refuse_early);
+    int rc = add(&first, "mod-mc-gate", PJSIP_MOD_PRIORITY_TRANSPORT_LAYER + 1, refuse_flawed);
 
     if (rc == MC_OK) {
+        rc = add(&early, "mod-mc-early", PJSIP_MOD_PRIORITY_APPLICATION - 4, refuse_new);
+    }
+    if (rc == MC_OK) {
         rc = add(&late, "mod-mc-unserved", PJSIP_MOD_PRIORITY_APPLICATION + 32, refuse);
-        if (rc != MC_OK) {
-            drop(&early);
-        }
+    }
+    if (rc != MC_OK) {
+        mc_unserved_stop();
     }
     return rc;
 }
@@ -73,4 +88,5 @@ int mc_unserved_start(void) {
 void mc_unserved_stop(void) {
     drop(&late);
     drop(&early);
+    drop(&first);
 }

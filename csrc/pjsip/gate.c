@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Every message that PJSIP's transports read goes through the gate (gate.h) before PJSIP parses it; the linker's --wrap leads it
+ * through here. Streams are cut into messages here too: PJSIP gets one at a time. */
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "../clock.h"
+#include "pj_internal.h"
+
+static struct mc_gate_verdict pending; /* of the message that PJSIP has in hand */
+
+const struct mc_gate_verdict *mc_gate_pending(void) {
+    return &pending;
+}
+
+pj_ssize_t __real_pjsip_tpmgr_receive_packet(pjsip_tpmgr *mgr, pjsip_rx_data *rdata);
+
+/* How long the datagram lay in the socket; asked of those only that want a new call. */
+static uint64_t waited_us(const pjsip_rx_data *rdata) {
+    struct timespec stamp, now;
+    int64_t us;
+
+    if (pj_memcmp(rdata->pkt_info.packet, "INVITE ", 7) != 0 ||
+        ioctl((int)pjsip_udp_transport_get_socket(rdata->tp_info.transport), SIOCGSTAMPNS, &stamp) < 0) {
+        return 0;
+    }
+    clock_gettime(CLOCK_REALTIME, &now); /* the kernel's stamps are of that clock */
+    us = (now.tv_sec - stamp.tv_sec) * 1000000 + (now.tv_nsec - stamp.tv_nsec) / 1000;
+    return us > 0 ? (uint64_t)us : 0;
+}
+
+/* Gives PJSIP the one message at the front of the packet buffer. */
+static void deliver(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, struct mc_gate_verdict v) {
+    char *packet = rdata->pkt_info.packet;
+
+    if (v.action == MC_GATE_STRIP || v.action == MC_GATE_REFUSE) {
+        v.size = mc_gate_strip(packet, v.size);
+    }
+    pending = v;
+    rdata->pkt_info.len = (pj_ssize_t)v.size;
+    __real_pjsip_tpmgr_receive_packet(mgr, rdata);
+    pending = (struct mc_gate_verdict){0};
+}
+
+static pj_ssize_t read_datagram(pjsip_tpmgr *mgr, pjsip_rx_data *rdata) {
+    size_t len = (size_t)rdata->pkt_info.len;
+    struct mc_gate_verdict v = mc_gate_judge(mc_gate_the(), rdata->pkt_info.packet, len, false,
+                                             (const struct sockaddr *)&rdata->pkt_info.src_addr, waited_us(rdata),
+                                             mc_clock_us());
+
+    if (v.action != MC_GATE_DROP) {
+        deliver(mgr, rdata, v);
+    }
+    return (pj_ssize_t)len;
+}
+
+/* Bytes of the buffer that were read; the rest is the beginning of a message. */
+static size_t read_messages(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, size_t len) {
+    char *packet = rdata->pkt_info.packet;
+    struct mc_gate_verdict v;
+    size_t at = 0;
+    char next;
+
+    while (at < len) {
+        if (packet[at] == '\r' || packet[at] == '\n') { /* keep-alives (RFC 5626 section 3.5.1), and between messages */
+            at++;
+            continue;
+        }
+        v = mc_gate_judge(mc_gate_the(), packet + at, len - at, true, (const struct sockaddr *)&rdata->pkt_info.src_addr, 0,
+                          mc_clock_us());
+        if (v.action == MC_GATE_CLOSE) {
+            pjsip_transport_shutdown2(rdata->tp_info.transport, PJ_TRUE);
+            return len;
+        }
+        if (v.size == 0) {
+            break;
+        }
+        mc_streams_goes_on(rdata->tp_info.transport);
+        if (v.action != MC_GATE_DROP) {
+            pj_memmove(packet, packet + at, v.size);
+            next = packet[v.size]; /* PJSIP ends the message with a NUL */
+            deliver(mgr, rdata, v);
+            packet[v.size] = next;
+        }
+        at += v.size;
+    }
+    return at;
+}
+
+static pj_ssize_t read_stream(pjsip_tpmgr *mgr, pjsip_rx_data *rdata) {
+    pjsip_transport *tp = rdata->tp_info.transport;
+    size_t len = (size_t)rdata->pkt_info.len, eaten = len;
+
+    if (!tp->is_shutdown || tp->dir == PJSIP_TP_DIR_OUTGOING) { /* else we closed it: nothing more is heard */
+        eaten = read_messages(mgr, rdata, len);
+        rdata->pkt_info.len = (pj_ssize_t)len;
+    }
+    if (eaten < len) {
+        mc_streams_waits(tp);
+    } else {
+        mc_streams_goes_on(tp);
+    }
+    return (pj_ssize_t)eaten;
+}
+
+pj_ssize_t __wrap_pjsip_tpmgr_receive_packet(pjsip_tpmgr *mgr, pjsip_rx_data *rdata) {
+    if (rdata->pkt_info.len <= 0) {
+        return -1;
+    }
+    return rdata->tp_info.transport->flag & PJSIP_TRANSPORT_DATAGRAM ? read_datagram(mgr, rdata) : read_stream(mgr, rdata);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ * Connections that begin a message and don't end it are closed, and those that never send one. PJSIP alone would keep them for ten
+ * minutes. While one is watched it is referenced, so that it can't go from under us. */
+#include "../clock.h"
+#include "../err.h"
+#include "pj_internal.h"
+
+#define FIRST_S 20        /* from the connection to its first message */
+#define REST_US 20000000u /* from the first byte of a message to its last */
+#define LOOK_S 5          /* so often we look */
+#define MAX_WAITING 1024  /* at once; the next one is closed at once */
+
+static struct {
+    pjsip_transport *tp;
+    uint64_t since_us;
+} waiting[MAX_WAITING];
+static unsigned n_waiting;
+static pj_timer_entry timer;
+
+static unsigned find(const pjsip_transport *tp) {
+    unsigned i = 0;
+
+    for (; i < n_waiting && waiting[i].tp != tp; i++) {
+    }
+    return i;
+}
+
+static void forget(unsigned i) {
+    pjsip_transport *tp = waiting[i].tp;
+
+    waiting[i] = waiting[--n_waiting];
+    pjsip_transport_dec_ref(tp);
+}
+
+void mc_streams_waits(pjsip_transport *tp) {
+    if (find(tp) < n_waiting) {
+        return;
+    }
+    if (n_waiting == MAX_WAITING || pjsip_transport_add_ref(tp) != PJ_SUCCESS) {
+        pjsip_transport_shutdown2(tp, PJ_TRUE);
+        return;
+    }
+    waiting[n_waiting].tp = tp;
+    waiting[n_waiting++].since_us = mc_clock_us();
+}
+
+void mc_streams_goes_on(pjsip_transport *tp) {
+    unsigned i = find(tp);
+
+    if (i < n_waiting) {
+        forget(i);
+    }
+}
+
+static void again(void) {
+    pj_time_val delay = {LOOK_S, 0};
+
+    pjsip_endpt_schedule_timer(pjsua_var.endpt, &timer, &delay);
+}
+
+static void look(pj_timer_heap_t *heap, pj_timer_entry *entry) {
+    uint64_t now_us = mc_clock_us();
+
+    for (unsigned i = n_waiting; i-- > 0;) {
+        if (waiting[i].tp->is_shutdown || now_us - waiting[i].since_us >= REST_US) {
+            pjsip_transport_shutdown2(waiting[i].tp, PJ_TRUE);
+            forget(i);
+        }
+    }
+    again();
+}
+
+int mc_streams_start(void) {
+    n_waiting = 0;
+    pj_timer_entry_init(&timer, 0, NULL, look);
+    again();
+    return MC_OK;
+}
+
+void mc_streams_stop(void) {
+    pjsip_endpt_cancel_timer(pjsua_var.endpt, &timer);
+    while (n_waiting > 0) {
+        forget(n_waiting - 1);
+    }
+}
+
+pj_status_t __real_pjsip_tcp_transport_start3(pjsip_endpoint *endpt, const pjsip_tcp_transport_cfg *cfg,
+                                              pjsip_tpfactory **p_factory);
+
+pj_status_t __wrap_pjsip_tcp_transport_start3(pjsip_endpoint *endpt, const pjsip_tcp_transport_cfg *cfg,
+                                              pjsip_tpfactory **p_factory) {
+    pjsip_tcp_transport_cfg ours = *cfg;
+
+    ours.initial_timeout = FIRST_S;
+    return __real_pjsip_tcp_transport_start3(endpt, &ours, p_factory);
+}
+
+pj_status_t __real_pjsip_tls_transport_start2(pjsip_endpoint *endpt, const pjsip_tls_setting *opt, const pj_sockaddr *local,
+                                              const pjsip_host_port *a_name, unsigned async_cnt, pjsip_tpfactory **p_factory);
+
+pj_status_t __wrap_pjsip_tls_transport_start2(pjsip_endpoint *endpt, const pjsip_tls_setting *opt, const pj_sockaddr *local,
+                                              const pjsip_host_port *a_name, unsigned async_cnt, pjsip_tpfactory **p_factory) {
+    pjsip_tls_setting ours = *opt;
+
+    ours.initial_timeout = FIRST_S;
+    return __real_pjsip_tls_transport_start2(endpt, &ours, local, a_name, async_cnt, p_factory);
+}
