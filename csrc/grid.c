@@ -119,6 +119,14 @@ void mc_grid_run(struct mc_grid *g, uint64_t now_us, uint64_t (*clock)(void)) {
     }
 }
 
+unsigned mc_grid_n_buckets(const struct mc_grid *g) {
+    unsigned n = 0;
+    for (int b = 0; b < MC_GRID_ROUND; b++) {
+        n += g->load[b] > 0;
+    }
+    return n;
+}
+
 uint64_t mc_grid_due_us(const struct mc_grid *g) {
     for (uint64_t n = g->next; n < g->next + MC_GRID_ROUND; n++) {
         if (g->load[n % MC_GRID_ROUND] > 0) {

@@ -24,6 +24,7 @@ void mc_grid_add(struct mc_grid *g, struct mc_leg *leg, uint64_t now_us);
 void mc_grid_remove(struct mc_grid *g, struct mc_leg *leg);
 /* Ticks every leg whose bucket has come; `clock` is read once a bucket. */
 void mc_grid_run(struct mc_grid *g, uint64_t now_us, uint64_t (*clock)(void));
+unsigned mc_grid_n_buckets(const struct mc_grid *g); /* that have legs */
 /* When the next bucket that has legs comes; UINT64_MAX when there are none. */
 uint64_t mc_grid_due_us(const struct mc_grid *g);
 

@@ -9,6 +9,8 @@
 #define PACKET_US 8
 #define LEAD_MOST_US 1600
 #define READ_US 1000
+#define AWAKE_US 500 /* before a bucket: what it takes from a sleeping processor to the engine's answer (docs/decisions.md) */
+#define AWAKE_MOST_US 1000
 
 void mc_look_count(struct mc_look *l, unsigned n_packets) {
     l->n_round += n_packets;
@@ -35,6 +37,12 @@ uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us) {
     uint64_t due_us = (now_us / MC_GRID_BUCKET_US + 1) * MC_GRID_BUCKET_US;
     l->early = now_us + l->lead_us < due_us;
     return l->early ? due_us - l->lead_us : due_us;
+}
+
+uint64_t mc_look_sleep_us(uint64_t now_us, uint64_t due_us, unsigned n_buckets, bool engine_works) {
+    uint64_t awake_us = n_buckets * AWAKE_US < AWAKE_MOST_US ? AWAKE_US : AWAKE_MOST_US / n_buckets;
+    uint64_t until_us = engine_works ? due_us : due_us - awake_us;
+    return now_us < until_us ? until_us - now_us : 0;
 }
 
 bool mc_look_tell(struct mc_look *l) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * When the worker looks at its sockets. With few packets: as soon as one comes. With many: twice for each bucket of the clock, when it
- * is due, and a lead before that, which is what the engine needs to hear a packet and to say something in that bucket's tick.
+ * When the worker looks at its sockets. With few packets: as soon as one comes, and it stays awake a moment before each bucket of the
+ * clock. With many: twice for each bucket, when it is due, and a lead before that, which is what the engine needs to hear a packet and
+ * to say something in that bucket's tick.
  *
  *     buckets   |             early |             early |          early: sockets, then the engine is told of all since its last time
  *     looks     x                 x x                 x x          |    : sockets (for legs that are joined natively), then ticks
@@ -22,6 +23,10 @@ struct mc_look {
 void mc_look_count(struct mc_look *l, unsigned n_packets);
 /* When to look next: at `now_us` = 0 (as soon as something comes), else the time. Once a look. */
 uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us);
+/* As soon as something comes: how long to sleep at most. 0 when the bucket that is due next is near: a processor that has gone to sleep
+ * ticks late and hears late, so what comes just before a tick would miss it. Of 20 ms no more than 1 is spent so, whatever n_buckets
+ * (with legs) there are; and none while the engine works, which may need this processor. */
+uint64_t mc_look_sleep_us(uint64_t now_us, uint64_t due_us, unsigned n_buckets, bool engine_works);
 /* After that look: is the engine to be told now? At the latest after the second one. */
 bool mc_look_tell(struct mc_look *l);
 

@@ -2,7 +2,7 @@
  *
  *   loop:  due buckets > commands > signal the engine > sleep > packets
  *
- * With few packets it sleeps until the next one, a command or the next bucket. With many it sleeps until its next look (look.h) or a
+ * With few packets it sleeps until the next one, a command or shortly before the next bucket. With many it sleeps until its next look (look.h) or a
  * command, and then takes all that has come: one wake-up of the engine for all packets of a millisecond. */
 #include "worker.h"
 
@@ -96,6 +96,7 @@ size_t mc_worker_ready(struct mc_worker *w) {
     uint64_t count;
     ssize_t n = read(w->engine_fd, &count, sizeof count);
     (void)n;
+    atomic_store_explicit(&w->engine_works, 1, memory_order_relaxed);
     /* After the read: a leg that comes from here on signals anew. */
     atomic_exchange_explicit(&w->signalled, 0, memory_order_acq_rel);
     return mc_queue_used(&w->ready);
@@ -111,6 +112,15 @@ struct mc_leg *mc_worker_pop(struct mc_worker *w) {
         mc_leg_expect_engine(*next);
     }
     return leg;
+}
+
+void mc_worker_done(struct mc_worker *w) {
+    atomic_store_explicit(&w->engine_works, 0, memory_order_relaxed);
+}
+
+static bool engine_works(const struct mc_worker *w) {
+    return atomic_load_explicit(&w->signalled, memory_order_relaxed) != 0 ||
+           atomic_load_explicit(&w->engine_works, memory_order_relaxed) != 0;
 }
 
 /* --- the thread --- */
@@ -153,11 +163,13 @@ static void sleep_and_receive(struct mc_worker *w) {
     uint64_t now = mc_clock_us();
     uint64_t due = mc_grid_due_us(&w->grid);
     uint64_t at = mc_look_next_us(&w->look, now);
-    w->n_wakeups++;
     if (at == 0) {
-        receive(w, due <= now ? 0 : due - now < IDLE_US ? due - now : IDLE_US);
+        uint64_t wait_us = mc_look_sleep_us(now, due, mc_grid_n_buckets(&w->grid), engine_works(w));
+        w->n_wakeups += wait_us > 0;
+        receive(w, wait_us < IDLE_US ? wait_us : IDLE_US);
         return;
     }
+    w->n_wakeups++;
     if (now < due) {
         sleep_until(w, now, at);
     }

@@ -38,6 +38,7 @@ void mc_worker_seam_cfg(struct mc_worker *w, bool rest, const struct mc_fmtp *as
 int mc_worker_fd(const struct mc_worker *w);
 size_t mc_worker_ready(struct mc_worker *w);       /* takes the signal back; how many mc_worker_pop will give */
 struct mc_leg *mc_worker_pop(struct mc_worker *w); /* with a reference, for the caller to give back; NULL = none */
+void mc_worker_done(struct mc_worker *w);          /* with what was ready: the worker may have this processor for itself */
 
 /* A leg of this worker; the caller has the reference. MC_E_FULL beyond max_legs. cfg's notify, seed and wall_us are filled in here. */
 int mc_worker_leg_new(struct mc_worker *w, struct mc_leg **out, const struct mc_leg_cfg *cfg);

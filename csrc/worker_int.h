@@ -22,8 +22,8 @@ struct mc_worker {
     _Atomic int refs; /* the owner's and one for each leg */
     struct mc_seam seam;
     struct mc_commands commands;
-    struct mc_queue ready; /* struct mc_leg *, each with a reference */
-    _Atomic int signalled;
+    struct mc_queue ready;               /* struct mc_leg *, each with a reference */
+    _Atomic int signalled, engine_works; /* the engine was told and has not come yet; it takes what is ready */
     int engine_fd;
     struct mc_worker_pub pub;
     bool running; /* owner's */

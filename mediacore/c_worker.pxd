@@ -66,6 +66,7 @@ cdef extern from "worker.h" nogil:
     int mc_worker_fd(const mc_worker *w)
     size_t mc_worker_ready(mc_worker *w)
     mc_leg *mc_worker_pop(mc_worker *w)
+    void mc_worker_done(mc_worker *w)
     int mc_worker_leg_new(mc_worker *w, mc_leg **out, const mc_leg_cfg *cfg)
     void mc_worker_leg_stop(mc_leg *leg)
     void mc_worker_leg_close(mc_leg *leg)

@@ -114,6 +114,8 @@ cdef class Worker:
                     n += (<Port><object>user).deliver(self.on_error)
             finally:
                 c.mc_leg_unref(leg)
+        if self.ptr != NULL:  # a handler may have closed it
+            w.mc_worker_done(ptr)
         return n
 
     def stats(self) -> dict:

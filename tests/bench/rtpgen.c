@@ -12,9 +12,10 @@
  * A clocked far end sends a packet every 20 ms whatever comes in, so the time to the wire depends mostly on where in its
  * 20 ms a frame falls. `aim` takes the grid out of the question: it watches the far end's packets, sends a frame a chosen
  * lead before the next one, and sees whether that packet already carries it. The share that makes it, as a function of the
- * lead, is the distribution of the time that the far end needs from wire to wire. In the periods between two probes an
- * ordinary frame goes out half a period early, so that the load is that of a normal call; it is left out after a probe that
- * missed, so that the far end's queue is empty again for the next. */
+ * lead, is the distribution of the time that the far end needs from wire to wire. Every fourth lead is any one, the others
+ * gather where the median and the 99th percentile are (aim.h). In the periods between two probes an ordinary frame goes out
+ * half a period early, so that the load is that of a normal call; of a call that is alone each frame is a probe. After a probe
+ * that missed one is left out, so that the far end's queue is empty again for the next. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
@@ -24,6 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "aim.h"
 #include "rtpgen.h"
 #ifdef RTPGEN_SRTP
 #include "rtpgen_srtp.h"
@@ -32,8 +34,6 @@
 #endif
 
 #define BATCH 64
-#define LEAD_MIN_NS 10000.0 /* leads are spread evenly on a logarithmic scale */
-#define LEAD_MAX_NS 8000000.0
 #define LATE_NS 10000000LL  /* a frame sent so long after its time is counted: the generator could not keep up */
 #define TAIL_NS 500000000LL /* after the last send, so that what is under way can come back */
 
@@ -42,7 +42,8 @@ struct call {
     uint16_t seq;
     uint32_t ts, n; /* n: frames sent */
     int64_t tick;   /* when its newest packet came; 0 = none yet */
-    bool probe;     /* aim: the next send is a probe */
+    bool probe;     /* aim: the next turn sends a probe, else it is between two of them */
+    enum aim_at at; /* aim: what the newest probe was for */
     bool waiting;   /* the newest frame has not come back */
     bool lead_open; /* no packet came since the newest frame */
     size_t row;     /* of the newest frame in rows[] */
@@ -55,6 +56,7 @@ static struct call calls[MAX_CALLS];
 static uint32_t n_calls;
 static uint16_t call_of_port[65536]; /* index + 1 */
 static struct heap heap;
+static struct aim leads;
 static struct raw_echo *rows;
 static size_t n_rows, cap_rows;
 static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_quartered, n_idle, n_foreign, n_refused, n_late;
@@ -227,7 +229,7 @@ static void send_frame(int fd, uint32_t index) {
     c->waiting = c->lead_open = true;
 }
 
-/* When the call that has its turn now sends next. */
+/* When the call that had its turn now has it again. */
 static int64_t next_turn(struct call *c, int64_t now, bool aim) {
     if (!aim)
         return now + FRAME_NS;
@@ -236,9 +238,9 @@ static int64_t next_turn(struct call *c, int64_t now, bool aim) {
         tick += FRAME_NS;
     c->probe = !c->probe;
     if (!c->probe)
-        return tick + FRAME_NS / 2; /* after the probe's fate is known */
-    double lead = LEAD_MIN_NS * exp(uniform() * log(LEAD_MAX_NS / LEAD_MIN_NS));
-    return tick + FRAME_NS - (int64_t)lead;
+        return tick + FRAME_NS / 2; /* when the probe's fate is known */
+    int64_t lead = (int64_t)aim_lead_ns(&leads, uniform(), &c->at);
+    return tick - lead + (n_calls > 1 || c->waiting ? FRAME_NS : 0);
 }
 
 static void read_ports(void) {
@@ -256,6 +258,7 @@ static void read_ports(void) {
         }
 #endif
         calls[i].port = htons((uint16_t)port);
+        calls[i].at = AIM_ANY; /* before its first probe */
         calls[i].seq = (uint16_t)(uniform() * 30000);
         call_of_port[calls[i].port] = (uint16_t)(i + 1);
     }
@@ -274,8 +277,10 @@ static void echo(double seconds, const char *raw, bool aim) {
             struct due d = heap_pop(&heap);
             n_late += now - d.at > LATE_NS;
             struct call *c = &calls[d.call];
-            bool held_back = aim && !c->probe && c->waiting && c->tick != 0;
-            if (!held_back)
+            bool between = aim && !c->probe && c->tick != 0;
+            if (between)
+                aim_learn(&leads, c->at, !c->waiting);
+            if (!between || (n_calls > 1 && !c->waiting))
                 send_frame(fd, d.call);
             int64_t next = next_turn(c, aim ? now : d.at, aim && c->tick != 0);
             if (next < end)

@@ -66,7 +66,7 @@ def libsrtp() -> list[str]:
 
 
 def generator() -> Path:
-    sources = [harness.HERE / name for name in ("rtpgen.c", "rtpgen.h", "rtpgen_srtp.c", "rtpgen_srtp.h")]
+    sources = [harness.HERE / name for name in ("rtpgen.c", "rtpgen.h", "aim.h", "rtpgen_srtp.c", "rtpgen_srtp.h")]
     return harness.compiled("rtpgen-srtp", sources, ["-DRTPGEN_SRTP", *libsrtp(), "-lm"])
 
 

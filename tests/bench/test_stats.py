@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import numpy as np
 import pytest
 
-from tests.bench import stats
+from tests.bench import harness, stats
 
 GRID = stats.FRAME_NS
 
@@ -25,6 +27,19 @@ def test_time_to_wire_is_found_through_the_grid(median_us: int) -> None:
     rng = np.random.default_rng(3)
     need = rng.lognormal(np.log(median_us * 1000), 0.3, 20_000)
     p50, p99 = stats.time_to_wire_us(probes(need, rng), [0.5, 0.99])
+    assert p50 == pytest.approx(np.quantile(need, 0.5) / 1e3, rel=0.1)
+    assert p99 == pytest.approx(np.quantile(need, 0.99) / 1e3, rel=0.3)
+
+
+@pytest.mark.parametrize("median_us", [60, 250, 1000])
+def test_a_minute_of_one_call_is_enough_probes(median_us: int) -> None:
+    aimsim = harness.compiled("aimsim", [harness.HERE / "aimsim.c", harness.HERE / "aim.h"], ["-lm"])
+    need = np.random.default_rng(3).lognormal(np.log(median_us * 1000), 0.3, 2000)
+    said = subprocess.run([aimsim], input="\n".join(map(str, need)), capture_output=True, text=True, check=True).stdout
+    lead = np.array([int(line) for line in said.split()])
+    rows = np.zeros(len(need), stats.ECHO)
+    rows["lead_ns"], rows["latency_ns"] = lead, np.where(need <= lead, lead, lead + GRID)
+    p50, p99 = stats.time_to_wire_us(rows, [0.5, 0.99])
     assert p50 == pytest.approx(np.quantile(need, 0.5) / 1e3, rel=0.1)
     assert p99 == pytest.approx(np.quantile(need, 0.99) / 1e3, rel=0.3)
 

@@ -138,6 +138,44 @@ static void quiet_again(void) {
     CHECK(!l.busy);
 }
 
+/* --- awake before a bucket --- */
+
+/* A worker without packets, whose bucket comes every 20 ms / n_buckets, asks at any time: what it is awake for in 20 ms. */
+static uint64_t awake_us(unsigned n_buckets, bool engine_works) {
+    const uint64_t period_us = ROUND_US / n_buckets;
+    uint64_t awake = 0;
+    for (uint64_t now = 5 * ROUND_US; now < 6 * ROUND_US; now++) {
+        uint64_t due = (now / period_us + 1) * period_us;
+        uint64_t sleep = mc_look_sleep_us(now, due, n_buckets, engine_works);
+        CHECK(now + sleep <= due);
+        awake += sleep == 0;
+        CHECK(sleep == 0 ||
+              mc_look_sleep_us(now + sleep, due, n_buckets, engine_works) == 0); /* sleeps once, then stays awake */
+    }
+    return awake;
+}
+
+static void it_is_awake_a_moment_before_each_bucket(void) {
+    static const uint64_t most_us[] = {500, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000};
+    for (unsigned n = 1; n <= MC_GRID_ROUND; n++) {
+        CHECK_BETWEEN(n, awake_us(n, false), most_us[n - 1] - n, most_us[n - 1]);
+    }
+    CHECK_INT(0, mc_look_sleep_us(10 * ROUND_US - 1000, 10 * ROUND_US, 1, false), 500);
+}
+
+static void it_gives_way_to_an_engine_at_work(void) {
+    for (unsigned n = 1; n <= MC_GRID_ROUND; n++) {
+        CHECK_INT(n, awake_us(n, true), 0);
+    }
+}
+
+static void with_no_legs_or_late_it_asks_for_nothing(void) {
+    CHECK(mc_look_sleep_us(10 * ROUND_US, UINT64_MAX, 0, false) > 1000 * ROUND_US);
+    CHECK_INT(0, mc_look_sleep_us(10 * ROUND_US, 10 * ROUND_US, 1, false), 0);
+    CHECK_INT(1, mc_look_sleep_us(10 * ROUND_US, 10 * ROUND_US, 1, true), 0);
+    CHECK_INT(2, mc_look_sleep_us(10 * ROUND_US, 9 * ROUND_US, 10, true), 0);
+}
+
 /* --- how long it reads --- */
 
 static uint64_t test_now, packet_us, n_waiting, n_read;
@@ -283,6 +321,9 @@ int main(void) {
     RUN(a_late_worker_still_tells_the_engine);
     RUN(a_frame_that_comes_a_lead_before_its_tick_is_in_time);
     RUN(quiet_again);
+    RUN(it_is_awake_a_moment_before_each_bucket);
+    RUN(it_gives_way_to_an_engine_at_work);
+    RUN(with_no_legs_or_late_it_asks_for_nothing);
     RUN(reading_gets_as_much_time_as_the_ticks_took);
     RUN(a_packet_came_when_the_kernel_had_it);
     RUN(what_waited_too_long_is_dropped);

@@ -102,6 +102,7 @@ static void *engine(void *arg) {
             }
             mc_leg_unref(ready);
         }
+        mc_worker_done(worker);
         struct mc_tap_head head;
         while (mc_tap_take(tap, &head, pcm, pcm + MC_TAP_MAX)) {
         }

@@ -91,6 +91,7 @@ static size_t drain(struct mc_worker *w) {
         }
         mc_leg_unref(leg);
     }
+    mc_worker_done(w);
     return n;
 }
 
