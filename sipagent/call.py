@@ -33,6 +33,11 @@ class CallControl(Protocol):
 
     async def hangup(self, code: int = 0, reason: str = "", headers: Pairs = ()) -> None: ...
 
+    async def hold(self, on: bool) -> None:
+        """Puts the peer on hold (it hears what is written, and is not heard), or takes it back. Returns when it has agreed;
+        SignallingError when it refused. Glare is tried again (RFC 3261 section 14.1)."""
+        ...
+
     async def redirect(self, contact: str) -> None:
         """Sends a caller who is not answered yet elsewhere (302). UriError: not a SIP URI."""
         ...
@@ -79,6 +84,8 @@ class Call:
     answered: asyncio.Event = field(default_factory=asyncio.Event)  # CONFIRMED; never set when the call ends before
     media_ready: asyncio.Event = field(default_factory=asyncio.Event)  # may come before the answer (early media)
     on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds; RFC 4733 and SIP INFO alike
+    held: bool = False  # by the peer: it hears nothing, what is written waits
+    on_hold: Callable[[bool], None] | None = None
     on_progress: Callable[[int, bool], None] | None = None  # a 18x came: its code, and whether its sound can be heard now
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     recording: CallRecording | None = None
@@ -91,6 +98,12 @@ class Call:
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         """Ends the call (BYE, CANCEL or a final response, whichever the state asks for)."""
         await self.control.hangup(code, reason)
+
+    def hold_changed(self, held: bool) -> None:
+        """The peer holds us, or takes us back."""
+        self.held = held
+        if self.on_hold is not None:
+            self.on_hold(held)
 
     def dtmf(self, digit: str, ms: int) -> None:
         """A digit came in, by whichever way."""
@@ -122,7 +135,7 @@ class Call:
     def _leg_event(self, kind: int, a: int, b: int, t_us: int) -> None:
         if kind == mediacore.EV_DTMF:
             self.dtmf(chr(a), b)
-        elif kind == mediacore.EV_RX_TIMEOUT and self._hanging_up is None:
+        elif kind == mediacore.EV_RX_TIMEOUT and self._hanging_up is None and not self.held:  # who holds may be silent
             # A caller who vanished never says BYE. Kept in a field: the loop holds tasks only weakly.
             self._hanging_up = asyncio.ensure_future(self.hangup(408, f"no RTP for {a / 1000:g} s"))
         if self.on_event is not None:

@@ -18,3 +18,6 @@ class Calls(Section):
         description="A call that nobody answers ends after so long: 408 where we call (RFC 3261 section 16.6, timer C), "
         "480 where we are called.",
     )
+    hold_s: Annotated[float, Field(gt=0, le=86400)] = Field(
+        default=3600.0, description="A peer that holds us for so long is hung up on. RTP may stay away meanwhile."
+    )

@@ -25,6 +25,10 @@ void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
 /* Where the offer gives a static payload type number to a codec that we have under a dynamic one (Asterisk: "10 L16/8000"), our
  * side takes the number over: PJSIP compares numbers below 96 and nothing else. */
 void mc_sdp_follow_numbers(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_media *remote);
+/* An offer with the address 0.0.0.0 (old-style hold, RFC 3264 section 8.4) is answered with a=inactive: PJSIP gives the same address
+ * back, so that nothing can be sent either way, and must not say sendrecv to it. */
+void mc_sdp_answer_old_hold(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_session *offer,
+                            const pjmedia_sdp_media *theirs);
 /* Payload type of telephone-event (RFC 4733) at this RTP clock, else at any, or MC_PT_NONE. */
 uint8_t mc_sdp_event_pt(const pjmedia_sdp_media *m, uint32_t clock);
 /* Payload type of comfort noise (RFC 3389) at this RTP clock, or 0. */

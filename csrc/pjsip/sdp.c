@@ -193,6 +193,25 @@ void mc_sdp_follow_numbers(pj_pool_t *pool, pjmedia_sdp_media *local, const pjme
     }
 }
 
+static bool is_zero(const pjmedia_sdp_conn *conn) {
+    return conn && (!pj_strcmp2(&conn->addr, "0.0.0.0") || !pj_strcmp2(&conn->addr, "0") || !pj_strcmp2(&conn->addr, "::"));
+}
+
+void mc_sdp_answer_old_hold(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_session *offer,
+                            const pjmedia_sdp_media *theirs) {
+    static const char *const directions[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
+
+    if (!is_zero(theirs->conn ? theirs->conn : offer->conn)) {
+        return;
+    }
+    for (unsigned i = 0; i < PJ_ARRAY_SIZE(directions); i++) {
+        pjmedia_sdp_media_remove_all_attr(local, directions[i]);
+    }
+    if (local->attr_count < PJMEDIA_MAX_SDP_ATTR) {
+        pjmedia_sdp_media_add_attr(local, pjmedia_sdp_attr_create(pool, "inactive", NULL));
+    }
+}
+
 bool mc_sdp_is_rtp_avp(const pjmedia_sdp_media *m) {
     pj_uint32_t proto = pjmedia_sdp_transport_get_proto(&m->desc.transport);
 

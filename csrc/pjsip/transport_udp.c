@@ -280,6 +280,7 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
     }
     if (theirs) {
         mc_sdp_follow_numbers(pool, m, theirs);
+        mc_sdp_answer_old_hold(pool, m, remote, theirs);
     }
     return PJ_SUCCESS;
 }

@@ -94,6 +94,8 @@ class Conversation:
         loop = asyncio.get_running_loop()
         self._leg.on_audio = self._hearing.on_audio
         self._call.on_event = self._on_event
+        self._call.on_hold = self._on_hold
+        self._on_hold(self._call.held)
         limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
         reason = "cancelled"
         try:
@@ -104,6 +106,7 @@ class Conversation:
             limit.cancel()
             self._leg.on_audio = None
             self._call.on_event = None
+            self._call.on_hold = None
             self._hearing.close()
             self._quiet_timer()
             await self._stop_task()
@@ -111,6 +114,14 @@ class Conversation:
             self._notes.end(self._clock(), reason)
 
     # What the caller does.
+
+    def _on_hold(self, held: bool) -> None:
+        """On hold the leg keeps what is queued, what comes is music and not the caller, and nobody is late."""
+        self._leg.on_audio = None if held else self._hearing.on_audio
+        if held:
+            self._quiet_timer()
+        elif self._reply is None:
+            self._arm_idle()
 
     def _caller_may_speak(self, suspected: bool) -> None:
         if suspected and self._reply is not None and self._cfg.barge_in:
@@ -358,6 +369,8 @@ class Conversation:
 
     def _arm_idle(self) -> None:
         self._quiet_timer()
+        if self._call.held:
+            return
         self._idle_timer = asyncio.get_running_loop().call_later(self._cfg.idle_s, self._nobody_speaks)
 
     def _quiet_timer(self) -> None:
@@ -374,6 +387,9 @@ class Conversation:
 
     def _time_is_up(self) -> None:
         self._log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
+        if self._call.held:  # nobody hears a farewell
+            self._finish("longest time reached on hold")
+            return
         if self._reply is not None:
             self._playout.flush()
             self._end_reply(interrupted=True)

@@ -56,7 +56,7 @@ class UserAgent:
         self._calls: dict[str, Call] = {}
         self._orphans: set[str] = set()
         self._registrations: dict[str, Registration] = {}
-        self._ringing: dict[str, asyncio.TimerHandle] = {}
+        self._limits: dict[str, asyncio.TimerHandle] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._questions: set[asyncio.Task[None]] = set()
         self._log = StackLog()
@@ -155,7 +155,7 @@ class UserAgent:
             target = (await self._locator.locate(wanted.host, wanted.port, wanted.transport, secure))[0]
         key = uuid.uuid4().hex[:16]
         leg = new_leg(self._worker, self.cfg.media, key)
-        call = Call(leg, Control(self._thread, self._stack, key), "out", str(wanted), "", id=key, started_us=clock_us())
+        call = Call(leg, Control(self._thread, self._stack, key, True), "out", str(wanted), "", id=key, started_us=clock_us())
         call.account, call.privacy = name or "", frozenset(privacy)
         self._calls[key] = call
         self._expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
@@ -164,7 +164,7 @@ class UserAgent:
             call.local_uri = await self._thread.run(self._stack.invite, key, leg, request)
         except BaseException:
             self._calls.pop(key, None)
-            self._stop_ringing(key)
+            self._unlimit(key)
             leg.close()
             raise
         return call
@@ -216,6 +216,9 @@ class UserAgent:
             case messages.MediaReady(key):
                 if (call := self._calls.get(key)) is not None:
                     call.media_ready.set()
+            case messages.Held(key, held):
+                if (call := self._calls.get(key)) is not None:
+                    self._hold(call, held)
             case messages.Digit(key, digit, ms):
                 if (call := self._calls.get(key)) is not None:
                     call.dtmf(digit, ms)
@@ -242,7 +245,7 @@ class UserAgent:
         facts = message.facts
         call = Call(
             message.leg,
-            Control(self._thread, self._stack, message.key),
+            Control(self._thread, self._stack, message.key, False),
             "in",
             message.remote_uri,
             message.local_uri,
@@ -269,21 +272,36 @@ class UserAgent:
 
     def _expect_answer(self, call: Call, ring_s: float) -> None:
         """A call that nobody answers must not ring for ever."""
+        self._limit(call, ring_s, 408 if call.direction == "out" else 480, f"not answered in {ring_s:g} s")
 
-        def give_up() -> None:
-            code = 408 if call.direction == "out" else 480
-            self._thread.run(self._stack.hangup, call.id, code, f"not answered in {ring_s:g} s")
+    def _hold(self, call: Call, held: bool) -> None:
+        call.hold_changed(held)
+        if call.state is CallState.CONFIRMED:
+            self._expect_resume(call)
 
-        self._ringing[call.id] = asyncio.get_running_loop().call_later(ring_s, give_up)
+    def _expect_resume(self, call: Call) -> None:
+        """Nor wait for ever on hold."""
+        self._unlimit(call.id)
+        if call.held:
+            limit_s = self.cfg.sip.calls.hold_s
+            self._limit(call, limit_s, 408, f"on hold for {limit_s:g} s")
 
-    def _stop_ringing(self, key: str) -> None:
-        if (timer := self._ringing.pop(key, None)) is not None:
+    def _limit(self, call: Call, seconds: float, code: int, reason: str) -> None:
+        """Ends the call after so long, unless `_unlimit` comes first."""
+
+        def end() -> None:
+            self._thread.run(self._stack.hangup, call.id, code, reason)
+
+        self._limits[call.id] = asyncio.get_running_loop().call_later(seconds, end)
+
+    def _unlimit(self, key: str) -> None:
+        if (timer := self._limits.pop(key, None)) is not None:
             timer.cancel()
 
     def _move(self, call: Call, invite: int, t_us: int) -> None:
         state = advance(call.state, invite)
         if state is CallState.CONFIRMED and call.state is not CallState.CONFIRMED:
-            self._stop_ringing(call.id)
+            self._expect_resume(call)
             call.answered_us = t_us
             call.answered.set()
         call.state = state
@@ -291,7 +309,7 @@ class UserAgent:
     def _end(self, call: Call, code: int, reason: str, t_us: int) -> None:
         """The one place where a call ends on main; taking it out of the table makes a second end impossible."""
         del self._calls[call.id]
-        self._stop_ringing(call.id)
+        self._unlimit(call.id)
         call.state = CallState.ENDED
         call.ended_us, call.end_code, call.end_reason = t_us, code, reason
         call.ended.set()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 
 from mediacore import Leg, clock_us, pjsua2
@@ -12,13 +13,15 @@ from sipagent.signalling.call_state import Invite
 from sipagent.signalling.causes import Reason, clean, parse_reason, reason_values
 from sipagent.signalling.ending import Ending
 from sipagent.signalling.info import InfoDigits
-from sipagent.signalling.messages import Digit, Ended, MediaReady, Moved, Progress
+from sipagent.signalling.messages import Digit, Ended, Held, MediaReady, Moved, Progress
 from sipagent.signalling.parties import InviteFacts
+from sipagent.signalling.reoffer import GONE, Answer, Reoffer
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback, sip_only
 
 log = get_logger(__name__)
 
+PJ_EINVALIDOP = 70013  # what PJSIP says when a re-INVITE is under way
 DIGITS = frozenset("0123456789*#ABCD")
 
 
@@ -35,6 +38,23 @@ def _audio_only() -> pjsua2.CallOpParam:
     prm = pjsua2.CallOpParam(True)
     prm.opt.audioCount, prm.opt.videoCount, prm.opt.textCount = 1, 0, 0
     return prm
+
+
+def _sent(send: Callable[[pjsua2.CallOpParam], None], prm: pjsua2.CallOpParam) -> bool:
+    """Sends an offer; False: another one is under way."""
+    try:
+        send(prm)
+    except pjsua2.Error as error:
+        if error.status != PJ_EINVALIDOP:
+            raise
+        return False
+    return True
+
+
+def held_by_peer(info: pjsua2.CallInfo) -> bool:
+    """The peer takes no sound: it offered or answered sendonly or inactive, or c=0.0.0.0 (RFC 3264 section 8.4)."""
+    audio = [m for m in info.media if m.type == pjsua2.PJMEDIA_TYPE_AUDIO]
+    return bool(audio) and not any(m.dir & pjsua2.PJMEDIA_DIR_ENCODING for m in audio)
 
 
 class SipCall(pjsua2.Call):
@@ -65,6 +85,8 @@ class SipCall(pjsua2.Call):
         self._ours: tuple[int, str] | None = None
         self._peer_reason: Reason | None = None
         self._info = InfoDigits()
+        self._reoffer = Reoffer()
+        self._held = False
 
     # ---- what the stack asks for
 
@@ -106,6 +128,14 @@ class SipCall(pjsua2.Call):
         self.hangup(prm)
 
     @sip_only
+    def hold(self, answer: Answer, on: bool) -> None:
+        """A re-INVITE that stops the peer's sound (sendonly), or lets it come again. `answer` gets its final status."""
+        prm = _audio_only()
+        if not on:
+            prm.opt.flag |= pjsua2.PJSUA_CALL_UNHOLD
+        self._reoffer.send(answer, functools.partial(_sent, self.setHold if on else self.reinvite, prm))
+
+    @sip_only
     def send_info(self, digits: str, ms: int) -> bool:
         """Digits by SIP INFO. False: the peer does not say that it takes INFO, or too many wait."""
         if self.over or self._ours is not None or not self._answered:
@@ -143,6 +173,10 @@ class SipCall(pjsua2.Call):
         if self.leg is not None and self.leg.started and not self._media_told:
             self._media_told = True
             self.thread.send(MediaReady(self.key))
+        held = held_by_peer(self.getInfo())
+        if held is not self._held and not self.over:
+            self._held = held
+            self.thread.send(Held(self.key, held))
 
     @callback
     def onCallTsxState(self, prm: pjsua2.OnCallTsxStateParam) -> None:
@@ -152,6 +186,8 @@ class SipCall(pjsua2.Call):
         heard, ours = tsx.type == pjsua2.PJSIP_EVENT_RX_MSG, tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC
         if tsx.tsx.method == "INVITE" and heard and ours and 100 < tsx.tsx.statusCode < 200 and not self.over:
             self.thread.send(Progress(self.key, tsx.tsx.statusCode, self.leg is not None and self.leg.started))
+        if tsx.tsx.method == "INVITE" and ours and self._answered and tsx.tsx.statusCode >= 200:
+            self._reoffer.final(tsx.tsx.statusCode)
         if tsx.tsx.method == "INFO" and tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC and not self.over:
             completed = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_COMPLETED
             gone = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_TERMINATED and tsx.prevState != pjsua2.PJSIP_TSX_STATE_COMPLETED
@@ -205,6 +241,7 @@ class SipCall(pjsua2.Call):
     def finish(self, code: int, reason: str) -> None:
         """Tells main, once, and lets the stack drop this object after PJSIP has returned."""
         self.over = True
+        self._reoffer.final(GONE)
         if self.leg is not None:
             self.leg.unbind_call()
         if self.announced:

@@ -50,6 +50,14 @@ class MediaReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The peer wants no sound of us any more, or wants it again (RFC 3264 section 8.4)."""
+
+    key: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Digit:
     """A DTMF digit by SIP INFO."""
 

@@ -21,6 +21,7 @@ from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
 from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, read_invite, uri_of
 from sipagent.signalling.registration import Hop
+from sipagent.signalling.reoffer import GONE, Answer
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
 from sipagent.signalling.trust import Trust
@@ -273,6 +274,15 @@ class Stack:
             log.warning("hang-up failed", call_id=key, error=error.reason)
             if not call.over:
                 call.finish(code, reason)
+
+    @sip_only
+    def hold(self, answer: Answer, key: str, on: bool) -> None:
+        """Our hold, or its end, by re-INVITE; `answer` gets the final status."""
+        call = self._calls.get(key)
+        if call is None or call.over:
+            answer(GONE)
+        else:
+            call.hold(answer, on)
 
     @sip_only
     def redirect(self, key: str, uri: str) -> None:

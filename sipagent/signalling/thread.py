@@ -100,19 +100,23 @@ class SipThread:
         future: asyncio.Future[T] = self._loop.create_future()
 
         def job() -> None:
-            try:
-                result = fn(*args, **kwargs)
-            except (SignallingError, ConfigError) as error:  # a new one: the old one's frames hold PJSIP's objects
-                self._reply(_fail, future, type(error)(*error.args))
-            except pjsua2.Error as error:
-                self._reply(_fail, future, SignallingError(error.reason or error.info()))
-            except Exception as error:
-                log.exception("signalling job failed", job=getattr(fn, "__qualname__", repr(fn)))
-                self._reply(_fail, future, SignallingError(f"{type(error).__name__}: {error}"))
-            else:
-                self._reply(_succeed, future, result)
+            self._reply(_succeed, future, fn(*args, **kwargs))
 
-        self.post(job)
+        self.post(functools.partial(self._try, future, job))
+        return future
+
+    def ask(
+        self, fn: Callable[Concatenate[Callable[[T], None], P], None], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Runs `fn(answer, ...)` on the sip thread; the future gets what `answer` is called with there, now or later, or the
+        error of `fn`. A second answer is dropped."""
+        assert self._loop is not None
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def answer(value: T) -> None:
+            self._reply(_succeed, future, value)
+
+        self.post(functools.partial(self._try, future, functools.partial(fn, answer, *args, **kwargs)))
         return future
 
     def post(self, job: Callable[[], None]) -> None:
@@ -153,6 +157,17 @@ class SipThread:
     def send(self, message: object) -> None:
         """To `on_message` on main, in order, with the other messages of this turn."""
         self._outbox.append(functools.partial(self._on_message, message))
+
+    def _try(self, future: asyncio.Future[Any], job: Callable[[], None]) -> None:
+        try:
+            job()
+        except (SignallingError, ConfigError) as error:  # a new one: the old one's frames hold PJSIP's objects
+            self._reply(_fail, future, type(error)(*error.args))
+        except pjsua2.Error as error:
+            self._reply(_fail, future, SignallingError(error.reason or error.info()))
+        except Exception as error:
+            log.exception("signalling job failed", job=repr(job))
+            self._reply(_fail, future, SignallingError(f"{type(error).__name__}: {error}"))
 
     def _reply(self, fn: Callable[..., None], future: asyncio.Future[Any], value: object) -> None:
         self._outbox.append(functools.partial(fn, future, value))

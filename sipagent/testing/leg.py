@@ -44,6 +44,7 @@ class FakeLeg:
         self._cut: int | None = None
         self._playing = False
         self._pause = 0  # samples left of it
+        self.held = False  # what is queued waits, nothing is sent
         self._index = 0
         self._held: tuple[bytes, int, bool] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -154,6 +155,9 @@ class FakeLeg:
 
     def _packet_out(self, now: int) -> None:
         out = self._obey_flush(now)
+        if self.held:
+            self.bot += out.ljust(2 * self._n, b"\0")
+            return
         if self._pause > 0:
             self._pause -= self._n
             out += self._fall_silent(now, self._n - len(out) // 2)
@@ -212,11 +216,16 @@ class FakeControl:
     def __init__(self) -> None:
         self.call: Call | None = None
         self.answers: list[int] = []
+        self.holds: list[bool] = []
         self.hung_up: list[tuple[int, str]] = []
 
     async def answer(self, code: int = 200, headers: Pairs = ()) -> None:
         """Kept in `answers`."""
         self.answers.append(code)
+
+    async def hold(self, on: bool) -> None:
+        """Kept in `holds`."""
+        self.holds.append(on)
 
     async def redirect(self, contact: str) -> None:
         """The call ends."""

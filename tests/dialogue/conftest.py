@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sipagent.call import Call
 from sipagent.config import Config, Dialogue
 from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import DialogueEvent
@@ -75,6 +76,7 @@ class Stage:
     cfg: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     control: FakeControl = field(default_factory=FakeControl)
+    call: Call | None = None
     finished: bool = False  # the bot hung up by itself
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Stage:
 
     async def _play(self, scene: Coroutine[Any, Any, None]) -> None:
         call, self.control = fake_call(self.leg)
+        self.call = call
         self.notes = call.notes
         engines = await fake_engines(self.stt, RulesBrain(Config()), self.tts, self.vad)
         self.tts.said.clear()
@@ -115,6 +118,12 @@ class Stage:
             await asyncio.sleep(0.02)
             if self.leg.bot_is_sounding():
                 return
+
+    def hold(self, held: bool) -> None:
+        """The caller's telephone puts us on hold, or takes us back."""
+        assert self.call is not None
+        self.leg.held = held
+        self.call.hold_changed(held)
 
     def say(self, text: str, seconds: float = 1.0) -> None:
         self.leg.hear(self.speech.say(text, seconds, self.leg.rate))
