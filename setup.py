@@ -32,17 +32,14 @@ WRAPPED = [
     "pjmedia_sdp_neg_negotiate",
     "pjsua_media_channel_init",
     "pjsua_media_channel_create_sdp",
-<<<<<<< HEAD
     "pjsip_endpt_send_request_stateless",
     "pj_getaddrinfo",
     "pjsip_endpt_send_request",
     "pjsip_tsx_create_uac",
     "pjsua_acc_on_tp_state_changed",
-=======
     "pjsip_tpmgr_receive_packet",
     "pjsip_tcp_transport_start3",
     "pjsip_tls_transport_start2",
->>>>>>> 6f8e0bb (Gate: every SIP message is bounded before PJSIP parses it; streams are cut into messages here, and unfinished ones are closed)
 ]
 
 

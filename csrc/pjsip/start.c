@@ -73,11 +73,8 @@ int mc_pjsip_start(void) {
 
 void mc_pjsip_stop(void) {
     mc_media_sock_stop();
-<<<<<<< HEAD
     mc_next_hop_stop();
-=======
     mc_streams_stop();
->>>>>>> 6f8e0bb (Gate: every SIP message is bounded before PJSIP parses it; streams are cut into messages here, and unfinished ones are closed)
     mc_info_stop();
     mc_unserved_stop();
     mc_wake_stop();
