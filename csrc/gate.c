@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * message -> trusted? -> rate of the source -> scan -> known scanner? -> flaws -> body -> method -> room for a new call? */
 #include <ctype.h>
+#include <netinet/in.h>
 
 #include "err.h"
 #include "gate.h"
@@ -256,12 +257,55 @@ static struct mc_gate_verdict judge(struct mc_gate *g, const char *buf, size_t l
     return judge_new(g, judge_message(g, &m, buf, len, size), &m, from, limited, waited_us, now_us);
 }
 
+static bool same_host(const struct sockaddr_storage *a, const struct sockaddr *b) {
+    if (a->ss_family != b->sa_family) {
+        return false;
+    }
+    return b->sa_family == AF_INET6
+               ? memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr, 16) == 0
+               : memcmp(&((const struct sockaddr_in *)a)->sin_addr, &((const struct sockaddr_in *)b)->sin_addr, 4) == 0;
+}
+
+/* Whoever is turned away is remembered, but for what is our own trouble. */
+static void remember(struct mc_gate *g, enum mc_gate_reason reason, const struct sockaddr *from) {
+    struct mc_gate_event *e = g->events, *end = g->events + g->n_events;
+
+    if (reason == MC_GATE_PASS || reason == MC_GATE_DRAINING || reason == MC_GATE_OVERLOAD ||
+        (from->sa_family != AF_INET && from->sa_family != AF_INET6)) {
+        return;
+    }
+    for (; e < end && (e->reason != reason || !same_host(&e->from, from)); e++) {
+    }
+    if (e == end) {
+        if (g->n_events == MC_GATE_MAX_EVENTS) {
+            return;
+        }
+        *e = (struct mc_gate_event){.reason = reason};
+        memcpy(&e->from, from, from->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+        g->n_events++;
+    }
+    e->n += e->n < UINT32_MAX;
+}
+
+size_t mc_gate_events(struct mc_gate *g, struct mc_gate_event *out, size_t max) {
+    size_t n;
+
+    pthread_mutex_lock(&g->lock);
+    n = g->n_events < max ? g->n_events : max;
+    memcpy(out, g->events, n * sizeof *out);
+    g->n_events -= n;
+    memmove(g->events, g->events + n, g->n_events * sizeof *out);
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
 struct mc_gate_verdict mc_gate_judge(struct mc_gate *g, const char *buf, size_t len, bool stream, const struct sockaddr *from,
                                      uint64_t waited_us, uint64_t now_us) {
     struct mc_gate_verdict v;
 
     pthread_mutex_lock(&g->lock);
     v = judge(g, buf, len, stream, from, waited_us, now_us);
+    remember(g, v.reason, from);
     pthread_mutex_unlock(&g->lock);
     if (v.size != 0 || !stream) {
         __atomic_fetch_add(&g->n[v.reason], 1, __ATOMIC_RELAXED);

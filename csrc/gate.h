@@ -44,6 +44,14 @@ enum mc_gate_action {
     MC_GATE_BUSY    /* 503 with Retry-After, unless it is a repetition of what was taken before */
 };
 
+/* How often a source was turned away for one reason since the last time that somebody asked. */
+struct mc_gate_event {
+    struct sockaddr_storage from;
+    enum mc_gate_reason reason;
+    uint32_t n;
+};
+#define MC_GATE_MAX_EVENTS 256 /* further sources are not told until somebody has asked */
+
 struct mc_gate_verdict {
     enum mc_gate_reason reason;
     enum mc_gate_action action;
@@ -52,11 +60,13 @@ struct mc_gate_verdict {
 };
 
 struct mc_gate {
-    pthread_mutex_t lock; /* of nets, scanners and sources */
+    pthread_mutex_t lock; /* of all but the __atomic ones */
     struct mc_net nets[MC_GATE_MAX_NETS];
     char scanners[MC_GATE_MAX_SCANNERS][32]; /* lower case */
     size_t n_nets, n_scanners;
     struct mc_sources sources;
+    struct mc_gate_event events[MC_GATE_MAX_EVENTS];
+    size_t n_events;
     uint64_t n[MC_GATE_REASONS]; /* messages judged, by reason; __atomic */
     int draining;                /* __atomic, as the rest */
     uint32_t most_wait_us;       /* that a new call may have waited unread; 0 = any time */
@@ -79,6 +89,9 @@ void mc_gate_overload(struct mc_gate *g, uint32_t most_wait_us, uint32_t retry_a
 /* The dialogue side took up a call so long after it came. */
 void mc_gate_lag(struct mc_gate *g, uint64_t lag_us, uint64_t now_us);
 uint64_t mc_gate_count(const struct mc_gate *g, enum mc_gate_reason reason);
+
+/* Takes what happened since the last time: how many entries. */
+size_t mc_gate_events(struct mc_gate *g, struct mc_gate_event *out, size_t max);
 
 /* One message; of a stream the first one in buf, or a part of it. `waited_us`: how long it lay in the socket, 0 = not known. */
 struct mc_gate_verdict mc_gate_judge(struct mc_gate *g, const char *buf, size_t len, bool stream, const struct sockaddr *from,

@@ -104,14 +104,14 @@ static bool has_tag(struct mc_span value) {
 static void cseq(struct mc_sip_scan *out, struct mc_span value) {
     int64_t number = mc_span_number(mc_span_word(&value));
     struct mc_span method = mc_span_word(&value);
+    bool good = number >= 0 && number <= INT32_MAX && method.len > 0 && mc_span_trim(value.at, value.len).len == 0;
 
-    if (number < 0 || number > INT32_MAX || method.len == 0 || mc_span_trim(value.at, value.len).len != 0) {
-        out->flaws |= MC_SIP_FLAW_CSEQ;
-    } else if (out->status != 0) {
+    if (out->status != 0) {
         out->method = method;
-    } else if (method.len != out->method.len || memcmp(method.at, out->method.at, method.len) != 0) {
-        out->flaws |= MC_SIP_FLAW_CSEQ; /* section 8.1.1.5 */
+    } else { /* section 8.1.1.5: the same method */
+        good = good && method.len == out->method.len && memcmp(method.at, out->method.at, method.len) == 0;
     }
+    out->flaws |= good ? 0 : MC_SIP_FLAW_CSEQ;
 }
 
 static void take(struct mc_sip_scan *out, int which, struct mc_span value) {

@@ -4,6 +4,7 @@
 from mediacore.batch import Batch
 from mediacore.dsp import Codec, JitterBuffer, Resampler, codecs, level_db
 from mediacore.errors import ArgumentError, CodecError, FormatError, FullError, MediaError, StateError, SystemError_
+from mediacore.gate import drain_gate, gate_counts, gate_events, gate_lag, set_gate
 from mediacore.leg import Leg
 from mediacore.port import (
     EV_DTMF,
@@ -52,6 +53,11 @@ __all__ = [
     "bridge",
     "clock_us",
     "codecs",
+    "drain_gate",
+    "gate_counts",
+    "gate_events",
+    "gate_lag",
     "level_db",
     "live",
+    "set_gate",
 ]

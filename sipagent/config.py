@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sipagent.config_errors import ConfigError, explain
+from sipagent.config_protection import Protection
 from sipagent.config_sip import Account, Listen, Sip
 from sipagent.config_sources import from_environment, merge
 from sipagent.config_types import IP_RULE, IpAddress, Port, Section, SrtpPolicy
@@ -177,6 +178,7 @@ class Config(Section):
     """Everything."""
 
     sip: Sip = Field(default=Sip(), description="Signalling.")
+    protection: Protection = Field(default=Protection(), description="What strangers may do, and whom we may call.")
     media: Media = Field(default=Media(), description="The media core.")
     dialogue: Dialogue = Field(default=Dialogue(), description="Turn-taking.")
     engines: Engines = Field(default=Engines(), description="Speech engines.")

@@ -9,8 +9,9 @@ import contextlib
 import json
 import signal
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 import mediacore
 from sipagent import agents, engines
@@ -18,6 +19,7 @@ from sipagent.api.server import ApiServer
 from sipagent.call import Agent, Call, CallState
 from sipagent.config import Config
 from sipagent.log import call_context, get_logger
+from sipagent.protection.watch import keep_watch
 from sipagent.recorder import Recorder, Recording
 from sipagent.signalling.agent import UserAgent
 
@@ -39,6 +41,7 @@ class Switch:
         self._recorder: Recorder | None = None
         self._calls: OrderedDict[str, Call] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
 
     @property
     def calls(self) -> Mapping[str, Call]:
@@ -56,13 +59,27 @@ class Switch:
             await asyncio.to_thread(self.cfg.store.dir.mkdir, parents=True, exist_ok=True)
             self._recorder = Recorder()
         await self.user_agent.start()
+        self._watch = asyncio.create_task(keep_watch(), name="watch")
         if self.cfg.api.enabled:
             self.api = ApiServer(self.cfg, self)
             await self.api.start()
         log.info("switch up", listening=self.user_agent.listening(), agent=self.agent.name)
 
+    async def drain(self) -> None:
+        """Takes no new calls, and returns when the running ones are over, after `protection.drain_s` at the latest."""
+        mediacore.drain_gate(True)
+        limit = self.cfg.protection.drain_s
+        log.info("draining", calls=len(self.user_agent.calls), limit_s=limit)
+        over = [asyncio.create_task(call.ended.wait()) for call in self.user_agent.calls.values()]
+        if over:
+            _, left = await asyncio.wait(over, timeout=limit)
+            for task in left:
+                task.cancel()
+
     async def stop(self) -> None:
         """Hangs up what is left, closes every record, then stops the threads."""
+        if self._watch is not None:
+            self._watch.cancel()
         await self.user_agent.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5.0)
@@ -164,16 +181,28 @@ def _write_record(path: Path, call: Call) -> None:
 
 
 async def run(cfg: Config, ready: Callable[[Switch], None] | None = None) -> None:
-    """Serves until SIGTERM or SIGINT."""
+    """Serves until SIGTERM, which drains first, or SIGINT. A second signal ends what still runs."""
     switch = Switch(cfg)
-    stop = asyncio.Event()
+    drain, stop = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, lambda: stop.set() if drain.is_set() else drain.set())
+    loop.add_signal_handler(signal.SIGINT, stop.set)
     try:
         await switch.start()
         if ready is not None:
             ready(switch)
-        await stop.wait()
+        await _first_of(drain.wait(), stop.wait())
+        if not stop.is_set():
+            await _first_of(switch.drain(), stop.wait())
     finally:
         await switch.stop()
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

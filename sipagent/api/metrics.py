@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+import mediacore
 from sipagent.api.calls import loss, media_stats
 from sipagent.api.lag import LoopLag
 from sipagent.api.turns import barge_in_s, stages_s
@@ -161,6 +162,7 @@ class _Live(Collector):
         yield from self._worker()
         yield GaugeMetricFamily("sipagent_event_loop_lag_seconds", "Worst lateness in 10 s.", self._lag.worst_s)
         yield self._registrations()
+        yield self._gate()
 
     def _calls(self) -> Iterator[Metric]:
         active = GaugeMetricFamily("sipagent_active_calls", "Calls now.", labels=["state", "direction"])
@@ -201,6 +203,14 @@ class _Live(Collector):
         yield GaugeMetricFamily("sipagent_worker_legs", "Media legs now.", stats["legs"])
         yield GaugeMetricFamily("sipagent_worker_tick_late_max_seconds", "Latest tick so far.", stats["late_max_us"] * 1e-6)
         yield GaugeMetricFamily("sipagent_worker_fifo", "1 = runs under SCHED_FIFO.", float(stats["fifo"]))
+
+    @staticmethod
+    def _gate() -> Metric:
+        words = "SIP messages received, by what the gate before the SIP stack made of them."
+        messages = CounterMetricFamily("sipagent_sip_messages", words, labels=["verdict"])
+        for verdict, n in mediacore.gate_counts().items():
+            messages.add_metric([verdict], n)
+        return messages
 
     def _registrations(self) -> Metric:
         accounts = GaugeMetricFamily("sipagent_registered", "1 = the account is registered.", labels=["user", "host"])

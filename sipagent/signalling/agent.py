@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping
 
-from mediacore import Worker, clock_us
+from mediacore import Worker, clock_us, gate_lag
 from sipagent.call import Call, CallState
 from sipagent.config import OPUS_MAX_BITRATE, Account, Config
 from sipagent.log import get_logger
@@ -242,6 +242,7 @@ class UserAgent:
                     registration.outcome(message)
 
     def _ring(self, message: messages.Incoming) -> None:
+        gate_lag(clock_us() - message.t_us)
         facts = message.facts
         call = Call(
             message.leg,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+import mediacore
 from mediacore import pjsua2
 from sipagent.config import Config, ConfigError, Listen
 from sipagent.log import get_logger
@@ -82,11 +83,26 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
         low, high = cfg.media.ports
         _check(pjsua2.mc_pjsip_set_patience(round(cfg.sip.try_s * 1000)), "sip.try_s")
         _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
+        open_gate(cfg)
         set_codecs(endpoint, cfg.media.codecs)
     except Exception:
         endpoint.libDestroy()
         raise
     return endpoint
+
+
+def open_gate(cfg: Config) -> None:
+    """Tells the gate before PJSIP what it lets in."""
+    ours = cfg.protection
+    mediacore.drain_gate(False)
+    mediacore.set_gate(
+        [*ours.unlimited, *cfg.sip.trusted_peers],
+        ours.scanners,
+        (ours.messages_per_s, 2 * ours.messages_per_s),
+        (ours.calls_per_s, 2 * ours.calls_per_s),
+        ours.most_wait_ms * 1000,
+        cfg.sip.retry_after_s,
+    )
 
 
 def _check(rc: int, what: str) -> None:

@@ -171,6 +171,29 @@ static void a_stripped_message_is_whole(void) {
     CHECK_INT(1, judge(text, true).size, n);
 }
 
+static void who_was_turned_away_is_told_once(void) {
+    struct mc_gate_event events[4];
+    struct sockaddr_in other = {.sin_family = AF_INET};
+    mc_gate_init(&g);
+    for (int i = 0; i < 5; i++) {
+        judge("garbage", false);
+        judge(SIP_REQUEST("OPTIONS", "", ""), false);
+    }
+    judge(SIP_REQUEST("PUBLISH", "", ""), false);
+    CHECK_INT(0, mc_gate_events(&g, events, 1), 1);
+    CHECK_INT(1, events[0].reason, MC_GATE_MALFORMED);
+    CHECK_INT(2, events[0].n, 5);
+    CHECK_INT(3, ((struct sockaddr_in *)&events[0].from)->sin_addr.s_addr, htonl(0xc0000201));
+    CHECK_INT(4, mc_gate_events(&g, events, 4), 1);
+    CHECK_INT(5, events[0].reason, MC_GATE_METHOD);
+    CHECK_INT(6, mc_gate_events(&g, events, 4), 0);
+    for (uint32_t i = 0; i < 2 * MC_GATE_MAX_EVENTS; i++) { /* many sources: bounded */
+        other.sin_addr.s_addr = i;
+        mc_gate_judge(&g, "x", 1, false, (const struct sockaddr *)&other, 0, 1);
+    }
+    CHECK_INT(7, g.n_events, MC_GATE_MAX_EVENTS);
+}
+
 static void bad_settings_are_refused(void) {
     static const char *const nets[] = {"192.0.2.0/99"}, *const empty[] = {""};
     mc_gate_init(&g);
@@ -189,6 +212,7 @@ int main(void) {
     RUN(draining_takes_nothing_new);
     RUN(overload_is_time_that_calls_wait);
     RUN(a_stripped_message_is_whole);
+    RUN(who_was_turned_away_is_told_once);
     RUN(bad_settings_are_refused);
     return check_done();
 }

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""[protection]: what strangers may do, whom we may call, and when it is enough."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sipagent.config_types import IpNetwork, Section
+
+# What scanners of the public Internet call themselves. Those who hide are met by the rates.
+SCANNERS = [
+    "friendly-scanner",
+    "friendly-request",
+    "sipvicious",
+    "sipcli",
+    "sip-scan",
+    "sipsak",
+    "sundayddr",
+    "iwar",
+    "vaxsipuseragent",
+    "pplsip",
+    "sipptk",
+]
+
+Rate = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Protection(Section):
+    """What strangers may do, whom we may call, and when it is enough."""
+
+    unlimited: list[IpNetwork] = Field(
+        default=["127.0.0.0/8", "::1/128"],
+        max_length=32,
+        description="Senders without the rates below, besides sip.trusted_peers: proxies and PBXs of one's own.",
+    )
+    messages_per_s: Rate = Field(
+        default=100,
+        description="SIP messages of one address (IPv6: one /64) a second, twice as many at once; more is dropped. 0 = any.",
+    )
+    calls_per_s: Rate = Field(
+        default=10, description="New calls of one address a second, twice as many at once; more gets 503. 0 = any."
+    )
+    scanners: list[str] = Field(
+        default=SCANNERS, max_length=32, description="Requests with one of these words in User-Agent are dropped unanswered."
+    )
+    most_wait_ms: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=100,
+        description="Overload: a call that waited longer to be read, or to be taken up, gets 503 with Retry-After. 0 = never.",
+    )
+    drain_s: Annotated[float, Field(ge=0, le=86400)] = Field(
+        default=30.0,
+        description="After SIGTERM running calls go on for so long, while new ones get 503; a second SIGTERM ends them at once.",
+    )
