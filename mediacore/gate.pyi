@@ -12,8 +12,8 @@ def set_gate(
     retry_after_s: int,
 ) -> None:
     """unlimited: networks ("192.0.2.0/24") whose senders have no rate. scanners: requests whose User-Agent contains one of these
-    words are dropped. messages, calls: (a second, at once) of one source address; (0, 0) = no limit. most_wait_us: a new call that
-    waited longer to be read or taken up is refused; 0 = never. retry_after_s: of each 503.
+    words are dropped. messages, calls: (a second, at once) of one source address; (0, 0) = no limit. most_wait_us: a new call
+    that waited longer to be read or taken up is refused; 0 = never. retry_after_s: of each 503.
 
     Forgets who sent how much so far. ArgumentError, FormatError: too many of them, too long, or no network.
     """
@@ -28,5 +28,5 @@ def gate_counts() -> dict[str, int]:
     """Messages by what the gate made of them since the process began: passed, malformed, sdp, rate, ..."""
 
 def gate_events() -> list[tuple[str, str, int]]:
-    """Who was turned away since the last call: (address, reason as in `gate_counts`, how often). At most 256 pairs of address and
-    reason between two calls."""
+    """Who was turned away since the last call: (address, reason as in `gate_counts`, how often). At most 256 pairs of address
+    and reason between two calls."""

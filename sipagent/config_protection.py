@@ -43,7 +43,7 @@ class Protection(Section):
         default=10, description="New calls of one address a second, twice as many at once; more gets 503. 0 = any."
     )
     scanners: list[str] = Field(
-        default=SCANNERS, max_length=32, description="Requests with one of these words in User-Agent are dropped unanswered."
+        default=SCANNERS, max_length=32, description="Requests with one of these words in User-Agent get no answer."
     )
     most_wait_ms: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=100,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells the log whom the gate turned away: one line a second for each address and reason, made of nothing that a sender wrote, so
-that a tool such as fail2ban can act on it."""
+"""Tells the log whom the gate turned away: one line a second for each address and reason, made of nothing that a sender wrote,
+so that a tool such as fail2ban can act on it."""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ class Switch:
             "dialogue": {"agent": agent},
             "api": {"port": self.api_port},
             "log": {"level": "info"},
+            "protection": {"drain_s": 1},
         }
         for section, values in settings.items():
             tree.setdefault(section, {}).update(values)
