@@ -11,7 +11,7 @@ def set_gate(
     most_wait_us: int,
     retry_after_s: int,
 ) -> None:
-    """unlimited: networks ("192.0.2.0/24") whose senders have no rate. scanners: requests whose User-Agent contains one of these
+    """unlimited: networks ("192.0.2.0/24") whose senders have no rate. scanners: requests whose User-Agent has one of these
     words are dropped. messages, calls: (a second, at once) of one source address; (0, 0) = no limit. most_wait_us: a new call
     that waited longer to be read or taken up is refused; 0 = never. retry_after_s: of each 503.
 

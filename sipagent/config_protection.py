@@ -51,5 +51,5 @@ class Protection(Section):
     )
     drain_s: Annotated[float, Field(ge=0, le=86400)] = Field(
         default=30.0,
-        description="After SIGTERM running calls go on for so long, while new ones get 503; a second SIGTERM ends them at once.",
+        description="After SIGTERM running calls go on for so long; new ones get 503. A second SIGTERM ends all at once.",
     )
