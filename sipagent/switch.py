@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import signal
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import mediacore
 from sipagent import agents, engines
 from sipagent.api.server import ApiServer
-from sipagent.call import Agent, Call, CallState
+from sipagent.call import Agent, Call
 from sipagent.config import Config
 from sipagent.log import call_context, get_logger
 from sipagent.protection.watch import keep_watch
@@ -39,13 +39,14 @@ class Switch:
         self.agent: Agent | None = None
         self.api: ApiServer | None = None
         self._recorder: Recorder | None = None
-        self._calls: OrderedDict[str, Call] = OrderedDict()
+        self._calls: dict[str, Call] = {}
+        self._ended: deque[str] = deque()  # of those the ones that are over, in this order
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
     @property
     def calls(self) -> Mapping[str, Call]:
-        """Live calls and the newest `store.recent_calls` ended ones, oldest first."""
+        """Live calls and the `store.recent_calls` that ended last, oldest first."""
         return self._calls
 
     async def start(self) -> None:
@@ -161,9 +162,9 @@ class Switch:
         log.info("call ended", code=call.end_code, reason=call.end_reason, seconds=(call.ended_us - call.started_us) / 1e6)
         if self.cfg.store.dir is not None:
             await asyncio.to_thread(_write_record, self.cfg.store.dir / f"{call.id}.json", call)
-        ended = [c.id for c in self._calls.values() if c.state is CallState.ENDED]
-        for call_id in ended[: max(0, len(ended) - self.cfg.store.recent_calls)]:
-            del self._calls[call_id]
+        self._ended.append(call.id)
+        while len(self._ended) > self.cfg.store.recent_calls:
+            del self._calls[self._ended.popleft()]
 
     @staticmethod
     async def _first(a: asyncio.Event, b: asyncio.Event, timeout_s: float) -> None:

@@ -89,6 +89,9 @@ void mc_unserved_stop(void);
 int mc_next_hop_start(void);
 void mc_next_hop_stop(void);
 
+/* events.c */
+void mc_events_start(void);
+
 /* info.c */
 int mc_info_start(void);
 void mc_info_stop(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * HMAC-SHA1 that libsrtp runs instead of its own on OpenSSL's EVP: the same algorithm without allocation or look-up per packet.
- * libsrtp tests it against its own vectors before it takes it. The ciphers are libsrtp's: AES in OpenSSL. */
+ * libsrtp tests it against its own vectors before it takes it. */
 #ifndef MC_SRTP_HMAC_H
 #define MC_SRTP_HMAC_H
 

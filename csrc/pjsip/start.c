@@ -3,6 +3,7 @@
 #include "../err.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
+#include "srtp_aes.h"
 #include "srtp_hmac.h"
 
 static pj_thread_desc worker_desc;
@@ -38,7 +39,8 @@ int mc_pjsip_start(void) {
         return MC_E_STATE;
     }
     /* PJSIP would do it for the first call; libsrtp's ciphers are replaced before there is any. */
-    if (pjmedia_srtp_init_lib(pjsua_var.med_endpt) != PJ_SUCCESS || mc_srtp_hmac_install() != srtp_err_status_ok) {
+    if (pjmedia_srtp_init_lib(pjsua_var.med_endpt) != PJ_SUCCESS || mc_srtp_hmac_install() != srtp_err_status_ok ||
+        mc_srtp_aes_install() != srtp_err_status_ok) {
         return MC_E_STATE;
     }
     rc = seam->on_worker(seam->host, register_worker, NULL);
@@ -64,6 +66,7 @@ int mc_pjsip_start(void) {
         mc_wake_stop();
         return rc;
     }
+    mc_events_start();
     if (pj_log_get_log_func() != log_line) {
         upstream_log = pj_log_get_log_func();
         pj_log_set_log_func(log_line);

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import re
-import uuid
+import secrets
 from collections.abc import Collection
 
 from mediacore import Leg, MediaError, Worker, clock_us, pjsua2
@@ -208,7 +208,7 @@ class Stack:
     def _incoming(self, account: SipAccount, prm: pjsua2.OnIncomingCallParam) -> None:
         """PJSIP may be in the middle of making the media transport here, and a final response sent now would lose its
         headers. So only the leg is bound; the rest waits until PJSIP has returned."""
-        key = uuid.uuid4().hex[:16]
+        key = secrets.token_hex(8)
         leg: Leg | None = None
         if len(self._calls) < self.cfg.sip.max_calls:
             try:

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.bench import (
     barge_in,
+    call_setup,
     codec,
     ear,
     echo_calls,
@@ -43,6 +44,7 @@ BENCHES = {
     "jitter": jitter,
     "memory": memory,
     "pacing": pacing,
+    "setup": call_setup,
     "srtp": srtp,
 }
 NOISY = 3  # exit code

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from tests.bench import harness
 from tests.bench.peers import asterisk, pipecat, pjsua2
@@ -34,17 +35,24 @@ def command(system: str, calls: int, port: int) -> list[str]:
     return [sys.executable, "-m", "tests.bench.echo_systems", system, str(calls), str(port)]
 
 
-def here(systems: Sequence[str], fetch: bool) -> tuple[list[str], dict[str, str], dict[str, str]]:
+def available(
+    systems: Sequence[str], peers: Mapping[str, ModuleType], fetch: bool
+) -> tuple[list[str], dict[str, str], dict[str, str]]:
     """Those of `systems` that can run on this machine, why the others can't, and the peers' versions. `fetch`: peers that are
     missing are made now if they can be, which takes minutes and happens once."""
-    for name in systems:
-        if fetch and name in PEERS and PEERS[name].missing():
+    wanted = {name: peers[name] for name in systems if name in peers}
+    for name, peer in wanted.items():
+        if fetch and peer.missing():
             print(f"    {name} is not here yet: making it", file=sys.stderr, flush=True)
-            subprocess.run(PEERS[name].MAKE, stdout=subprocess.DEVNULL, check=False)
-    absent = {name: PEERS[name].missing() for name in systems if name in PEERS}
-    present = [name for name in systems if not absent.get(name)]
-    versions = {name: PEERS[name].version() for name in present if name in PEERS}
-    return present, {name: why for name, why in absent.items() if why}, versions
+            subprocess.run(peer.MAKE, stdout=subprocess.DEVNULL, check=False)
+    absent = {name: why for name, peer in wanted.items() if (why := peer.missing())}
+    present = [name for name in systems if name not in absent]
+    return present, absent, {name: peer.version() for name, peer in wanted.items() if name not in absent}
+
+
+def here(systems: Sequence[str], fetch: bool) -> tuple[list[str], dict[str, str], dict[str, str]]:
+    """available() of this module's peers."""
+    return available(systems, PEERS, fetch)
 
 
 def connected(system: harness.Child, calls: int, port: int) -> list[int]:

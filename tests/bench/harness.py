@@ -56,7 +56,7 @@ def compiled(name: str, sources: Sequence[Path], arguments: Sequence[str]) -> Pa
 
 def rtpgen() -> Path:
     """The compiled generator."""
-    return compiled("rtpgen", [HERE / "rtpgen.c", HERE / "rtpgen.h", HERE / "aim.h"], ["-lm"])
+    return compiled("rtpgen", [HERE / name for name in ("rtpgen.c", "rtpgen.h", "aim.h", "sockets.h")], ["-lm"])
 
 
 def pinned(cpu: int, command: Sequence[str | Path]) -> list[str]:

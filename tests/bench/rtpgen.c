@@ -16,24 +16,18 @@
  * gather where the median and the 99th percentile are (aim.h). In the periods between two probes an ordinary frame goes out
  * half a period early, so that the load is that of a normal call; of a call that is alone each frame is a probe. After a probe
  * that missed one is left out, so that the far end's queue is empty again for the next. */
-#include <arpa/inet.h>
-#include <errno.h>
 #include <math.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "aim.h"
 #include "rtpgen.h"
+#include "sockets.h"
 #ifdef RTPGEN_SRTP
 #include "rtpgen_srtp.h"
 #else
 #define SRTP_ROOM 0
 #endif
 
-#define BATCH 64
 #define LATE_NS 10000000LL  /* a frame sent so long after its time is counted: the generator could not keep up */
 #define TAIL_NS 500000000LL /* after the last send, so that what is under way can come back */
 
@@ -60,78 +54,13 @@ static struct aim leads;
 static struct raw_echo *rows;
 static size_t n_rows, cap_rows;
 static uint64_t n_sent, n_back, n_dup, n_unchanged, n_swapped, n_quartered, n_idle, n_foreign, n_refused, n_late;
-static uint64_t rng = 88172645463325252ULL;
 
-static void die(const char *what) {
-    fprintf(stderr, "rtpgen: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static double uniform(void) {
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return (double)(rng >> 11) / 9007199254740992.0;
-}
-
-static int open_socket(void) {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), on = 1, size = 8 << 20;
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-        die("socket");
-    if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0)
-        die("SO_TIMESTAMPNS");
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    printf("port %u\n", ntohs(a.sin_port));
+static int announced(void) {
+    uint16_t port;
+    int fd = open_socket(&port);
+    printf("port %u\n", port);
     fflush(stdout);
     return fd;
-}
-
-typedef void packet_fn(uint16_t port, uint8_t *buf, size_t len, int64_t at, void *ctx);
-
-/* Hands over everything that waits in the socket. */
-static void receive(int fd, packet_fn *fn, void *ctx) {
-    static uint8_t buf[BATCH][2048], control[BATCH][64];
-    struct sockaddr_in from[BATCH];
-    struct iovec iov[BATCH];
-    struct mmsghdr msg[BATCH];
-    int n;
-    do {
-        for (int i = 0; i < BATCH; i++) {
-            iov[i] = (struct iovec){buf[i], sizeof buf[i]};
-            msg[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
-                                             .msg_namelen = sizeof from[i],
-                                             .msg_iov = &iov[i],
-                                             .msg_iovlen = 1,
-                                             .msg_control = control[i],
-                                             .msg_controllen = sizeof control[i]};
-        }
-        n = recvmmsg(fd, msg, BATCH, 0, NULL);
-        for (int i = 0; i < n; i++) {
-            int64_t at = 0;
-            for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg[i].msg_hdr); c; c = CMSG_NXTHDR(&msg[i].msg_hdr, c))
-                if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
-                    struct timespec t;
-                    memcpy(&t, CMSG_DATA(c), sizeof t);
-                    at = t.tv_sec * 1000000000LL + t.tv_nsec;
-                }
-            if (at == 0)
-                die("packet without a kernel time stamp");
-            fn(from[i].sin_port, buf[i], msg[i].msg_len, at, ctx);
-        }
-    } while (n == BATCH);
-}
-
-static void wait_until(int fd, int64_t at) {
-    int64_t left = at - now_ns();
-    if (left < 0)
-        left = 0;
-    struct timespec t = {left / 1000000000LL, left % 1000000000LL};
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (ppoll(&p, 1, &t, NULL) < 0 && errno != EINTR)
-        die("poll");
 }
 
 /* Which SRTP suite, and the generator's own key. */
@@ -265,7 +194,7 @@ static void read_ports(void) {
 }
 
 static void echo(double seconds, const char *raw, bool aim) {
-    int fd = open_socket();
+    int fd = announced();
     read_ports();
     int64_t start = now_ns() + 50000000, end = start + (int64_t)(seconds * 1e9);
     for (uint32_t i = 0; i < n_calls; i++)
@@ -286,7 +215,7 @@ static void echo(double seconds, const char *raw, bool aim) {
             if (next < end)
                 heap_put(&heap, next, d.call);
         }
-        wait_until(fd, heap.n > 0 ? heap.item[0].at : end + TAIL_NS);
+        wait_until(&fd, 1, heap.n > 0 ? heap.item[0].at : end + TAIL_NS);
     }
     FILE *f = fopen(raw, "wb");
     if (!f || fwrite(rows, sizeof *rows, n_rows, f) != n_rows || fclose(f) != 0)
@@ -317,10 +246,10 @@ static void listen_only(double seconds, const char *raw) {
     FILE *f = fopen(raw, "wb");
     if (!f)
         die(raw);
-    int fd = open_socket();
+    int fd = announced();
     int64_t end = now_ns() + (int64_t)(seconds * 1e9);
     while (now_ns() < end) {
-        wait_until(fd, end);
+        wait_until(&fd, 1, end);
         receive(fd, on_packet, f);
     }
     if (fclose(f) != 0)

@@ -105,4 +105,13 @@ struct raw_packet {
     int64_t at_ns;
 };
 
+struct raw_setup {
+    uint32_t call;
+    uint16_t code; /* 200: was answered and ended as it should; else what it failed with */
+    uint16_t repeats;
+    int64_t invite_ns;
+    int64_t answer_ns; /* the 200; -1: none came */
+    int64_t rtp_ns;    /* the first packet of sound; -1: none came */
+};
+
 #endif

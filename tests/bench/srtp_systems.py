@@ -23,11 +23,11 @@ from sipagent.signalling.agent import UserAgent
 from tests.bench.echo_systems import plainly_swapping
 from tests.bench.peers.asterisk import Asterisk
 from tests.bench.systems import LOOPBACK, input_ends, run, say
-
-RTP_PORTS = (52000, 53999)
+from tests.interop import ports
 
 
 def config(calls: int, sdes: bool) -> Config:
+    rtp = ports.block(2 * calls)
     return Config.model_validate(
         {
             "sip": {
@@ -35,7 +35,7 @@ def config(calls: int, sdes: bool) -> Config:
                 "srtp": "required" if sdes else "off",
                 "max_calls": calls,
             },
-            "media": {"host": LOOPBACK, "ports": RTP_PORTS, "codecs": ["PCMU/8000"], "rate": 8000},
+            "media": {"host": LOOPBACK, "ports": (rtp, rtp + 2 * calls - 1), "codecs": ["PCMU/8000"], "rate": 8000},
         }
     )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ FRAME_NS = 20_000_000
 OFF_GRID_NS = 5_000_000  # a packet further from its place is a gap to a listener
 ECHO = np.dtype([("call", "<u4"), ("n", "<u4"), ("sent_ns", "<i8"), ("lead_ns", "<i8"), ("latency_ns", "<i8")])
 PACKET = np.dtype([("call", "<u4"), ("seq", "<u2"), ("silent", "<u2"), ("at_ns", "<i8")])
+
+SETUP = np.dtype(
+    [("call", "<u4"), ("code", "<u2"), ("repeats", "<u2"), ("invite_ns", "<i8"), ("answer_ns", "<i8"), ("rtp_ns", "<i8")]
+)
 
 Floats = NDArray[np.float64]
 
@@ -104,6 +109,16 @@ def pacing(raw: NDArray[np.void], skip: int = 25) -> Pacing:
         off_grid=int((size > OFF_GRID_NS).sum()),
         silent=silent,
     )
+
+
+def wait_ms(raw: NDArray[np.void], until: str) -> tuple[float, float]:
+    """Median and 99th percentile of the time from a call's INVITE to `until`, a field of SETUP. What never came is later than
+    everything: nan when that is more than one in a hundred."""
+    if not len(raw):
+        return math.nan, math.nan
+    waits = np.where(raw[until] >= 0, (raw[until] - raw["invite_ns"]) / 1e6, np.inf)
+    p50, p99 = (float(x) for x in np.percentile(waits, [50, 99], method="higher"))
+    return (p50, p99) if math.isfinite(p99) else (math.nan, math.nan)
 
 
 def read(path: Path, kind: np.dtype[np.void]) -> NDArray[np.void]:

@@ -36,7 +36,7 @@ class _Key(ctypes.Structure):
 
 @functools.cache
 def _ours() -> ctypes.CDLL:
-    names = ["srtp.c", "srtp_hmac.c", "srtp.h", "srtp_hmac.h"]
+    names = [f"{name}.{kind}" for name in ("srtp", "srtp_aes", "srtp_hmac") for kind in ("c", "h")]
     lib = ctypes.CDLL(str(harness.compiled("srtp-ours.so", [SEAM / name for name in names], ["-shared", "-fPIC", *libsrtp()])))
     lib.mc_srtp_new.restype = ctypes.c_void_p
     lib.mc_srtp_free.argtypes = [ctypes.c_void_p]
@@ -45,7 +45,7 @@ def _ours() -> ctypes.CDLL:
         getattr(lib, name).argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t)]
     lib.mc_srtp_seal.restype = lib.mc_srtp_seal_rtcp.restype = ctypes.c_void_p
     assert lib.srtp_init() == 0
-    assert lib.mc_srtp_hmac_install() == 0
+    assert lib.mc_srtp_hmac_install() == lib.mc_srtp_aes_install() == 0
     return lib
 
 
