@@ -14,6 +14,12 @@ PJSUA_IPV6_DISABLED: int
 PJSUA_IPV6_ENABLED_USE_IPV6_ONLY: int
 PJSUA_100REL_NOT_USED: int
 PJSUA_SIP_TIMER_OPTIONAL: int
+PJSUA_SIP_TIMER_INACTIVE: int
+PJSUA_SIP_TIMER_ALWAYS: int
+PJSUA_SIP_TIMER_REQUIRED: int
+PJSUA_100REL_OPTIONAL: int
+PJSUA_100REL_MANDATORY: int
+PJSUA_CALL_NO_SDP_OFFER: int
 PJMEDIA_SRTP_DISABLED: int
 PJMEDIA_SRTP_OPTIONAL: int
 PJMEDIA_SRTP_MANDATORY: int
@@ -198,6 +204,8 @@ class AccountSipConfig:
 class AccountCallConfig:
     prackUse: int
     timerUse: int
+    timerMinSESec: int
+    timerSessExpiresSec: int
 
 class AccountNatConfig:
     contactRewriteUse: int

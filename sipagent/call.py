@@ -86,7 +86,11 @@ class Call:
     on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds; RFC 4733 and SIP INFO alike
     held: bool = False  # by the peer: it hears nothing, what is written waits
     on_hold: Callable[[bool], None] | None = None
-    on_progress: Callable[[int, bool], None] | None = None  # a 18x came: its code, and whether its sound can be heard now
+    progress: tuple[int, bool] = (
+        0,
+        False,
+    )  # the newest 18x of a call that we make: its code, and whether its sound can be heard
+    on_progress: Callable[[int, bool], None] | None = None  # the same, when it comes
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     recording: CallRecording | None = None
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API

@@ -28,6 +28,18 @@ _SRTP = {
     "required": pjsua2.PJMEDIA_SRTP_MANDATORY,
 }
 
+_RELIABLE = {
+    "off": pjsua2.PJSUA_100REL_NOT_USED,
+    "optional": pjsua2.PJSUA_100REL_OPTIONAL,
+    "required": pjsua2.PJSUA_100REL_MANDATORY,
+}
+_TIMER = {
+    "off": pjsua2.PJSUA_SIP_TIMER_INACTIVE,
+    "optional": pjsua2.PJSUA_SIP_TIMER_OPTIONAL,
+    "always": pjsua2.PJSUA_SIP_TIMER_ALWAYS,
+    "required": pjsua2.PJSUA_SIP_TIMER_REQUIRED,
+}
+
 # SDES suites, best first (RFC 7714 section 14.2, RFC 4568 section 6.2). All eight that PJSIP knows would make an INVITE that no
 # longer fits one UDP datagram of an Ethernet.
 SUITES = ("AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
@@ -154,8 +166,11 @@ def source_address(source: str) -> str:
 def _config(cfg: Config, srtp: SrtpPolicy, listening: Listening, advertised: dict[str, str]) -> pjsua2.AccountConfig:
     config = pjsua2.AccountConfig()
     config.sipConfig.transportId = listening.id
-    config.callConfig.prackUse = pjsua2.PJSUA_100REL_NOT_USED
-    config.callConfig.timerUse = pjsua2.PJSUA_SIP_TIMER_OPTIONAL  # RFC 4028
+    calls = cfg.sip.calls
+    config.callConfig.prackUse = _RELIABLE[calls.reliable]
+    config.callConfig.timerUse = _TIMER[calls.session_timer]
+    config.callConfig.timerMinSESec = calls.min_session_expires_s
+    config.callConfig.timerSessExpiresSec = calls.session_expires_s
     config.natConfig.sipOutboundUse = 0
     config.sipConfig.autoRespondSipMessage = False
     media = config.mediaConfig

@@ -136,12 +136,14 @@ class UserAgent:
         caller: str = "",
         privacy: Collection[str] = (),
         ring_s: float | None = None,
+        offer: bool = True,
     ) -> Call:
         """Calls `uri`, directly or through the registrar of an account (its "user@host", or "user" if that is unique).
         Returns as soon as the INVITE is out, with a call in state CALLING; a call that fails later ends with end_code and
         end_reason. A callee who does not answer in `ring_s` (None: sip.calls.ring_s) is given up: end_code 408.
 
         `caller`: our number or user, URI or `"Name" <URI>`; "" = the account's own. `privacy`: as {"id"} (RFC 3323, 3325).
+        `offer` False: the callee says first which media it has.
         UriError, HeaderError, CallLimitError, SignallingError when there is nothing to send.
         """
         if not self._running:
@@ -160,7 +162,7 @@ class UserAgent:
         self._calls[key] = call
         self._expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
         try:
-            request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows)
+            request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows, offer)
             call.local_uri = await self._thread.run(self._stack.invite, key, leg, request)
         except BaseException:
             self._calls.pop(key, None)
@@ -211,8 +213,10 @@ class UserAgent:
                     self._move(call, invite, t_us)
                     call.sip_call_id = call.sip_call_id or sip_call_id
             case messages.Progress(key, code, early):
-                if (call := self._calls.get(key)) is not None and call.on_progress is not None:
-                    call.on_progress(code, early)
+                if (call := self._calls.get(key)) is not None:
+                    call.progress = (code, early)
+                    if call.on_progress is not None:
+                        call.on_progress(code, early)
             case messages.MediaReady(key):
                 if (call := self._calls.get(key)) is not None:
                     call.media_ready.set()

@@ -77,6 +77,7 @@ class SipCall(pjsua2.Call):
         self.leg = leg
         self.incoming = call_id is not None
         self.facts = InviteFacts()  # of an incoming call
+        self.may_sound_early = True  # a 183 can open the way for sound
         self.announced = False  # main knows of it
         self.over = False
         self._on_end = on_end
@@ -91,10 +92,12 @@ class SipCall(pjsua2.Call):
     # ---- what the stack asks for
 
     @sip_only
-    def dial(self, uri: str, origin: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
+    def dial(self, uri: str, origin: str = "", headers: Iterable[tuple[str, str]] = (), offer: bool = True) -> None:
         """Sends the INVITE; a name in `uri` becomes a `Question` on the way. `origin`: its From; "" = the account's."""
         prm = _audio_only()
         prm.txOption.localUri = origin
+        if not offer:
+            prm.opt.flag |= pjsua2.PJSUA_CALL_NO_SDP_OFFER
         add_headers(prm.txOption, headers)
         self.makeCall(f"<{uri}>", prm)
         self.bind()
@@ -109,7 +112,7 @@ class SipCall(pjsua2.Call):
     def respond(self, code: int, headers: Iterable[tuple[str, str]] = ()) -> None:
         """A provisional response or a 2xx."""
         prm = _audio_only()
-        prm.statusCode = code
+        prm.statusCode = 180 if code == 183 and not self.may_sound_early else code
         add_headers(prm.txOption, headers)
         self.answer(prm)
 

@@ -45,6 +45,7 @@ class OutgoingInvite:
     caller: str = ""  # see `from_of`
     privacy: frozenset[str] = frozenset()
     headers: tuple[tuple[str, str], ...] = ()
+    offer: bool = True  # False: the callee makes the offer (RFC 3261 section 13.2.1)
 
 
 def read_invite(message: str, account: str, source: str, trusted: bool) -> InviteFacts:
@@ -59,6 +60,14 @@ def read_invite(message: str, account: str, source: str, trusted: bool) -> Invit
         privacy=frozenset(v.strip().lower() for line in headers.split("privacy") for v in line.split(";")) & PRIVACY,
         diversion=diversions_of(headers),
     )
+
+
+def may_sound_early(headers: Headers, reliable: bool) -> bool:
+    """Whether a 183 can open the way for sound. An INVITE without an offer gets ours in the first reliable message: a 183 that
+    is acknowledged with the answer, else the 200 only (RFC 3261 section 13.2.1, RFC 3262 section 5). `reliable`: sip.calls has
+    it on."""
+    acknowledged = "100rel" in headers.split("require") or (reliable and "100rel" in headers.split("supported"))
+    return "content-type" in headers or acknowledged
 
 
 def uri_of(name_addr: str) -> str:

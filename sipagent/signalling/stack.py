@@ -19,7 +19,7 @@ from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
-from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, read_invite, uri_of
+from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, may_sound_early, read_invite, uri_of
 from sipagent.signalling.registration import Hop
 from sipagent.signalling.reoffer import GONE, Answer
 from sipagent.signalling.text import readable
@@ -183,7 +183,7 @@ class Stack:
         call.announced = True
         self._calls[key] = call
         try:
-            call.dial(str(wanted.uri), origin, (*identity, *wanted.headers))
+            call.dial(str(wanted.uri), origin, (*identity, *wanted.headers), wanted.offer)
         except (pjsua2.Error, MediaError) as error:
             text = error.reason if isinstance(error, pjsua2.Error) else str(error)
             if not call.over:
@@ -219,6 +219,7 @@ class Stack:
         name = account.name if self._registered.get(account.name) is account else ""
         message, source = prm.rdata.wholeMsg, prm.rdata.srcAddress
         call.facts = read_invite(message, name, f"{via_transport(message)}:{source}", self._trust.address(source))
+        call.may_sound_early = may_sound_early(call.facts.headers, self.cfg.sip.calls.reliable != "off")
         if leg is None:
             self._refusing[key] = call
         else:
