@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import mediacore
 from sipagent.media import EventHandler, MediaLeg
 from sipagent.signalling.headers import Headers, Pairs
+from sipagent.signalling.transfer import ReferTo
 
 
 class CallState(enum.StrEnum):
@@ -46,6 +47,35 @@ class CallControl(Protocol):
         """Digits by SIP INFO; False: the peer does not take them."""
         ...
 
+    async def refer(self, uri: str, replaces: str = "") -> tuple[bool, int]:
+        """Asks the peer to call `uri` instead of us (REFER), in the place of our call `replaces` (its id) there. Whether it
+        agreed, and the status that it was answered, there or here; 0: it told nothing. UriError."""
+        ...
+
+    async def notify(self, code: int, reason: str = "") -> None:
+        """Tells who sent us a REFER how it goes: a status of the target's; from 200 on the last one."""
+        ...
+
+
+class TransferError(Exception):
+    """A caller could not be handed over. `code`: the SIP status, 0 = none."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}" if code else reason)
+        self.code = code
+
+
+class Switchboard(Protocol):
+    """What a switch does with an agent's call: see the methods of `Call`."""
+
+    async def transfer(self, call: Call, uri: str, via: str) -> None: ...
+
+    async def consult(self, call: Call, uri: str, via: str) -> Call: ...
+
+    async def connect(self, call: Call, other: Call) -> None: ...
+
+    async def release(self, call: Call, other: Call) -> None: ...
+
 
 class CallRecording(Protocol):
     """The recording of a call: `sipagent.recorder.Recording`."""
@@ -73,7 +103,13 @@ class Call:
     identity: str = ""  # URI that a trusted peer asserts (P-Asserted-Identity, RFC 3325), else ""
     privacy: frozenset[str] = frozenset()  # asked for by the caller: RFC 3323, 3325
     diversion: tuple[str, ...] = ()  # who sent the call on, the last one first: Diversion, else History-Info
+    max_forwards: int = 70  # of the INVITE that came (RFC 3261 section 8.1.1.6)
+    replaces: str = ""  # id of our call that this one is to replace (RFC 3891)
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+    route: str = ""  # row of the routing table that it took
+    other_id: str = ""  # of the call that it is joined with, or was
+    room: str = ""  # the conference room that it is in
+    parked: str = ""  # the parking slot that it is in
     state: CallState = CallState.CALLING
     started_us: int = 0
     answered_us: int = 0
@@ -91,6 +127,9 @@ class Call:
         False,
     )  # the newest 18x of a call that we make: its code, and whether its sound can be heard
     on_progress: Callable[[int, bool], None] | None = None  # the same, when it comes
+    on_info_digit: Callable[[str, int], None] | None = None  # one of them that came by SIP INFO: no media path carries it on
+    on_refer: Callable[[ReferTo], None] | None = None  # the peer asks us to call somebody (REFER), and was told 202
+    switchboard: Switchboard | None = None
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     recording: CallRecording | None = None
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API
@@ -109,8 +148,34 @@ class Call:
         if self.on_hold is not None:
             self.on_hold(held)
 
-    def dtmf(self, digit: str, ms: int) -> None:
-        """A digit came in, by whichever way."""
+    async def transfer(self, uri: str, via: str = "") -> None:
+        """Hands the caller to somebody: the peer is asked to call there itself (REFER); if it does not take that, we call, by
+        the account or trunk `via`, and join the two. The caller hears ringing. Afterwards the call is no longer the agent's,
+        and `on_call` returns. TransferError: it was not taken, and the caller is the agent's again."""
+        await self._board().transfer(self, uri, via)
+
+    async def consult(self, uri: str, via: str = "") -> Call:
+        """Calls somebody while the caller hears music, to `connect` the two afterwards, or to `release` who was called. The
+        agent speaks by the new call's leg. TransferError: not answered, and the caller is the agent's again."""
+        return await self._board().consult(self, uri, via)
+
+    async def connect(self, other: Call) -> None:
+        """Joins the caller with who was consulted. Afterwards neither is the agent's. TransferError: one hung up."""
+        await self._board().connect(self, other)
+
+    async def release(self, other: Call) -> None:
+        """Hangs up on who was consulted; the caller is the agent's again."""
+        await self._board().release(self, other)
+
+    def _board(self) -> Switchboard:
+        if self.switchboard is None:
+            raise TransferError(501, "this call has no switch behind it")
+        return self.switchboard
+
+    def dtmf(self, digit: str, ms: int, *, by_info: bool = False) -> None:
+        """A digit came in."""
+        if by_info and self.on_info_digit is not None:
+            self.on_info_digit(digit, ms)
         if self.on_dtmf is not None:
             self.on_dtmf(digit, ms)
 
@@ -133,6 +198,8 @@ class Call:
             "ended_us": self.ended_us,
             "end_code": self.end_code,
             "end_reason": self.end_reason,
+            "route": self.route,
+            "other_id": self.other_id,
             "notes": self.notes,
         }
 

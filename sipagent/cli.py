@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, cast
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from sipagent.commands import common
     from sipagent.commands import config as config_command
     from sipagent.commands import doctor as doctor_command
+    from sipagent.commands import route as route_command
     from sipagent.commands import serve as serve_command
 else:
     common = _lazy("sipagent.commands.common")
     call_command = _lazy("sipagent.commands.call")
     config_command = _lazy("sipagent.commands.config")
     doctor_command = _lazy("sipagent.commands.doctor")
+    route_command = _lazy("sipagent.commands.route")
     serve_command = _lazy("sipagent.commands.serve")
 
 # Base of all that typer raises for bad usage; typer does not export it, and where it lives depends on typer's version.
@@ -111,6 +114,23 @@ def call(
     plan = call_command.Plan(play=play, say=say, record=record, stereo=stereo, duration_s=duration, ring_s=ring)
     overrides = common.Overrides(sip=sip or [], rtp=rtp, api="off", register=register or [])
     return call_command.call(uri, plan, config, overrides, as_json=as_json)
+
+
+@app.command()
+def route(
+    called: Annotated[str, typer.Argument(metavar="CALLED", help="Called number, name or URI.")],
+    calling: Annotated[str, typer.Option("--from", metavar="CALLING", help="Calling number, name or URI.")] = "",
+    account: Annotated[str, typer.Option(metavar="NAME", help="Account or trunk that the call comes by.")] = "direct",
+    header: Annotated[list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header field of the call.")] = None,
+    at: Annotated[
+        datetime | None, typer.Option(metavar="TIME", help="Local time of the call, as 2026-12-24T18:30; else now.")
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say which route a call would take, and why no other. Exit code 1 when it would be refused with 404."""
+    question = route_command.Question(called, calling, account, header or [], at)
+    return route_command.route(question, config, as_json=as_json)
 
 
 @app.command()

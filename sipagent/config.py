@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sipagent.config_errors import ConfigError, explain
 from sipagent.config_protection import Protection
+from sipagent.config_routes import Parking, Route
 from sipagent.config_sip import Account, Listen, Sip
 from sipagent.config_sources import from_environment, merge
 from sipagent.config_types import IP_RULE, IpAddress, Port, Section, SrtpPolicy
@@ -180,6 +181,8 @@ class Config(Section):
     sip: Sip = Field(default=Sip(), description="Signalling.")
     protection: Protection = Field(default=Protection(), description="What strangers may do, and whom we may call.")
     media: Media = Field(default=Media(), description="The media core.")
+    routes: list[Route] = Field(default=[], description="Where calls go; without rows, to dialogue.agent.")
+    parking: Parking = Field(default=Parking(), description="Parked calls.")
     dialogue: Dialogue = Field(default=Dialogue(), description="Turn-taking.")
     engines: Engines = Field(default=Engines(), description="Speech engines.")
     api: Api = Field(default=Api(), description="HTTP.")

@@ -16,7 +16,7 @@ from sipagent.config import IP_RULE, Config, Section
 from sipagent.config_errors import model_in
 
 # A row of a list that is empty by default is shown with these.
-EXAMPLES = {"user": "1000", "password": "secret", "host": "pbx.example", "address": "192.0.2.53"}
+EXAMPLES = {"user": "1000", "password": "secret", "host": "pbx.example", "address": "192.0.2.53", "agent": "reception"}
 
 SAMPLE_HEAD = """\
 # Sample configuration of sipagent: every setting with its default. Uncomment what you change.
@@ -71,6 +71,8 @@ def toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return f"[{', '.join(toml(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {toml(item)}' for key, item in value.items())}}}"
     return json.dumps(str(value) if isinstance(value, Path) else value)
 
 
@@ -85,6 +87,8 @@ def kind(annotation: Any, metadata: list[Any] | None = None) -> str:
         return f"{kind(next(a for a in args if a is not type(None)), metadata)}, or none"
     if origin is list:
         return f"list of {kind(args[0])}"
+    if origin is dict:
+        return f"table of {kind(args[1])}"
     if origin is tuple:
         return f"[{'; '.join(kind(a) for a in args)}]"
     if any(m is IP_RULE for m in metadata or []):

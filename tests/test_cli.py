@@ -37,7 +37,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 def test_help_loads_nothing_heavy() -> None:
     program = (
         "import sys\nfrom sipagent import cli\n"
-        "for a in ([], ['serve'], ['call'], ['doctor'], ['config']): cli.run([*a, '--help'])\n"
+        "for a in ([], ['serve'], ['call'], ['doctor'], ['config'], ['route']): cli.run([*a, '--help'])\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules and type(sys.modules[name]).__name__ != '_LazyModule'])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -47,7 +47,7 @@ def test_help_loads_nothing_heavy() -> None:
 def test_help_names_the_commands_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    assert all(word in out for word in ("serve", "call", "doctor", "config", "Exit codes"))
+    assert all(word in out for word in ("serve", "call", "doctor", "config", "route", "Exit codes"))
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,9 @@ def test_sample_with_everything_uncommented_loads_to_the_defaults(tmp_path: Path
     text = re.sub(r"^#(?! )", "", config_docs.sample(), flags=re.MULTILINE)
     cfg = load(write(tmp_path, text))
     assert cfg.sip.accounts[0].host == "pbx.example"
-    assert cfg.model_copy(update={"sip": cfg.sip.model_copy(update={"accounts": [], "dns": Config().sip.dns})}) == Config()
+    assert cfg.routes[0].agent == "reception"
+    sip = cfg.sip.model_copy(update={"accounts": [], "dns": Config().sip.dns})
+    assert cfg.model_copy(update={"sip": sip, "routes": []}) == Config()
     assert len(tomllib.loads(text)["media"]) == len(Config().media.model_dump())
 
 

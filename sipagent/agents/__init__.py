@@ -26,6 +26,13 @@ def speaks(name: str) -> bool:
     return name == ReceptionAgent.name
 
 
+def needed(cfg: Config) -> list[str]:
+    """The agents that the routes send calls to; without routes, dialogue.agent alone."""
+    if not cfg.routes:
+        return [cfg.dialogue.agent]
+    return list(dict.fromkeys(route.agent_name for route in cfg.routes if route.agent_name is not None))
+
+
 def create(name: str, cfg: Config, engines: EngineSet | None = None, listener: Listener | None = None) -> Agent:
     """The agent called `name`; `listener` gets the events of all its dialogues. Raises AgentError, FactsError, WavError."""
     if name == EchoAgent.name:

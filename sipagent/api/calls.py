@@ -30,6 +30,10 @@ class CallSummary(BaseModel):
     duration_s: float = Field(description="Since the answer, until the end or now; 0 when it was never answered.")
     end_code: int = Field(description="SIP status; 0 = a normal BYE, or not ended.")
     end_reason: str
+    route: str = Field(description="Row of the routing table that it took; empty = none.")
+    other_id: str = Field(description="The call that it is joined with, or was; empty = none.")
+    room: str = Field(description="The conference room that it is in; empty = none.")
+    parked: str = Field(description="The parking slot that it is in; empty = none.")
     codec: str = Field(description="Empty until media is negotiated.")
 
 

@@ -23,12 +23,13 @@ from sipagent.signalling.headers import Pairs, checked
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Locator, Target
 from sipagent.signalling.names import Dns
-from sipagent.signalling.parties import OutgoingInvite
+from sipagent.signalling.parties import MAX_FORWARDS, OutgoingInvite
 from sipagent.signalling.registration import AccountStatus, Hop, Registration, account_name
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
-from sipagent.signalling.uri import Transport, parse_uri
+from sipagent.signalling.transfer import ReferTo
+from sipagent.signalling.uri import DEFAULT_PORT, SipUri, Transport, parse_uri
 
 log = get_logger(__name__)
 
@@ -41,17 +42,23 @@ class UserAgent:
     `on_incoming(call)` is called on the loop with a call that is RINGING, of which the caller has heard 100 only; whoever takes
     it answers with `await call.control.answer()` (180 and 183 too), or refuses with `await call.hangup(486)`, and closes its
     leg after `call.ended`. A call that is neither answered nor refused in `sip.calls.ring_s` ends with 480.
-    `connect`: transports to call out by besides those in sip.listen.
+    `connect`: transports to call out by besides those in sip.listen. `transfers`: peers may ask for them (`Call.on_refer`,
+    `Call.replaces`); else REFER and Replaces get 603.
     """
 
     def __init__(
-        self, cfg: Config, worker: Worker, on_incoming: Callable[[Call], None], connect: Collection[Transport] = ()
+        self,
+        cfg: Config,
+        worker: Worker,
+        on_incoming: Callable[[Call], None],
+        connect: Collection[Transport] = (),
+        transfers: bool = False,
     ) -> None:
         self.cfg = cfg
         self._worker = worker
         self._on_incoming = on_incoming
         self._thread = SipThread(self._on_message)
-        self._stack = Stack(self._thread, cfg, worker, connect)
+        self._stack = Stack(self._thread, cfg, worker, connect, transfers)
         self._listening: list[Listening] = []
         self._calls: dict[str, Call] = {}
         self._orphans: set[str] = set()
@@ -137,6 +144,8 @@ class UserAgent:
         privacy: Collection[str] = (),
         ring_s: float | None = None,
         offer: bool = True,
+        max_forwards: int = MAX_FORWARDS,
+        replaces: str = "",
     ) -> Call:
         """Calls `uri`, directly or through the registrar of an account (its "user@host", or "user" if that is unique).
         Returns as soon as the INVITE is out, with a call in state CALLING; a call that fails later ends with end_code and
@@ -144,6 +153,7 @@ class UserAgent:
 
         `caller`: our number or user, URI or `"Name" <URI>`; "" = the account's own. `privacy`: as {"id"} (RFC 3323, 3325).
         `offer` False: the callee says first which media it has.
+        `replaces`: a dialog of the callee's that the call takes the place of (RFC 3891).
         UriError, HeaderError, CallLimitError, SignallingError when there is nothing to send.
         """
         if not self._running:
@@ -162,7 +172,7 @@ class UserAgent:
         self._calls[key] = call
         self._expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
         try:
-            request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows, offer)
+            request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows, offer, max_forwards, replaces)
             call.local_uri = await self._thread.run(self._stack.invite, key, leg, request)
         except BaseException:
             self._calls.pop(key, None)
@@ -178,6 +188,12 @@ class UserAgent:
         first = self._listening[0]
         host = ("::1" if ":" in first.host else "127.0.0.1") if is_wildcard(first.host) else first.host
         return await options.ping(first.transport, host, first.port, timeout_s)
+
+    def is_own(self, uri: SipUri) -> bool:
+        """Whether a request to this URI would come to us."""
+        told = advertised(self.cfg)
+        hosts = {host for listening in self._listening for host in (listening.host, told.get(listening.host))}
+        return uri.host in hosts and (uri.port or DEFAULT_PORT[uri.transport or "udp"]) in {t.port for t in self._listening}
 
     # ---- inside
 
@@ -225,7 +241,13 @@ class UserAgent:
                     self._hold(call, held)
             case messages.Digit(key, digit, ms):
                 if (call := self._calls.get(key)) is not None:
-                    call.dtmf(digit, ms)
+                    call.dtmf(digit, ms, by_info=True)
+            case messages.ReferRequest(key, target):
+                if (call := self._calls.get(key)) is not None:
+                    self._referred(call, target)
+            case messages.Referral(key):
+                if (call := self._calls.get(key)) is not None and isinstance(call.control, Control):
+                    call.control.referral(message)
             case messages.Ended(key, code, reason, t_us):
                 if (call := self._calls.get(key)) is not None:
                     self._end(call, code, reason, t_us)
@@ -262,6 +284,8 @@ class UserAgent:
             identity=facts.identity,
             privacy=facts.privacy,
             diversion=facts.diversion,
+            max_forwards=facts.max_forwards,
+            replaces=facts.replaces,
             id=message.key,
             state=CallState.RINGING,
             started_us=message.t_us,
@@ -274,6 +298,12 @@ class UserAgent:
             log.exception("incoming call not taken", call_id=call.id)
             self._orphans.add(call.id)
             self._thread.run(self._stack.hangup, call.id, 500, "internal error")
+
+    def _referred(self, call: Call, target: ReferTo) -> None:
+        if call.on_refer is not None:
+            call.on_refer(target)
+        else:
+            self._thread.run(self._stack.notify, call.id, 603, "")
 
     def _expect_answer(self, call: Call, ring_s: float) -> None:
         """A call that nobody answers must not ring for ever."""
@@ -318,6 +348,8 @@ class UserAgent:
         call.state = CallState.ENDED
         call.ended_us, call.end_code, call.end_reason = t_us, code, reason
         call.ended.set()
+        if isinstance(call.control, Control):
+            call.control.referral(None)
         if call.id in self._orphans:
             self._orphans.discard(call.id)
             call.leg.close()

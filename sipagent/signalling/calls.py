@@ -12,12 +12,14 @@ from sipagent.signalling.accounts import SipAccount
 from sipagent.signalling.call_state import Invite
 from sipagent.signalling.causes import Reason, clean, parse_reason, reason_values
 from sipagent.signalling.ending import Ending
+from sipagent.signalling.errors import UriError
 from sipagent.signalling.info import InfoDigits
-from sipagent.signalling.messages import Digit, Ended, Held, MediaReady, Moved, Progress
+from sipagent.signalling.messages import Digit, Ended, Held, MediaReady, Moved, Progress, Referral, ReferRequest
 from sipagent.signalling.parties import InviteFacts
 from sipagent.signalling.reoffer import GONE, Answer, Reoffer
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, callback, sip_only
+from sipagent.signalling.transfer import REFER_TAKEN, SIPFRAG, parse_refer_to, sipfrag, subscription_state
 
 log = get_logger(__name__)
 
@@ -81,6 +83,7 @@ class SipCall(pjsua2.Call):
         self.announced = False  # main knows of it
         self.over = False
         self._on_end = on_end
+        self.on_replace: Callable[[str], None] | None = None  # set where peers may transfer
         self._answered = False
         self._media_told = False
         self._ours: tuple[int, str] | None = None
@@ -152,6 +155,23 @@ class SipCall(pjsua2.Call):
         prm.txOption.contentType, prm.txOption.msgBody = kind, body
         self.sendRequest(prm)
 
+    @sip_only
+    def refer(self, uri: str, replaces: SipCall | None) -> None:
+        """REFER to the peer; with `replaces`, to take the place of that call of ours at its peer (RFC 5589 section 7)."""
+        if replaces is None:
+            self.xfer(f"<{uri}>", pjsua2.CallOpParam())
+        else:
+            self.xferReplaces(replaces, pjsua2.CallOpParam())
+
+    @sip_only
+    def notify(self, code: int, reason: str) -> None:
+        """How the transfer goes that the peer asked for (RFC 3515 section 2.4.4)."""
+        prm = pjsua2.CallSendRequestParam()
+        prm.method = "NOTIFY"
+        add_headers(prm.txOption, (("Event", "refer"), ("Subscription-State", subscription_state(code))))
+        prm.txOption.contentType, prm.txOption.msgBody = SIPFRAG, sipfrag(code, clean(reason))
+        self.sendRequest(prm)
+
     # ---- what PJSIP tells
 
     @callback
@@ -207,11 +227,33 @@ class SipCall(pjsua2.Call):
 
     @callback
     def onCallTransferRequest(self, prm: pjsua2.OnCallTransferRequestParam) -> None:
-        prm.statusCode = 603  # whoever is on the line must not make us call somebody
+        """Taken or not, PJSIP makes no call by itself: whether whoever is on the line may make us call somebody is decided on
+        main."""
+        try:
+            target = parse_refer_to(prm.dstUri)
+        except UriError as error:
+            log.info("REFER refused", call_id=self.key, error=str(error))
+            prm.statusCode = 400
+            return
+        if self.over or self._ours is not None or not self._answered or self.on_replace is None:
+            prm.statusCode = 603
+            return
+        prm.statusCode = REFER_TAKEN
+        self.thread.send(ReferRequest(self.key, target))
+
+    @callback
+    def onCallTransferStatus(self, prm: pjsua2.OnCallTransferStatusParam) -> None:
+        """What the peer says of our REFER: first 100 when it took it, then what its target answers it."""
+        self.thread.send(Referral(self.key, prm.statusCode, readable(prm.reason, 128), prm.finalNotify))
+        prm.cont = not prm.finalNotify
 
     @callback
     def onCallReplaceRequest(self, prm: pjsua2.OnCallReplaceRequestParam) -> None:
-        prm.statusCode = 603
+        """Called by csrc/pjsip/b2bua.c, right before the INVITE itself comes."""
+        if self.over or self._ours is not None or not self.announced or self.on_replace is None:
+            prm.statusCode = 603
+        else:
+            self.on_replace(self.key)
 
     def onStreamDestroyed(self, prm: object) -> None:
         """Nothing; without this the base class is reached through two more layers."""

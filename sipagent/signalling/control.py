@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 
 from sipagent.signalling.causes import sip_phrase
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.headers import Pairs, checked
+from sipagent.signalling.messages import Referral
 from sipagent.signalling.reoffer import GLARE, GONE, TRIES, glare_s
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.uri import parse_uri
+
+REFER_S = 180.0  # for the target of a REFER to answer: RFC 3261 section 16.6, timer C
 
 
 class Control:
@@ -25,6 +29,8 @@ class Control:
         self._outgoing = outgoing
         self._rng = rng or random.Random()
         self._offering = asyncio.Lock()  # one re-INVITE at a time
+        self._refer: asyncio.Future[tuple[bool, int]] | None = None
+        self._agreed = False
 
     async def answer(self, code: int = 200, headers: Pairs = ()) -> None:
         rows = checked(headers)
@@ -56,3 +62,34 @@ class Control:
 
     async def send_info(self, digits: str, ms: int) -> bool:
         return self._thread.running and await self._thread.run(self._stack.send_info, self._key, digits, ms)
+
+    async def refer(self, uri: str, replaces: str = "") -> tuple[bool, int]:
+        wanted = parse_uri(uri)
+        if not self._thread.running or self._refer is not None:
+            return False, 491
+        self._refer, self._agreed = asyncio.get_running_loop().create_future(), False
+        try:
+            if not await self._thread.run(self._stack.refer, self._key, str(wanted), replaces):
+                return False, 481
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(self._refer, REFER_S)
+            return self._agreed, 0
+        finally:
+            self._refer = None
+
+    async def notify(self, code: int, reason: str = "") -> None:
+        if self._thread.running:
+            await self._thread.run(self._stack.notify, self._key, code, reason)
+
+    def referral(self, news: Referral | None) -> None:
+        """What became of our REFER. None: the call has ended; who agreed and then hangs up has been served (RFC 5589 section
+        6.1)."""
+        waiting = self._refer
+        if waiting is None or waiting.done():
+            return
+        if news is None:
+            waiting.set_result((self._agreed, 200 if self._agreed else 481))
+        elif news.code >= 200:
+            waiting.set_result((self._agreed, news.code))
+        else:
+            self._agreed = True

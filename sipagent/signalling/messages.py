@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mediacore import Leg
 from sipagent.config_types import Transport
 from sipagent.signalling.parties import InviteFacts
+from sipagent.signalling.transfer import ReferTo
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,24 @@ class Digit:
     key: str
     digit: str
     ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferRequest:
+    """The peer sent a REFER and was told 202."""
+
+    key: str
+    target: ReferTo
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """What became of our REFER: 100 = taken, else what its target answered, or the peer's refusal."""
+
+    key: str
+    code: int
+    reason: str
+    final: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sipagent.signalling.text import readable
 from sipagent.signalling.uri import SipUri, parse_uri
 
 MAX_DIVERSIONS = 20
+MAX_FORWARDS = 70  # RFC 3261 section 8.1.1.6
 ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 section 4.1.1.3
 PRIVACY = frozenset({"none", "header", "session", "user", "id", "critical", "history"})  # RFC 3323, 3325, 7044
 
@@ -33,6 +34,8 @@ class InviteFacts:
     identity: str = ""
     privacy: frozenset[str] = frozenset()
     diversion: tuple[str, ...] = ()
+    max_forwards: int = MAX_FORWARDS
+    replaces: str = ""  # key of our call
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,20 @@ class OutgoingInvite:
     privacy: frozenset[str] = frozenset()
     headers: tuple[tuple[str, str], ...] = ()
     offer: bool = True  # False: the callee makes the offer (RFC 3261 section 13.2.1)
+    max_forwards: int = MAX_FORWARDS
+    replaces: str = ""  # a dialog of the callee's (RFC 3891)
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """All header fields that are not the stack's own."""
+        rows = [("Max-Forwards", str(self.max_forwards))] if self.max_forwards != MAX_FORWARDS else []
+        if self.replaces:
+            rows += [("Replaces", self.replaces), ("Require", "replaces")]
+        return (*rows, *self.headers)
 
 
-def read_invite(message: str, account: str, source: str, trusted: bool) -> InviteFacts:
-    """`trusted`: whether this peer's word on who calls is taken (RFC 3325 section 5)."""
+def read_invite(message: str, account: str, source: str, trusted: bool, replaces: str = "") -> InviteFacts:
+    """`trusted`: whether this peer's word on who calls is taken (RFC 3325 section 5). `replaces`: key of our call."""
     headers = Headers.parse(message)
     return InviteFacts(
         account=account,
@@ -59,6 +72,8 @@ def read_invite(message: str, account: str, source: str, trusted: bool) -> Invit
         identity=identity_of(headers) if trusted else "",
         privacy=frozenset(v.strip().lower() for line in headers.split("privacy") for v in line.split(";")) & PRIVACY,
         diversion=diversions_of(headers),
+        max_forwards=int(hops) if (hops := headers.get("max-forwards")).isascii() and hops.isdigit() else MAX_FORWARDS,
+        replaces=replaces,
     )
 
 
@@ -68,6 +83,12 @@ def may_sound_early(headers: Headers, reliable: bool) -> bool:
     it on."""
     acknowledged = "100rel" in headers.split("require") or (reliable and "100rel" in headers.split("supported"))
     return "content-type" in headers or acknowledged
+
+
+def name_of(name_addr: str) -> str:
+    """Its display name, fit for another one; "" = none."""
+    match = re.match(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*))\s*<', name_addr)
+    return readable(re.sub(r'[\\"<>]+', " ", match[1] or match[2] or ""), 64) if match else ""
 
 
 def uri_of(name_addr: str) -> str:

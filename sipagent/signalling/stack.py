@@ -42,7 +42,9 @@ Rows = tuple[tuple[str, str], ...]
 class Stack:
     """Made on main, used on the sip thread only."""
 
-    def __init__(self, thread: SipThread, cfg: Config, worker: Worker, connect: Collection[Transport]) -> None:
+    def __init__(
+        self, thread: SipThread, cfg: Config, worker: Worker, connect: Collection[Transport], transfers: bool = False
+    ) -> None:
         self.thread = thread
         self.cfg = cfg
         self._connect = {*connect, *(a.transport for a in cfg.sip.accounts)} - {listen.transport for listen in cfg.sip.listen}
@@ -56,6 +58,8 @@ class Stack:
         self._sips: SipAccount | None = None
         self._registered: dict[str, SipAccount] = {}
         self._calls: dict[str, SipCall] = {}  # with a leg; strong references until they are over
+        self._transfers = transfers
+        self._replacing = ""  # the INVITE that comes next replaces this call
         self._refusing: dict[str, SipCall] = {}  # above the limit, about to get their 503
 
     # ---- life
@@ -180,10 +184,11 @@ class Stack:
         origin = from_of(wanted.caller, own)
         origin, identity = identity_headers(origin or f"<{uri_of(own)}>", wanted.privacy, trusted)
         call = SipCall(self.thread, account, key, leg, self._ended)
+        call.on_replace = self._replaced if self._transfers else None
         call.announced = True
         self._calls[key] = call
         try:
-            call.dial(str(wanted.uri), origin, (*identity, *wanted.headers), wanted.offer)
+            call.dial(str(wanted.uri), origin, (*identity, *wanted.rows), wanted.offer)
         except (pjsua2.Error, MediaError) as error:
             text = error.reason if isinstance(error, pjsua2.Error) else str(error)
             if not call.over:
@@ -216,9 +221,11 @@ class Stack:
             except MediaError as error:
                 log.error("no leg for an incoming call", error=str(error))
         call = SipCall(self.thread, account, key, leg, self._ended, prm.callId)
+        call.on_replace = self._replaced if self._transfers else None
         name = account.name if self._registered.get(account.name) is account else ""
         message, source = prm.rdata.wholeMsg, prm.rdata.srcAddress
-        call.facts = read_invite(message, name, f"{via_transport(message)}:{source}", self._trust.address(source))
+        trusted, replaced, self._replacing = self._trust.address(source), self._replacing, ""
+        call.facts = read_invite(message, name, f"{via_transport(message)}:{source}", trusted, replaced)
         call.may_sound_early = may_sound_early(call.facts.headers, self.cfg.sip.calls.reliable != "off")
         if leg is None:
             self._refusing[key] = call
@@ -301,6 +308,33 @@ class Stack:
         except pjsua2.Error as error:
             log.warning("INFO not sent", call_id=key, error=error.reason)
             return False
+
+    @sip_only
+    def refer(self, key: str, uri: str, replaces: str) -> bool:
+        """REFER; what becomes of it comes as `Referral` messages. False: it could not be sent."""
+        call, other = self._calls.get(key), self._calls.get(replaces)
+        if call is None or call.over or (replaces and other is None):
+            return False
+        try:
+            call.refer(uri, other)
+        except pjsua2.Error as error:
+            log.warning("REFER not sent", call_id=key, error=error.reason)
+            return False
+        return True
+
+    @sip_only
+    def notify(self, key: str, code: int, reason: str) -> None:
+        """The NOTIFY that tells who sent a REFER how it goes; nothing when it has hung up."""
+        call = self._calls.get(key)
+        try:
+            if call is not None and not call.over:
+                call.notify(code, reason)
+        except pjsua2.Error as error:
+            log.warning("NOTIFY not sent", call_id=key, error=error.reason)
+
+    def _replaced(self, key: str) -> None:
+        """PJSIP found the call that an INVITE is to replace; it tells of the INVITE next, before it returns."""
+        self._replacing = key
 
     def _ended(self, call: SipCall) -> None:
         if call.leg is not None and not call.announced:

@@ -6,12 +6,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from sipagent.signalling.errors import UriError
 
 Transport = Literal["udp", "tcp", "tls"]
 
+DEFAULT_PORT: Final[dict[Transport, int]] = {"udp": 5060, "tcp": 5060, "tls": 5061}  # RFC 3261 section 19.1.2
 MAX_URI = 256  # PJSIP's own limit (PJSIP_MAX_URL_SIZE)
 
 # scheme ":" [user [":" password] "@"] host [":" port] *(";" parameter) ["?" headers]

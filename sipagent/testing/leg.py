@@ -235,6 +235,13 @@ class FakeControl:
         """Not taken."""
         return False
 
+    async def refer(self, uri: str, replaces: str = "") -> tuple[bool, int]:
+        """Not taken."""
+        return False, 405
+
+    async def notify(self, code: int, reason: str = "") -> None:
+        """Nobody asked for a transfer."""
+
     async def hangup(self, code: int = 0, reason: str = "", headers: Pairs = ()) -> None:
         """The call ends."""
         self.hung_up.append((code, reason))

@@ -75,6 +75,7 @@ class Softphone:
         room.mkdir(parents=True, exist_ok=True)
         self._room = room
         control, rtp, sip_port = ports.one(), ports.block(20), ports.one()
+        self.uri = f"sip:{user}@{ports.HOST}:{sip_port}"
         text = CONFIG.format(
             host=ports.HOST,
             sip_port=sip_port,
@@ -147,9 +148,29 @@ class Softphone:
         assert event is not None
         return event
 
-    def call(self, uri: str) -> None:
+    def dial(self, uri: str) -> None:
         self._command("dial", uri)
+
+    def call(self, uri: str) -> None:
+        self.dial(uri)
         self.wait_for("CALL_ESTABLISHED", 15)
+
+    def transfer(self, uri: str) -> None:
+        """Blind: REFER (RFC 3515)."""
+        self._command("transfer", uri)
+
+    def hold(self, on: bool) -> None:
+        self._command("hold" if on else "resume")
+
+    def press(self, digits: str) -> None:
+        """DTMF, the way that the account says."""
+        for digit in digits:
+            self._command("sndcode", digit)
+
+    def count(self, kind: str) -> int:
+        """How many events of this type came so far."""
+        self._read()
+        return sum(event.get("type") == kind for event in self._events)
 
     def hang_up(self) -> None:
         self._command("hangup")

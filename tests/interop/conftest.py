@@ -71,9 +71,11 @@ def start_switch(tmp_path_factory: pytest.TempPathFactory, certificates: Certifi
 def softphone(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[..., Softphone]]:
     phones: list[Softphone] = []
 
-    def start(microphone: Path, rate: int, codecs: str, *options: str, rtcp_mux: bool = False) -> Softphone:
+    def start(
+        microphone: Path, rate: int, codecs: str, *options: str, user: str = "phone", rtcp_mux: bool = False
+    ) -> Softphone:
         room = tmp_path / f"phone{len(phones)}"
-        phones.append(Softphone(room, certificates, microphone, rate, codecs, *options, rtcp_mux=rtcp_mux))
+        phones.append(Softphone(room, certificates, microphone, rate, codecs, *options, user=user, rtcp_mux=rtcp_mux))
         return phones[-1]
 
     yield start

@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,15 @@ def toml(value: object) -> str:
 class Switch:
     """start with the settings that differ from the defaults: Switch(room, certs, "echo", media={"rate": 8000}, ...)."""
 
-    def __init__(self, room: Path, certs: Certificates, agent: str, rtp_ports: int = 80, **settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        room: Path,
+        certs: Certificates,
+        agent: str,
+        rtp_ports: int = 80,
+        routes: Sequence[dict[str, Any]] = (),
+        **settings: dict[str, Any],
+    ) -> None:
         self.sip_port, self.tls_port, self.api_port = ports.one(), ports.one(), ports.one()
         rtp = ports.block(rtp_ports)
         tree: dict[str, dict[str, Any]] = {
@@ -48,10 +57,11 @@ class Switch:
             tree.setdefault(section, {}).update(values)
         room.mkdir(parents=True, exist_ok=True)
         file = room / "sipagent.toml"
+        rows: list[tuple[str, dict[str, Any]]] = [(f"[{section}]", values) for section, values in tree.items()]
+        rows += [("[[routes]]", row) for row in routes]
         file.write_text(
             "".join(
-                f"[{section}]\n" + "".join(f"{name} = {toml(value)}\n" for name, value in values.items())
-                for section, values in tree.items()
+                f"{head}\n" + "".join(f"{name} = {toml(value)}\n" for name, value in values.items()) for head, values in rows
             )
         )
         self._process = Process(
@@ -61,7 +71,11 @@ class Switch:
 
     @property
     def uri(self) -> str:
-        return f"sip:agent@{ports.HOST}:{self.sip_port}"
+        return self.uri_of("agent")
+
+    def uri_of(self, number: str) -> str:
+        """To call a number of its routes."""
+        return f"sip:{number}@{ports.HOST}:{self.sip_port}"
 
     @property
     def pid(self) -> int:

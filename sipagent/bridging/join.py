@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two calls joined: a back-to-back user agent (RFC 7092). Sound goes by the native bridge and never visits Python; hold,
+digits by INFO and hang-up go from one to the other here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from mediacore import Bridge, Leg, MediaError, Mixer, bridge
+from sipagent.bridging.desk import Desk
+from sipagent.call import Call
+from sipagent.log import get_logger
+from sipagent.waiting import first
+
+log = get_logger(__name__)
+
+
+class Joins:
+    """Who talks with whom."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, Join] = {}
+
+    def of(self, call: Call) -> Join | None:
+        """The join that a call is in."""
+        return self._of.get(call.id)
+
+    def add(self, join: Join) -> None:
+        """Both are joined from now on."""
+        for call in join.calls:
+            self._of[call.id] = join
+
+    def drop(self, join: Join) -> None:
+        """And no more."""
+        for call in join.calls:
+            if self._of.get(call.id) is join:
+                del self._of[call.id]
+
+
+class Join:
+    """Made when both have sound, also before the answer; `run` when both are answered; `close` in any case. On the loop."""
+
+    def __init__(self, desk: Desk, joins: Joins, a: Call, b: Call) -> None:
+        """MediaError when a leg has closed meanwhile."""
+        self.a, self.b = a, b
+        self._desk = desk
+        self._joins = joins
+        self._closed = False
+        self._released = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        assert isinstance(a.leg, Leg)
+        assert isinstance(b.leg, Leg)
+        self._legs = {a.id: a.leg, b.id: b.leg}
+        self.media: Bridge | Mixer = bridge(a.leg, b.leg)
+        for call, other in ((a, b), (b, a)):
+            call.other_id = other.id
+            call.on_info_digit = self._digits_to(other)
+
+    @property
+    def calls(self) -> tuple[Call, Call]:
+        """Both."""
+        return self.a, self.b
+
+    def other(self, call: Call) -> Call:
+        """The one that `call` talks with."""
+        return self.b if call is self.a else self.a
+
+    async def run(self) -> bool:
+        """Until one of them hangs up, and then the other; or until they are `release`d: False."""
+        self._joins.add(self)
+        for call, other in ((self.a, self.b), (self.b, self.a)):
+            if call.held:
+                self._spawn(other.control.hold(True))
+            call.on_hold = self._hold_of(call, other)
+        limit = self._desk.cfg.dialogue.max_duration_s
+        which = await first(self._released.wait(), self.a.ended.wait(), self.b.ended.wait(), timeout_s=limit)
+        self.close()
+        if which == 0:
+            return False
+        for call in self.calls:
+            await call.hangup(reason="maximum duration reached" if which is None else "the other side hung up")
+        return True
+
+    def release(self) -> None:
+        """They are to be joined with others: whoever runs this lets go of both."""
+        self._released.set()
+        self.close()
+
+    def listen(self, by: Call, whisper_to: Call | None) -> None:
+        """A third call hears both, and speaks to one of them alone if that is wished. Ends with the third call, or before."""
+        if isinstance(self.media, Bridge):
+            room = Mixer(self._desk.worker, rate=self._desk.cfg.media.rate)
+            self.media.close()
+            for leg in self._legs.values():
+                room.add(leg)
+            self.media = room
+        assert isinstance(by.leg, Leg)
+        target = self._legs[whisper_to.id] if whisper_to is not None else None
+        self.media.add(by.leg, listen_only=target is None, whisper_to=target)
+
+    def leave(self, by: Call) -> None:
+        """The third call hears no more."""
+        if isinstance(self.media, Mixer) and isinstance(by.leg, Leg):
+            self.media.remove(by.leg)
+
+    def close(self) -> None:
+        """Takes them apart. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._joins.drop(self)
+        for call in self.calls:
+            call.on_hold = call.on_info_digit = None
+        for task in self._tasks:
+            task.cancel()
+        with contextlib.suppress(MediaError):
+            self.media.close()
+
+    def _digits_to(self, other: Call) -> Callable[[str, int], None]:
+        def send(digit: str, ms: int) -> None:
+            self._spawn(other.send_dtmf(digit, ms))
+
+        return send
+
+    def _hold_of(self, call: Call, other: Call) -> Callable[[bool], None]:
+        def held(on: bool) -> None:
+            log.info("hold goes on to the other side", on=on, of=call.id, to=other.id)
+            self._spawn(other.control.hold(on))
+
+        return held
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(self._guard(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    async def _guard(work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except Exception as error:
+            log.warning("not carried to the other side", error=str(error))

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parked calls: each waits in a slot, with music, until somebody takes it out, it hangs up, or its time is over: then it goes
+back to who parked it, or ends."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from mediacore import clock_us
+from sipagent.bridging.codes import Failure
+from sipagent.bridging.desk import Desk
+from sipagent.bridging.dial import Targets, dial
+from sipagent.bridging.join import Join, Joins
+from sipagent.call import Call
+from sipagent.log import get_logger
+from sipagent.waiting import first
+
+log = get_logger(__name__)
+
+
+class ParkingError(LookupError):
+    """The slot is taken, or nobody is in it, or all are taken."""
+
+
+@dataclass(slots=True)
+class Slot:
+    """A call that waits."""
+
+    number: str
+    call: Call
+    parker: str  # URI to go back to; "" = nowhere
+    via: str  # account or trunk of the parker
+    since_us: int = field(default_factory=clock_us)
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Parking:
+    """All slots, by number."""
+
+    def __init__(self, desk: Desk, joins: Joins) -> None:
+        self._desk = desk
+        self._joins = joins
+        self._slots: dict[str, Slot] = {}
+
+    def slots(self) -> list[Slot]:
+        """Those that are taken."""
+        return list(self._slots.values())
+
+    def is_free(self, number: str) -> bool:
+        """Whether nobody waits there."""
+        return number not in self._slots
+
+    def free_number(self) -> str:
+        """The first free slot of those that need no route. ParkingError: all are taken."""
+        settings = self._desk.cfg.parking
+        for number in range(settings.first, settings.last + 1):
+            if str(number) not in self._slots:
+                return str(number)
+        raise ParkingError(f"all slots from {settings.first} to {settings.last} are taken; see parking.last")
+
+    def park(self, call: Call, number: str, parker: str = "", via: str = "") -> None:
+        """An answered call waits in the slot from now on; who held it must let go. ParkingError: taken."""
+        if number in self._slots:
+            raise ParkingError(f"slot {number} is taken")
+        slot = self._slots[number] = Slot(number, call, parker, via)
+        self._desk.minder.hand(self._wait(slot), call)
+
+    async def retrieve(self, number: str, by: Call) -> None:
+        """`by`, which has no answer yet or has sound, talks with the parked call until one hangs up. ParkingError: nobody is
+        there."""
+        slot = self._slots.pop(number, None)
+        if slot is None:
+            raise ParkingError(f"nobody is parked in {number}")
+        self._desk.minder.keep(slot.call)
+        slot.taken.set()
+        if not await self._desk.answer(by):
+            await self._back(slot)
+            return
+        log.info("taken out of parking", slot=number, by=by.id)
+        await Join(self._desk, self._joins, by, slot.call).run()
+
+    async def _wait(self, slot: Slot) -> None:
+        call = slot.call
+        log.info("parked", slot=slot.number)
+        call.parked = slot.number
+        try:
+            await self._desk.tones.prepare(call.leg)
+            with self._desk.tones.waiting(call.leg):
+                limit = self._desk.cfg.parking.timeout_s
+                which = await first(slot.taken.wait(), call.ended.wait(), timeout_s=limit)
+        finally:
+            call.parked = ""
+            if self._slots.get(slot.number) is slot:
+                del self._slots[slot.number]
+        if which is None:
+            log.info("parked too long", slot=slot.number, goes_to=slot.parker)
+            await self._back(slot)
+
+    async def _back(self, slot: Slot) -> None:
+        """To who parked it."""
+        call = slot.call
+        if not slot.parker:
+            await call.hangup(reason="parked too long")
+            return
+        with self._desk.tones.ringing(call.leg):
+            targets = Targets([slot.parker], slot.via, self._desk.cfg.parking.ring_s)
+            made = await dial(self._desk, targets, call, lambda *_: None)
+        if isinstance(made, Failure):
+            await call.hangup(reason=f"parked too long, and back at {slot.parker}: {made.reason}")
+        else:
+            await Join(self._desk, self._joins, call, made).run()

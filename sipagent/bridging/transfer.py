@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Transfers: those that a peer asks for (REFER, RFC 3515; attended by Replaces, RFC 3891), and those of an agent. In a switch
+that stands between the two parties nobody else has to take part: the one who stays is joined with somebody new here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from sipagent.bridging.codes import Failure
+from sipagent.bridging.desk import Desk
+from sipagent.bridging.dial import Targets, dial
+from sipagent.bridging.join import Join, Joins
+from sipagent.call import Call, TransferError
+from sipagent.log import get_logger
+from sipagent.signalling.transfer import ReferTo, Replaces
+from sipagent.waiting import first
+
+log = get_logger(__name__)
+
+GOODBYE_S = 5.0  # for who transferred a call to hang up by itself
+RING_S = 30.0
+
+# (who sent the REFER, who is to go there, where, whom to tell): the call that was answered there; None = it is there already.
+Deliver = Callable[[Call, Call, ReferTo, "Notifier"], Awaitable[Call | Failure | None]]
+
+
+class Notifier:
+    """Tells who sent a REFER how it goes."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._last = 0
+
+    async def tell(self, code: int, reason: str = "") -> None:
+        """The same status is told once; nothing after a final one."""
+        if code != self._last and self._last < 200:
+            self._last = code
+            await self._call.control.notify(code, reason)
+
+
+class Transfers:
+    """`deliver`: see `sipagent.bridging.attendant.Attendant.deliver`."""
+
+    def __init__(self, desk: Desk, joins: Joins, deliver: Deliver) -> None:
+        self._desk = desk
+        self._joins = joins
+        self._deliver = deliver
+        self._music: dict[str, contextlib.ExitStack] = {}  # what callers hear while somebody is consulted
+
+    # ---- asked for by a peer
+
+    def referred(self, call: Call, target: ReferTo) -> None:
+        """`call`'s peer wants who it talks with to be connected with `target`. An agent is no party that can be sent away."""
+        join = self._joins.of(call)
+        log.info("transfer asked for", call=call.id, to=target.uri, attended=target.replaces is not None)
+        if join is None or not call.answered.is_set():
+            self._desk.minder.spawn(call.control.notify(603, "nobody to transfer"))
+            return
+        stays = join.other(call)
+        self._desk.minder.hand(self._move(call, stays, target), call, stays)
+        join.release()
+
+    async def _move(self, by: Call, stays: Call, target: ReferTo) -> None:
+        notifier = Notifier(by)
+        await notifier.tell(100)
+        partner = self._partner(target.replaces)
+        if partner is not None:
+            await self._exchange(by, stays, partner, notifier)
+            return
+        made = await self._deliver(by, stays, target, notifier)
+        if isinstance(made, Failure):
+            log.info("transfer failed", code=made.code, reason=made.reason)
+            await notifier.tell(made.code, made.reason)
+            await self._back(by, stays)
+            return
+        await notifier.tell(200)
+        self._desk.minder.hand(self._goodbye(by), by)
+        if made is not None:
+            await self._run(stays, made)
+
+    async def _exchange(self, by: Call, stays: Call, consulted: Call, notifier: Notifier) -> None:
+        """Attended, both calls of the transferor being here: who stays is joined with who was consulted."""
+        join = self._joins.of(consulted)
+        if join is None:
+            await notifier.tell(603, "nobody to transfer to")
+            await self._back(by, stays)
+            return
+        other = join.other(consulted)
+        self._desk.minder.keep(other)
+        self._desk.minder.hand(self._goodbye(consulted), consulted)
+        join.release()
+        await notifier.tell(200)
+        self._desk.minder.hand(self._goodbye(by), by)
+        await self._run(stays, other)
+
+    def _partner(self, replaces: Replaces | None) -> Call | None:
+        """The call of ours that Replaces names: its Call-ID and the peer's tag say that whoever asks knows the dialog."""
+        if replaces is None:
+            return None
+        for call in self._desk.book.calls.values():
+            if call.sip_call_id == replaces.call_id and not call.ended.is_set() and self._joins.of(call) is not None:
+                return call
+        return None
+
+    async def _back(self, by: Call, stays: Call) -> None:
+        """The transfer failed: the two talk again, if the one who asked for it is still there."""
+        if by.ended.is_set():
+            await stays.hangup(reason="transfer failed")
+        else:
+            await self._run(by, stays)
+
+    async def _run(self, a: Call, b: Call) -> None:
+        if a.ended.is_set() or b.ended.is_set():
+            for call in (a, b):
+                await call.hangup(reason="the other side hung up")
+            return
+        await Join(self._desk, self._joins, a, b).run()
+
+    @staticmethod
+    async def _goodbye(call: Call) -> None:
+        """Who has transferred a call hangs up by itself, as a rule."""
+        await first(call.ended.wait(), timeout_s=GOODBYE_S)
+        await call.hangup(reason="transferred")
+
+    # ---- an INVITE with Replaces: somebody takes the place of one of our peers
+
+    async def replace(self, new: Call, old: Call) -> None:
+        """RFC 3891 section 3: the new call is answered, and the old one ends."""
+        join = self._joins.of(old)
+        if old.ended.is_set() or join is None:
+            await new.hangup(481 if old.ended.is_set() else 603, "nobody to talk with")
+            return
+        stays = join.other(old)
+        if not await self._desk.answer(new):
+            return
+        self._desk.minder.keep(stays)
+        self._desk.minder.hand(self._replaced(old), old)
+        join.release()
+        await self._run(stays, new)
+
+    @staticmethod
+    async def _replaced(call: Call) -> None:
+        await call.hangup(reason="replaced by another call")
+
+    # ---- an agent's: sipagent.call.Switchboard
+
+    async def transfer(self, call: Call, uri: str, via: str) -> None:
+        """See `Call.transfer`."""
+        agreed, code = await call.control.refer(uri)
+        if code and 200 <= code < 300:
+            self._desk.minder.hand(self._goodbye(call), call)
+            return
+        if call.ended.is_set():
+            raise TransferError(0, "the caller hung up")
+        if agreed:
+            raise TransferError(code, "the target did not take the call")
+        log.info("peer does not take REFER: bridging", code=code)
+        with self._desk.tones.ringing(call.leg):
+            made = await self._call(call, uri, via)
+        await self.connect(call, made)
+
+    async def consult(self, call: Call, uri: str, via: str) -> Call:
+        """See `Call.consult`."""
+        music = self._music[call.id] = contextlib.ExitStack()
+        music.enter_context(self._desk.tones.waiting(call.leg))
+        try:
+            return await self._call(call, uri, via)
+        except BaseException:
+            self._quiet(call)
+            raise
+
+    async def connect(self, call: Call, other: Call) -> None:
+        """See `Call.connect`."""
+        self._quiet(call)
+        if call.ended.is_set():
+            await other.hangup(reason="caller hung up")
+            raise TransferError(0, "the caller hung up")
+        if other.ended.is_set():
+            raise TransferError(other.end_code, "who was consulted hung up")
+        self._desk.minder.hand(self._run(call, other), call, other)
+
+    async def release(self, call: Call, other: Call) -> None:
+        """See `Call.release`."""
+        self._quiet(call)
+        await other.hangup(reason="not connected")
+
+    async def _call(self, call: Call, uri: str, via: str) -> Call:
+        made = await dial(self._desk, Targets([uri], via, RING_S), call, lambda *_: None)
+        if isinstance(made, Failure):
+            raise TransferError(made.code, made.reason)
+        return made
+
+    def _quiet(self, call: Call) -> None:
+        if (music := self._music.pop(call.id, None)) is not None:
+            music.close()
