@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Systems under test of `frame-latency`: each sends back what it hears.
+"""Systems under test of `frame-latency` and `g711`: each sends back what it hears.
 
     python -m tests.bench.echo_systems SYSTEM CALLS PORT
 
 leg-python  our core; each frame comes to Python as PCM, Python swaps its halves and writes it back
 leg-swap    the same, without taking the time of each frame
 leg-null    our core alone: the same sockets, decoder, rings, encoder and clock, no Python in the path
+leg-turns   leg-swap or leg-null, whatever the last line of standard input said (tests.bench.turns)
 uvloop-udp  asyncio.DatagramProtocol on uvloop, one socket a call; the datagram's payload is swapped, nothing decoded, no clock
 """
 
@@ -19,7 +20,7 @@ from typing import Any, cast
 import numpy as np
 
 import mediacore
-from tests.bench.systems import LOOPBACK, Legs, input_ends, run, say
+from tests.bench.systems import LOOPBACK, Legs, input_ends, input_lines, run, say
 
 HEADER = 12
 HALF_BYTES = 160  # half of a 20 ms frame of PCM at 8 kHz
@@ -65,6 +66,26 @@ async def leg_echo(n: int, port: int, how: str) -> dict[str, Any]:
     return result
 
 
+def turn(legs: list[mediacore.Leg], how: str) -> None:
+    """Every leg becomes `how`. What was under way gets lost, or stays in the output ring and delays what follows by a frame."""
+    for leg in legs:
+        if how == "leg-null":
+            leg.echo_native(True)
+            leg.on_audio = None
+        else:
+            leg.on_audio = plainly_swapping(leg)
+            leg.echo_native(False)
+
+
+async def leg_turns(n: int, port: int) -> dict[str, Any]:
+    legs = Legs(n, port)
+    say(" ".join(map(str, legs.start())))
+    async for how in input_lines():
+        turn(legs.legs, how)
+        say(how)
+    return legs.close()
+
+
 class UdpEcho(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)  # uvloop's is one in all but name
@@ -86,6 +107,8 @@ async def udp_echo(n: int) -> dict[str, Any]:
 
 async def main() -> dict[str, Any]:
     system, n, port = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    if system == "leg-turns":
+        return await leg_turns(n, port)
     return await (udp_echo(n) if system == "uvloop-udp" else leg_echo(n, port, system))
 
 

@@ -16,6 +16,7 @@ from tests.bench.peers import asterisk, pipecat, pjsua2
 from tests.bench.sip_calls import SipCalls
 
 NULL, UNCHANGED = "leg-null", "unchanged"
+KERNEL = "udp-bare"  # udpfloor.c
 ASTERISK, PJSUA2 = "asterisk-audiosocket", "pjsua2-python"
 PLAYBACK = "asterisk-playback"  # plays a file and echoes nothing: of `pacing`
 PIPECAT = "pipecat"
@@ -30,6 +31,8 @@ class Run:
 
 def command(system: str, calls: int, port: int) -> list[str]:
     """How to start `system`, to send to `port`."""
+    if system == KERNEL:
+        return [str(harness.compiled("udpfloor", [harness.HERE / "udpfloor.c"], [])), str(calls), str(port)]
     if system in PEERS:
         return [sys.executable, "-m", f"{PEERS[system].__name__}_echo", str(calls)]
     return [sys.executable, "-m", "tests.bench.echo_systems", system, str(calls), str(port)]
@@ -66,7 +69,7 @@ def connected(system: harness.Child, calls: int, port: int) -> list[int]:
 
 def check(system: str, counts: dict[str, int]) -> None:
     """RuntimeError unless every frame that came back was changed by Python, or by nobody where there is no Python."""
-    want = UNCHANGED if system == NULL else "quartered" if system == PJSUA2 else "swapped"
+    want = UNCHANGED if system in (NULL, KERNEL) else "quartered" if system == PJSUA2 else "swapped"
     others = sum(counts[key] for key in (UNCHANGED, "swapped", "quartered") if key != want)
     if counts["back"] == 0 or others or counts[want] != counts["back"] + counts["dup"]:
         raise RuntimeError(f"{system}: frames did not come back as this system must send them: {counts}")

@@ -26,7 +26,7 @@ from tests.bench import far_end, harness, load, stats, verdict
 OURS, NULL, WHOLE = "leg-python", "leg-null", "leg-whole"
 AIMED = [OURS, NULL]
 DIRECT = [WHOLE, "uvloop-udp", far_end.ASTERISK, far_end.PJSUA2]
-SECONDS = {1: 6.0, 100: 3.0, 500: 2.5}
+SECONDS = {1: 5.0, 100: 3.0, 500: 2.5}
 QUICK_SECONDS = {1: 3.0, 100: 1.5}
 PROBING = 3.0  # times as long for those that are probed with one call: it has 30 to 50 probes a second
 GOAL = {"p50_us at 1": 150.0, "p99_us at 1": 1000.0, "p99_us at 500": 2000.0}

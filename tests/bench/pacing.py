@@ -2,6 +2,7 @@
 """`pacing`: how far packets leave from their 20 ms grid, seen by a receiver with kernel time stamps, in a quiet process, with
 a Python thread that hogs the interpreter, and with the GIL held for 500 ms at a time; our core against timers on uvloop and
 asyncio, and Asterisk playing a file, which is out of Python's hands: beside it the same disturbed process on the same core.
+`timer` is a C program that sends after an absolute timer and does nothing else: what this machine can do by sleeping.
 The first half second of each run is not judged. "gaps": packets missing, more than 5 ms off, or without speech."""
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 from tests.bench import far_end, harness, stats, verdict
 from tests.bench.sip_calls import SipCalls
 
-SYSTEMS = ["leg", "uvloop", "asyncio", far_end.PLAYBACK]
+TIMER = "timer"  # tickfloor.c
+SYSTEMS = ["leg", "uvloop", "asyncio", far_end.PLAYBACK, TIMER]
 CONDITIONS = ["quiet", "hog", "held"]
 CALLS = 10
 GOAL = {"quiet_sd_us": 60.0, "hog_sd_us": 120.0, "held_gaps": 0}
@@ -28,6 +30,8 @@ def measure(system: str, condition: str, seconds: float) -> stats.Pacing:
         raw = Path(room) / "packets"
         listen: list[str | Path] = [harness.rtpgen(), "listen", f"{seconds}", raw]
         sender: list[str | Path] = [sys.executable, "-m", "tests.bench.pacing_systems", system, condition, str(CALLS)]
+        if system == TIMER:
+            sender = [harness.compiled("tickfloor", [harness.HERE / "tickfloor.c"], []), str(CALLS)]
         if system == far_end.PLAYBACK:
             process = start(harness.SYSTEM_CPU, [*sender, "0", f"{seconds}"])
             sip_port = int(process.line())
@@ -37,7 +41,8 @@ def measure(system: str, condition: str, seconds: float) -> stats.Pacing:
                 sip.call()
         else:
             generator = start(harness.GENERATOR_CPU, listen)
-            process = start(harness.SYSTEM_CPU, [*sender, generator.line().removeprefix("port "), f"{seconds}"])
+            port = generator.line().removeprefix("port ")
+            process = start(harness.SYSTEM_CPU, [*sender, port, *([] if system == TIMER else [f"{seconds}"])])
             process.line()
         generator.finish(seconds)
         process.finish()
@@ -51,7 +56,7 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
     seconds, want = (2.5, 1) if quick else (6.0, 3)
     present, absent, versions = far_end.here(SYSTEMS, not quick)
-    names = [f"{s} {c}" for c in CONDITIONS for s in present]
+    names = [f"{s} {c}" for c in CONDITIONS for s in present if s != TIMER or c == CONDITIONS[0]]
 
     def one(name: str) -> stats.Pacing:
         system, condition = name.split()
@@ -75,6 +80,7 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
         f"{c}: {peer} sd / leg sd": systems[f"{peer} {c}"]["sd_us"]["median"] / systems[f"leg {c}"]["sd_us"]["median"]
         for c in CONDITIONS
         for peer in present[1:]
+        if f"{peer} {c}" in systems
     }
     text = harness.table(
         f"pacing: error against the 20 ms grid, {CALLS} calls, {seconds:g} s each; {rounds.remark}",

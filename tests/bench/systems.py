@@ -8,7 +8,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import uvloop
@@ -45,6 +45,14 @@ async def input_ends() -> None:
     loop.add_reader(sys.stdin.fileno(), readable)
     await ended.wait()
     loop.remove_reader(sys.stdin.fileno())
+
+
+async def input_lines() -> AsyncIterator[str]:
+    """Of standard input, until it is closed."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield line.decode().strip()
 
 
 class Legs:
