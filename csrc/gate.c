@@ -169,13 +169,13 @@ static struct mc_gate_verdict judge_message(struct mc_gate *g, const struct mc_s
         return verdict(MC_GATE_FLAWED, MC_GATE_DROP, 0, size); /* an answer needs what is missing */
     }
     if (m->flaws & MC_SIP_FLAW_VERSION) {
-        return verdict(MC_GATE_VERSION, MC_GATE_DROP, 0, size);
+        return refuse(m, MC_GATE_VERSION, 505, size); /* section 21.5.6 */
     }
     if (m->flaws & MC_SIP_FLAW_LENGTH || said > len) { /* section 18.3 */
         return refuse(m, MC_GATE_LENGTH, 400, m->body);
     }
-    if (m->flaws != 0) {
-        return refuse(m, MC_GATE_FLAWED, 400, size);
+    if (m->flaws != 0) { /* section 8.2.2.1: 416 */
+        return refuse(m, MC_GATE_FLAWED, m->flaws == MC_SIP_FLAW_SCHEME ? 416 : 400, size);
     }
     v = judge_body(m, buf + m->body, size - m->body, size);
     if (v.action == MC_GATE_TAKE && m->status == 0 && !served(m->method)) {
@@ -323,4 +323,21 @@ size_t mc_gate_strip(char *buf, size_t len) {
         buf[(size_t)(m.length.at - buf) + i] = '0';
     }
     return m.body;
+}
+
+size_t mc_gate_mend(char *buf, size_t len) {
+    static const char uri[] = "sip:", version[] = " SIP/2.0";
+    struct mc_sip_scan m;
+    size_t fixed, at;
+
+    if (mc_sip_scan(&m, buf, len) == MC_OK && m.status == 0) {
+        fixed = m.method.len + 1 + (sizeof uri - 1) + (sizeof version - 1);
+        at = (size_t)(m.line.at - buf) + m.method.len + 1;
+        if (m.line.len > fixed) { /* METHOD sip:xxx SIP/2.0, as long as it was */
+            memset(buf + at, 'x', m.line.len - m.method.len - 1);
+            memcpy(buf + at, uri, (sizeof uri - 1));
+            memcpy(buf + at + m.line.len - m.method.len - 1 - (sizeof version - 1), version, (sizeof version - 1));
+        }
+    }
+    return mc_gate_strip(buf, len);
 }

@@ -99,5 +99,8 @@ struct mc_gate_verdict mc_gate_judge(struct mc_gate *g, const char *buf, size_t 
 
 /* Writes zeros over the value of Content-Length, so that the message is whole without its body: returns its new size. */
 size_t mc_gate_strip(char *buf, size_t len);
+/* The same for a request that is to be refused, whose request line becomes one that any parser takes: an answer repeats nothing of
+ * it. */
+size_t mc_gate_mend(char *buf, size_t len);
 
 #endif

@@ -47,6 +47,7 @@ static int start_line(struct mc_sip_scan *out, struct mc_span line) {
     const char *space = memchr(line.at, ' ', line.len);
     struct mc_span first, rest;
 
+    out->line = line;
     if (space == NULL || space == line.at) {
         return MC_E_FORMAT;
     }
@@ -75,6 +76,8 @@ static int start_line(struct mc_sip_scan *out, struct mc_span line) {
         out->flaws |= MC_SIP_FLAW_VERSION;
     } else if (!is_version(rest) || !is_request_uri(out->uri)) {
         out->flaws |= MC_SIP_FLAW_LINE; /* section 7.1: single spaces, nothing at the end */
+    } else if (!mc_span_begins(out->uri, "sip:") && !mc_span_begins(out->uri, "sips:") && !mc_span_begins(out->uri, "tel:")) {
+        out->flaws |= MC_SIP_FLAW_SCHEME;
     }
     return MC_OK;
 }
@@ -182,12 +185,16 @@ static size_t line_size(const char *at, size_t left) {
     return end != NULL ? (size_t)(end - at) + 1 : 0;
 }
 
-/* A NUL, or a CR that ends no line: parsers disagree what it is (PJSIP takes it for a line's end), RFC 3261 section 25.1 has none. */
+/* A NUL that is not quoted ("\\" before it), or a CR that ends no line: parsers disagree what it is (PJSIP takes it for a line's
+ * end), and RFC 3261 section 25.1 has none. */
 static bool is_dirty(const char *at, size_t size) {
-    const char *cr = at, *end = at + size;
+    const char *nul = at, *cr = at, *end = at + size;
 
-    if (memchr(at, '\0', size) != NULL) {
-        return true;
+    while ((nul = memchr(nul, '\0', (size_t)(end - nul))) != NULL) {
+        if (nul == at || nul[-1] != '\\') {
+            return true;
+        }
+        nul++;
     }
     while ((cr = memchr(cr, '\r', (size_t)(end - cr))) != NULL) {
         if (++cr < end && *cr != '\n') {

@@ -16,12 +16,14 @@ enum mc_sip_flaw {
     MC_SIP_FLAW_LENGTH = 8,   /* Content-Length is no number */
     MC_SIP_FLAW_VERSION = 16, /* not SIP/2.0 */
     MC_SIP_FLAW_LINE = 32,    /* the request line is not "METHOD URI VERSION" with one space between */
+    MC_SIP_FLAW_SCHEME = 128, /* the request is for no sip:, sips: or tel: URI */
     MC_SIP_FLAW_FORWARDS = 64 /* Max-Forwards is no number of 0 to 255 */
 };
 
 struct mc_sip_scan {
     struct mc_span method; /* of a request; of a response: that in CSeq */
     struct mc_span uri;    /* of a request */
+    struct mc_span line;   /* the first one, without its end */
     int status;            /* of a response, 0 = it is a request */
     struct mc_span call_id, from, to, user_agent, content_type, length;
     bool in_dialog;         /* To has a tag */

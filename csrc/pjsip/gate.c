@@ -34,8 +34,10 @@ static uint64_t waited_us(const pjsip_rx_data *rdata) {
 static void deliver(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, struct mc_gate_verdict v) {
     char *packet = rdata->pkt_info.packet;
 
-    if (v.action == MC_GATE_STRIP || v.action == MC_GATE_REFUSE) {
+    if (v.action == MC_GATE_STRIP) {
         v.size = mc_gate_strip(packet, v.size);
+    } else if (v.action == MC_GATE_REFUSE) {
+        v.size = mc_gate_mend(packet, v.size);
     }
     pending = v;
     rdata->pkt_info.len = (pj_ssize_t)v.size;

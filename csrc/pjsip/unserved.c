@@ -41,6 +41,20 @@ static pj_bool_t refuse_flawed(pjsip_rx_data *rdata) {
     return v->code == PJSIP_SC_METHOD_NOT_ALLOWED ? refuse(rdata) : respond(rdata, v->code, NULL);
 }
 
+/* RFC 3261 section 8.2.2.3: an extension that we must have and haven't. PJSIP looks at those of an INVITE itself. */
+static pj_bool_t refuse_extension(pjsip_rx_data *rdata) {
+    const pjsip_require_hdr *require = pjsip_msg_find_hdr(rdata->msg_info.msg, PJSIP_H_REQUIRE, NULL);
+    pjsip_unsupported_hdr *unsupported = pjsip_unsupported_hdr_create(rdata->tp_info.pool);
+
+    for (unsigned i = 0; require && i < require->count; i++) {
+        if (!pjsip_endpt_has_capability(pjsua_var.endpt, PJSIP_H_SUPPORTED, NULL, &require->values[i]) &&
+            unsupported->count < PJSIP_GENERIC_ARRAY_MAX_COUNT) {
+            unsupported->values[unsupported->count++] = require->values[i];
+        }
+    }
+    return unsupported->count > 0 && respond(rdata, PJSIP_SC_BAD_EXTENSION, (const pjsip_hdr *)unsupported);
+}
+
 /* Outside a dialog, and no repetition: what belongs to one was taken by PJSIP's layers before. */
 static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     unsigned wait_s;
@@ -48,8 +62,10 @@ static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     if (mc_gate_pending()->action == MC_GATE_BUSY) {
         return refuse_busy(rdata, __atomic_load_n(&mc_gate_the()->retry_after_s, __ATOMIC_RELAXED));
     }
-    return rdata->msg_info.msg->line.req.method.id == PJSIP_INVITE_METHOD && !mc_media_sock_spare(&wait_s) &&
-           refuse_busy(rdata, wait_s);
+    if (rdata->msg_info.msg->line.req.method.id != PJSIP_INVITE_METHOD) {
+        return rdata->msg_info.msg->line.req.method.id == PJSIP_OPTIONS_METHOD && refuse_extension(rdata);
+    }
+    return !mc_media_sock_spare(&wait_s) && refuse_busy(rdata, wait_s);
 }
 
 static pjsip_module first = {.id = -1}, early = {.id = -1}, late = {.id = -1}; /* before all, before and after pjsua's own */

@@ -38,6 +38,8 @@ static const struct {
     {SIP_REQUEST("ACK", SDP_HEAD, BAD_SDP), MC_GATE_SDP, MC_GATE_STRIP, 0},
     {"SIP/2.0 200 OK\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\n" SDP_HEAD "\r\n" BAD_SDP, MC_GATE_SDP, MC_GATE_STRIP, 0},
     {"SIP/2.0 200 OK\r\n" SIP_DIALOG SIP_TO "CSeq: x INVITE\r\n\r\n", MC_GATE_FLAWED, MC_GATE_DROP, 0},
+    {"INVITE sip:b SIP/7.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\n\r\n", MC_GATE_VERSION, MC_GATE_REFUSE, 505},
+    {"OPTIONS urn:b SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 OPTIONS\r\n\r\n", MC_GATE_FLAWED, MC_GATE_REFUSE, 416},
     {SIP_REQUEST("PUBLISH", "", ""), MC_GATE_METHOD, MC_GATE_REFUSE, 405},
     {SIP_REQUEST("invite", "", ""), MC_GATE_METHOD, MC_GATE_REFUSE, 405},
     {SIP_REQUEST("OPTIONS", "User-Agent: Friendly-Scanner v1\r\n", ""), MC_GATE_SCANNER, MC_GATE_DROP, 0},
@@ -194,6 +196,21 @@ static void who_was_turned_away_is_told_once(void) {
     CHECK_INT(7, g.n_events, MC_GATE_MAX_EVENTS);
 }
 
+static void a_mended_request_can_be_parsed(void) {
+    static const char *const lines[] = {"INVITE  <sip:b@c?d> SIP/7.0 ", "INVITE x:b@ccccccccccc SIP/2.0"};
+    char text[600];
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct mc_sip_scan m;
+        size_t n = (size_t)sprintf(text, "\r\n%s\r\n%s", lines[i], SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\nl: 3\r\n\r\nabc");
+        size_t mended = mc_gate_mend(text, n);
+        CHECK_INT(i, mended, n - 3);
+        CHECK_INT(i, mc_sip_scan(&m, text, mended), MC_OK);
+        CHECK_INT(i, m.flaws, 0);
+        CHECK_INT(i, m.content_length, 0);
+        CHECK_INT(i, m.line.len, strlen(lines[i]));
+    }
+}
+
 static void bad_settings_are_refused(void) {
     static const char *const nets[] = {"192.0.2.0/99"}, *const empty[] = {""};
     mc_gate_init(&g);
@@ -213,6 +230,7 @@ int main(void) {
     RUN(overload_is_time_that_calls_wait);
     RUN(a_stripped_message_is_whole);
     RUN(who_was_turned_away_is_told_once);
+    RUN(a_mended_request_can_be_parsed);
     RUN(bad_settings_are_refused);
     return check_done();
 }

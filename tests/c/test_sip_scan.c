@@ -68,6 +68,7 @@ static const struct {
     {"INVITE <sip:b> SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\n\r\n", MC_OK, MC_SIP_FLAW_LINE},
     {"INVITE sip:b@c?Route=%3Csip:d%3E SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\n\r\n", MC_OK, MC_SIP_FLAW_LINE},
     {"INVITE sip:b?x@c SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\n\r\n", MC_OK, 0},
+    {"INVITE urn:service:sos SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\n\r\n", MC_OK, MC_SIP_FLAW_SCHEME},
     {"INVITE tel:1?2 SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\n\r\n", MC_OK, 0},
     {"INVITE sip:b SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 OPTIONS\r\n\r\n", MC_OK, MC_SIP_FLAW_CSEQ},
     {"INVITE sip:b SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 invite\r\n\r\n", MC_OK, MC_SIP_FLAW_CSEQ},

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (v.action == MC_GATE_STRIP || v.action == MC_GATE_REFUSE) {
             char *copy = memcpy(malloc(v.size + 1), data, v.size);
             struct mc_sip_scan m;
-            size_t n = mc_gate_strip(copy, v.size);
+            size_t n = v.action == MC_GATE_REFUSE ? mc_gate_mend(copy, v.size) : mc_gate_strip(copy, v.size);
             MUST(n <= v.size && mc_sip_scan(&m, copy, n) == MC_OK && m.body == n && m.content_length <= 0);
             free(copy);
         }
