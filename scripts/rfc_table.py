@@ -17,6 +17,7 @@ QUOTES_ONLY = {"tests/test_docs.py"}  # citations in it are examples for the par
 TITLES = {
     1035: "Domain names: implementation",
     2104: "HMAC",
+    2543: "SIP (1999)",
     2617: "HTTP Basic and Digest authentication (1999)",
     2782: "DNS SRV",
     2833: "RTP payload for DTMF digits (2000)",

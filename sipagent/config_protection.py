@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sipagent.config_types import IpNetwork, Section
+from sipagent.protection.destinations import Policy
 
 # What scanners of the public Internet call themselves. Those who hide are met by the rates.
 SCANNERS = [
@@ -42,6 +43,16 @@ class Protection(Section):
     calls_per_s: Rate = Field(
         default=10, description="New calls of one address a second, twice as many at once; more gets 503. 0 = any."
     )
+    allow: list[str] = Field(
+        default=[],
+        description="Destinations that may be called, by whatever way: API, routes, transfer. A number or the start of one, "
+        'and where: "+49*", "600", "*@pbx.example.com"; "*" = all. None in the list: none may be called.',
+    )
+    deny: list[str] = Field(default=[], description='Destinations that may not, though allowed: "+49900*".')
+    international: list[str] = Field(
+        default=["00", "011"],
+        description="What is dialled for the + of an international number.",
+    )
     scanners: list[str] = Field(
         default=SCANNERS, max_length=32, description="Requests with one of these words in User-Agent get no answer."
     )
@@ -53,3 +64,12 @@ class Protection(Section):
         default=30.0,
         description="After SIGTERM running calls go on for so long; new ones get 503. A second SIGTERM ends all at once.",
     )
+
+    @model_validator(mode="after")
+    def _patterns_can_be_read(self) -> Self:
+        self.destinations()
+        return self
+
+    def destinations(self) -> Policy:
+        """The rule that all calls of ours obey. ValueError names a pattern that can't be read."""
+        return Policy(self.allow, self.deny, self.international)

@@ -24,6 +24,7 @@ from sipagent import log, player
 from sipagent.call import Call
 from sipagent.commands.call import client
 from sipagent.config import Config, Listen, Log, Sip
+from sipagent.config_protection import Protection
 from sipagent.demo.hearing import BotEar
 from sipagent.demo.script import Manner
 from sipagent.dialogue.levels import speech_start
@@ -124,7 +125,8 @@ def read_script(path: Path, rate: int) -> list[Line]:
 
 async def phone(uri: str, script: Path) -> bool:
     """One call. False when it was not answered."""
-    cfg = Config(sip=Sip(listen=[Listen(port=0)], user_agent="sipagent-demo-caller"), log=Log(level="warning"))
+    sip = Sip(listen=[Listen(port=0)], user_agent="sipagent-demo-caller")
+    cfg = Config(sip=sip, protection=Protection(allow=["*"]), log=Log(level="warning"))
     log.setup(cfg.log)
     lines = await asyncio.to_thread(read_script, script, cfg.media.rate)
     async with client(cfg) as agent:

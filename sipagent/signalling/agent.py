@@ -18,7 +18,7 @@ from sipagent.signalling.advertise import advertised, is_wildcard
 from sipagent.signalling.call_state import advance
 from sipagent.signalling.control import Control
 from sipagent.signalling.endpoint import Listening
-from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.errors import DestinationDenied, SignallingError
 from sipagent.signalling.headers import Pairs, checked
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Locator, Target
@@ -55,6 +55,7 @@ class UserAgent:
         transfers: bool = False,
     ) -> None:
         self.cfg = cfg
+        self._destinations = cfg.protection.destinations()
         self._worker = worker
         self._on_incoming = on_incoming
         self._thread = SipThread(self._on_message)
@@ -154,11 +155,17 @@ class UserAgent:
         `caller`: our number or user, URI or `"Name" <URI>`; "" = the account's own. `privacy`: as {"id"} (RFC 3323, 3325).
         `offer` False: the callee says first which media it has.
         `replaces`: a dialog of the callee's that the call takes the place of (RFC 3891).
-        UriError, HeaderError, CallLimitError, SignallingError when there is nothing to send.
+        UriError, HeaderError, CallLimitError, SignallingError when there is nothing to send; DestinationDenied (a
+        SignallingError) when protection.allow does not have it.
         """
         if not self._running:
             raise SignallingError("the user agent is not up")
         wanted = parse_uri(uri)
+        try:
+            self._destinations.check(str(wanted))
+        except ValueError as error:
+            log.warning("call not allowed", uri=str(wanted), reason=str(error))
+            raise DestinationDenied(str(error)) from None
         rows = checked(headers)
         name = self._account(account)
         target: Target | None = None

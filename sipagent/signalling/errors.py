@@ -14,3 +14,7 @@ class CallLimitError(SignallingError):
 
 class UriError(SignallingError, ValueError):
     """Not a SIP URI that can be called."""
+
+
+class DestinationDenied(SignallingError):
+    """The policy of [protection] does not allow this destination."""

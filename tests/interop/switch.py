@@ -51,7 +51,7 @@ class Switch:
             "dialogue": {"agent": agent},
             "api": {"port": self.api_port},
             "log": {"level": "info"},
-            "protection": {"drain_s": 1},
+            "protection": {"drain_s": 1, "allow": ["*"]},
         }
         for section, values in settings.items():
             tree.setdefault(section, {}).update(values)

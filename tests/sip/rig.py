@@ -24,7 +24,8 @@ def config(**sections: Any) -> Config:
     """A configuration on loopback: any free UDP port unless `sip` says otherwise."""
     sip = {"listen": [{"transport": "udp", "port": 0}], **sections.pop("sip", {})}
     media = {"host": "127.0.0.1", "ports": RTP, "fifo": False, **sections.pop("media", {})}
-    return Config.model_validate({"sip": sip, "media": media, **sections})
+    protection = {"allow": ["*"], **sections.pop("protection", {})}
+    return Config.model_validate({"sip": sip, "media": media, "protection": protection, **sections})
 
 
 @dataclass
