@@ -45,6 +45,8 @@ ANSWER = """SIP/2.0 200 OK
 Contact: <sip:echo@[local_ip]:[local_port]>
 """
 
+RINGING = ANSWER.replace("200 OK", "180 Ringing") + "Content-Length: 0\n\n"
+
 ANSWER_SDP = """Content-Type: application/sdp
 Content-Length: [len]
 
@@ -96,6 +98,34 @@ def echo_scenario() -> str:
         + _send(ANSWER + ANSWER_SDP)
         + '<recv request="ACK"/>\n<recv request="BYE"/>\n'
         + _send(ANSWER + "Content-Length: 0\n\n", ""),
+    )
+
+
+def refusing_scenario(status: str) -> str:
+    """Rings, and refuses."""
+    return _scenario(
+        "refuses",
+        '<recv request="INVITE"/>\n'
+        + _send(RINGING, "")
+        + '<pause milliseconds="300"/>\n'
+        + _send(ANSWER.replace("200 OK", status) + "Content-Length: 0\n\n")
+        + '<recv request="ACK"/>\n',
+    )
+
+
+def silent_scenario() -> str:
+    """Rings until it is cancelled (RFC 3261 section 9)."""
+    # The CANCEL's own transaction is answered first; the INVITE's headers were kept for the 487.
+    return _scenario(
+        "rings for ever",
+        '<recv request="INVITE"><action><ereg regexp=".*" search_in="hdr" header="CSeq:" assign_to="1"/></action></recv>\n'
+        + _send(RINGING, "")
+        + '<recv request="CANCEL" timeout="60000"/>\n'
+        + _send(ANSWER + "Content-Length: 0\n\n", "")
+        + _send(
+            ANSWER.replace("200 OK", "487 Request Terminated").replace("[last_CSeq:]", "CSeq:[$1]") + "Content-Length: 0\n\n"
+        )
+        + '<recv request="ACK"/>\n',
     )
 
 
@@ -194,6 +224,36 @@ class Echo:
     @property
     def uri(self) -> str:
         return f"sip:echo@{ports.HOST}:{self.port}"
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+class Callee:
+    """Answers calls as a scenario says: refusing_scenario("486 Busy Here"), silent_scenario()."""
+
+    def __init__(self, room: Path, scenario: str) -> None:
+        room.mkdir(parents=True, exist_ok=True)
+        file = room / "callee.xml"
+        file.write_text(scenario)
+        self.port = ports.one()
+        self._statistics = room / "statistics.csv"
+        self._process = Process(
+            "sipp callee",
+            [
+                *("sipp", "-sf", file, "-i", ports.HOST, "-p", str(self.port), "-nostdin", "-timeout", "120"),
+                *("-trace_stat", "-stf", self._statistics, "-fd", "1"),
+            ],
+            room / "callee.log",
+        )
+
+    @property
+    def uri(self) -> str:
+        return f"sip:callee@{ports.HOST}:{self.port}"
+
+    def counts(self) -> Counts:
+        """Up to a second ago."""
+        return _counts(self._statistics)
 
     def stop(self) -> None:
         self._process.stop()
