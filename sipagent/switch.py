@@ -15,7 +15,7 @@ from sipagent.bridging.attendant import Attendant
 from sipagent.bridging.desk import Desk
 from sipagent.bridging.minder import Minder
 from sipagent.bridging.tones import Tones
-from sipagent.call import Call
+from sipagent.call import Agent, Call
 from sipagent.callbook import CallBook
 from sipagent.config import Config
 from sipagent.log import get_logger
@@ -29,8 +29,10 @@ log = get_logger(__name__)
 class Switch:
     """Takes every call and does with it what the routes say. All methods belong to the event loop's thread."""
 
-    def __init__(self, cfg: Config) -> None:
+    def __init__(self, cfg: Config, agent: Callable[[engines.EngineSet | None], Agent] | None = None) -> None:
+        """`agent` makes, of the loaded engines, what takes the calls in the place of `dialogue.agent`."""
         self.cfg = cfg
+        self._agent = agent
         self.worker = mediacore.Worker(cpu=cfg.media.cpu, fifo=cfg.media.fifo)
         self.user_agent = UserAgent(cfg, self.worker, self._incoming, transfers=True)
         self.engines: engines.EngineSet | None = None
@@ -54,7 +56,8 @@ class Switch:
         made = {name: agents.create(name, self.cfg, self.engines) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
         desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, made)
-        self.attendant = Attendant(desk, made.get(self.cfg.dialogue.agent))
+        default = made.get(self.cfg.dialogue.agent) if self._agent is None else self._agent(self.engines)
+        self.attendant = Attendant(desk, default)
         self.worker.start()
         asyncio.get_running_loop().add_reader(self.worker.fileno(), self.worker.drain)
         await self._book.open()

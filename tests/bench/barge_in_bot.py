@@ -76,10 +76,13 @@ async def main() -> dict[str, Any]:
         }
     )
     log.setup(cfg.log)
-    switch = Switch(cfg)
+
+    def reciter(engines: EngineSet | None) -> Reciter:
+        assert engines is not None
+        return Reciter(cfg.dialogue, engines)
+
+    switch = Switch(cfg, reciter)
     await switch.start()
-    assert switch.engines is not None
-    switch.agent = Reciter(cfg.dialogue, switch.engines)
     try:
         say(f"ready {port}")
         await input_ends()

@@ -59,9 +59,8 @@ async def switch() -> dict[str, Any]:
         }
     )
     log.setup(cfg.log)
-    whole = Switch(cfg)
+    whole = Switch(cfg, lambda _: Greeter())
     await whole.start()
-    whole.agent = Greeter()
     try:
         say(f"sip echo {port}")
         await input_ends()
