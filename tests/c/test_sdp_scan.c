@@ -20,7 +20,7 @@ static const struct {
     {"m=audio\n", "bad port"},
     {"m=audio 1 RTP/AVP 0\r\na=rtpmap:128 x/8000\r\n", "bad payload type"},
     {"m=audio 1 RTP/AVP 0\r\na=fmtp:x y\r\n", "bad payload type"},
-    {"m=audio 1 RTP/AVP 0\ra=fmtp:x y\r", "bad payload type"},
+    {"s=x\ra=ptime:1\r", "bad ptime"}, /* to some parsers these are two lines */
     {"m=audio 1 RTP/AVP 0\r\na=ptime:10\r\na=PTIME: 60 \r\na=ptime:20.5", NULL},
     {"a=ptime:9", "bad ptime"},
     {"a=ptime:61", "bad ptime"},
