@@ -40,6 +40,7 @@ WRAPPED = [
     "pjsip_tpmgr_receive_packet",
     "pjsip_tcp_transport_start3",
     "pjsip_tls_transport_start2",
+    "pjsip_dlg_create_response",
     "pjsip_dlg_respond",
     "pjsip_replaces_verify_request",
     "pjsip_inv_send_msg",

@@ -29,6 +29,9 @@ PJSUA_CALL_MEDIA_LOCAL_HOLD: int
 PJMEDIA_TYPE_AUDIO: int
 PJMEDIA_DIR_ENCODING: int
 PJSUA_CALL_UNHOLD: int
+PJSIP_REDIRECT_STOP: int
+PJSIP_REDIRECT_ACCEPT: int
+PJSIP_REDIRECT_REJECT: int
 PJSIP_CRED_DATA_PLAIN_PASSWD: int
 PJ_O_APPEND: int
 PJSUA_DESTROY_NO_NETWORK: int
@@ -323,6 +326,9 @@ class OnDtmfEventParam:
     method: int
     digit: str
     duration: int
+
+class OnCallRedirectedParam:
+    targetUri: str
 
 class OnCallTransferRequestParam:
     dstUri: str

@@ -193,6 +193,7 @@ class Call:
             "remote_uri": self.remote_uri,
             "local_uri": self.local_uri,
             "state": self.state.value,
+            "held": self.held,
             "started_us": self.started_us,
             "answered_us": self.answered_us,
             "ended_us": self.ended_us,

@@ -34,6 +34,9 @@ class Calls(Section):
     min_session_expires_s: Annotated[int, Field(ge=90, le=86400)] = Field(
         default=90, description="Shorter intervals are answered with 422 (Min-SE, RFC 4028 section 5)."
     )
+    follow_redirects: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=0, description="3xx responses to one call of ours that are followed; 0 = the call ends with the 3xx."
+    )
     hold_s: Annotated[float, Field(gt=0, le=86400)] = Field(
         default=3600.0, description="A peer that holds us for so long is hung up on. RTP may stay away meanwhile."
     )

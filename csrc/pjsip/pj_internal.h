@@ -92,6 +92,9 @@ void mc_next_hop_stop(void);
 /* events.c */
 void mc_events_start(void);
 
+/* caps.c: the endpoint's headers claim what is served and nothing else. After libInit, before libStart. */
+void mc_caps_tell_the_truth(void);
+
 /* info.c */
 int mc_info_start(void);
 void mc_info_stop(void);

@@ -33,3 +33,15 @@ pj_status_t __wrap_pjsua_media_channel_create_sdp(pjsua_call_id call_id, pj_pool
     correct(sip_err_code);
     return status;
 }
+
+pj_status_t __real_pjsip_dlg_create_response(pjsip_dialog *dlg, pjsip_rx_data *rdata, int code, const pj_str_t *text,
+                                             pjsip_tx_data **p_tdata);
+
+/* An offer in the middle of a call with nothing in it that we have: PJSIP says 500, as if the trouble were ours. */
+pj_status_t __wrap_pjsip_dlg_create_response(pjsip_dialog *dlg, pjsip_rx_data *rdata, int code, const pj_str_t *text,
+                                             pjsip_tx_data **p_tdata) {
+    if (code == PJSIP_SC_INTERNAL_SERVER_ERROR && text && !pj_strcmp2(text, "SDP negotiation failed")) {
+        return __real_pjsip_dlg_create_response(dlg, rdata, PJSIP_SC_NOT_ACCEPTABLE_HERE, NULL, p_tdata);
+    }
+    return __real_pjsip_dlg_create_response(dlg, rdata, code, text, p_tdata);
+}

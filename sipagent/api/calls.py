@@ -30,6 +30,10 @@ class CallSummary(BaseModel):
     duration_s: float = Field(description="Since the answer, until the end or now; 0 when it was never answered.")
     end_code: int = Field(description="SIP status; 0 = a normal BYE, or not ended.")
     end_reason: str
+    held: bool = Field(description="The peer holds us.")
+    account: str = Field(description="Account or trunk that it came by or goes by; empty = direct.")
+    source: str = Field(description="Transport and address that the INVITE came from; empty for our own calls.")
+    identity: str = Field(description="URI of the caller that a trusted peer asserts (RFC 3325); empty = none.")
     route: str = Field(description="Row of the routing table that it took; empty = none.")
     other_id: str = Field(description="The call that it is joined with, or was; empty = none.")
     room: str = Field(description="The conference room that it is in; empty = none.")

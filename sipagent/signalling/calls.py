@@ -80,6 +80,8 @@ class SipCall(pjsua2.Call):
         self.incoming = call_id is not None
         self.facts = InviteFacts()  # of an incoming call
         self.may_sound_early = True  # a 183 can open the way for sound
+        self.redirects_left = 0
+        self.may_call: Callable[[str], bool] = lambda uri: False
         self.announced = False  # main knows of it
         self.over = False
         self._on_end = on_end
@@ -218,6 +220,20 @@ class SipCall(pjsua2.Call):
                 self._info.final(tsx.tsx.statusCode, self._send_info)
         if tsx.tsx.method == "CANCEL" and tsx.type == pjsua2.PJSIP_EVENT_RX_MSG:
             self._peer_reason = parse_reason(tsx.src.rdata.wholeMsg) or self._peer_reason
+
+    def onCallRedirected(self, prm: pjsua2.OnCallRedirectedParam) -> int:
+        """A 3xx (RFC 3261 section 8.1.3.4): followed as often as sip.calls.follow_redirects says, and where `may_call` says."""
+        try:
+            uri = readable(prm.targetUri)
+            if self.redirects_left <= 0 or self.over or self._ours is not None:
+                return pjsua2.PJSIP_REDIRECT_STOP
+            self.redirects_left -= 1
+            allowed = self.may_call(uri)
+        except Exception:
+            log.exception("redirection not understood", call_id=self.key)
+            return pjsua2.PJSIP_REDIRECT_STOP
+        log.info("redirected", call_id=self.key, to=uri, followed=allowed)
+        return pjsua2.PJSIP_REDIRECT_ACCEPT if allowed else pjsua2.PJSIP_REDIRECT_REJECT
 
     @callback
     def onDtmfEvent(self, prm: pjsua2.OnDtmfEventParam) -> None:

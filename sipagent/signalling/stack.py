@@ -15,7 +15,7 @@ from sipagent.log import get_logger
 from sipagent.signalling.accounts import SipAccount, local_config, registered_config
 from sipagent.signalling.calls import SipCall
 from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
-from sipagent.signalling.errors import CallLimitError, SignallingError
+from sipagent.signalling.errors import CallLimitError, SignallingError, UriError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
@@ -25,7 +25,7 @@ from sipagent.signalling.reoffer import GONE, Answer
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
 from sipagent.signalling.trust import Trust
-from sipagent.signalling.uri import Transport
+from sipagent.signalling.uri import Transport, parse_uri
 
 log = get_logger(__name__)
 
@@ -186,6 +186,8 @@ class Stack:
         call = SipCall(self.thread, account, key, leg, self._ended)
         call.on_replace = self._replaced if self._transfers else None
         call.announced = True
+        call.redirects_left = self.cfg.sip.calls.follow_redirects
+        call.may_call = self.may_call
         self._calls[key] = call
         try:
             call.dial(str(wanted.uri), origin, (*identity, *wanted.rows), wanted.offer)
@@ -207,6 +209,15 @@ class Stack:
         self._transport(wanted.target.transport, wanted.target.version)
         sips = self._sips if wanted.uri.scheme == "sips" else None
         return sips or self._local[wanted.target.transport, wanted.target.version]
+
+    def may_call(self, uri: str) -> bool:
+        """Whether a target that a peer named (3xx) may be called: a SIP URI over an open transport. PJSIP tells it without
+        port and parameters."""
+        try:
+            wanted = parse_uri(uri)
+        except UriError:
+            return False
+        return any(wanted.transport in (None, t.transport) for t in self._listening)
 
     # ---- incoming calls
 

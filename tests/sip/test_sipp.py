@@ -19,9 +19,9 @@ def errors(room: Path) -> str:
     return "".join(p.read_text() for p in room.glob("*errors.log"))
 
 
-async def sipp(rig: Rig, scenario: str, calls: int, tmp_path: Path) -> None:
+async def sipp(rig: Rig, scenario: Path, calls: int, tmp_path: Path) -> None:
     """Runs a scenario to its end; fails with what SIPp said if any call failed."""
-    words = ["sipp", f"127.0.0.1:{rig.port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-mi", "127.0.0.1"]
+    words = ["sipp", f"127.0.0.1:{rig.port}", "-sf", str(scenario), "-i", "127.0.0.1", "-mi", "127.0.0.1"]
     words += [
         "-m",
         str(calls),
@@ -72,6 +72,6 @@ async def serve(rig: Rig, calls: int, what: str) -> list[Call]:
 )
 async def test_scenarios(scenario: str, what: str, code: int, reason: str, tmp_path: Path) -> None:
     async with user_agent(config(media={"codecs": ["PCMU/8000"]})) as rig:
-        taken, _ = await asyncio.gather(serve(rig, 10, what), sipp(rig, scenario, 10, tmp_path))
+        taken, _ = await asyncio.gather(serve(rig, 10, what), sipp(rig, SCENARIOS / f"{scenario}.xml", 10, tmp_path))
         assert {(c.end_code, c.end_reason) for c in taken} == {(code, reason)}
         assert not rig.ua.calls

@@ -81,7 +81,7 @@ class Peer(asyncio.DatagramProtocol):
             if message.status >= at_least and message.get("cseq").endswith(method):
                 return message
 
-    def respond(self, request: Message, status: str, port: int, headers: str = "", body: str = "") -> None:
+    def respond(self, request: Message, status: str, port: int, headers: str = "", body: str = "", contact: str = "") -> None:
         """Answers a request, with the tag that a dialog needs."""
         to = request.get("to")
         if ";tag=" not in to:
@@ -90,7 +90,7 @@ class Peer(asyncio.DatagramProtocol):
         lines += [
             f"Call-ID: {request.get('call-id')}",
             f"CSeq: {request.get('cseq')}",
-            f"Contact: <sip:peer@127.0.0.1:{self.port}>",
+            f"Contact: {contact or f'<sip:peer@127.0.0.1:{self.port}>'}",
         ]
         head = "\r\n".join(lines) + "\r\n" + headers
         kind = "Content-Type: application/sdp\r\n" if body else ""
