@@ -211,7 +211,8 @@ class SipCall(pjsua2.Call):
         heard, ours = tsx.type == pjsua2.PJSIP_EVENT_RX_MSG, tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC
         if tsx.tsx.method == "INVITE" and heard and ours and 100 < tsx.tsx.statusCode < 200 and not self.over:
             self.thread.send(Progress(self.key, tsx.tsx.statusCode, self.leg is not None and self.leg.started))
-        if tsx.tsx.method == "INVITE" and ours and self._answered and tsx.tsx.statusCode >= 200:
+        ends = tsx.prevState < pjsua2.PJSIP_TSX_STATE_COMPLETED <= tsx.tsx.state  # once; timers end it again later
+        if tsx.tsx.method == "INVITE" and ours and self._answered and ends:
             self._reoffer.final(tsx.tsx.statusCode)
         if tsx.tsx.method == "INFO" and tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC and not self.over:
             completed = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_COMPLETED

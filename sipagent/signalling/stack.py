@@ -210,6 +210,7 @@ class Stack:
         sips = self._sips if wanted.uri.scheme == "sips" else None
         return sips or self._local[wanted.target.transport, wanted.target.version]
 
+    @sip_only
     def may_call(self, uri: str) -> bool:
         """Whether a target that a peer named (3xx) may be called: a SIP URI over an open transport. PJSIP tells it without
         port and parameters."""
