@@ -46,8 +46,6 @@ Template = Annotated[str, AfterValidator(template.check)]
 class Parking(Section):
     """Calls that are parked: they wait in a slot with music."""
 
-    first: Annotated[int, Field(ge=0)] = Field(default=701, description="First slot that is given when none is asked for.")
-    last: Annotated[int, Field(ge=0)] = Field(default=720, description="Last one.")
     timeout_s: Annotated[float, Field(gt=0)] = Field(
         default=120.0, description="After so long a parked call goes back to who parked it, or ends."
     )
@@ -55,12 +53,6 @@ class Parking(Section):
     music: Path | None = Field(
         default=None, description="WAV file for callers who wait or are on hold; none = a chord now and then."
     )
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.last < self.first:
-            raise ValueError(f"slots from {self.first} to {self.last}: last must not be below first")
-        return self
 
 
 class Route(Section):

@@ -382,6 +382,6 @@ async def test_port_in_use_is_named(switch: Switch) -> None:
 
 def test_openapi_describes_the_routes_and_its_page_is_up_to_date() -> None:
     document = openapi()
-    assert set(document["paths"]) == {"/health", "/metrics", "/v1/calls", "/v1/calls/{call_id}"}
+    assert set(document["paths"]) == {"/health", "/metrics", "/v1/calls", "/v1/calls/{call_id}", "/v1/rooms", "/v1/parking"}
     assert "503" in document["paths"]["/health"]["get"]["responses"]
     assert (Path(__file__).parent.parent / "docs" / "openapi.json").read_text() == json.dumps(document, indent=1) + "\n"

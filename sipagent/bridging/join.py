@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from mediacore import Bridge, Leg, MediaError, Mixer, bridge
+from mediacore import Bridge, Leg, MediaError, bridge
 from sipagent.bridging.desk import Desk
 from sipagent.call import Call
 from sipagent.log import get_logger
@@ -53,8 +53,7 @@ class Join:
         self._tasks: set[asyncio.Task[Any]] = set()
         assert isinstance(a.leg, Leg)
         assert isinstance(b.leg, Leg)
-        self._legs = {a.id: a.leg, b.id: b.leg}
-        self.media: Bridge | Mixer = bridge(a.leg, b.leg)
+        self._bridge: Bridge = bridge(a.leg, b.leg)
         for call, other in ((a, b), (b, a)):
             call.other_id = other.id
             call.on_info_digit = self._digits_to(other)
@@ -89,23 +88,6 @@ class Join:
         self._released.set()
         self.close()
 
-    def listen(self, by: Call, whisper_to: Call | None) -> None:
-        """A third call hears both, and speaks to one of them alone if that is wished. Ends with the third call, or before."""
-        if isinstance(self.media, Bridge):
-            room = Mixer(self._desk.worker, rate=self._desk.cfg.media.rate)
-            self.media.close()
-            for leg in self._legs.values():
-                room.add(leg)
-            self.media = room
-        assert isinstance(by.leg, Leg)
-        target = self._legs[whisper_to.id] if whisper_to is not None else None
-        self.media.add(by.leg, listen_only=target is None, whisper_to=target)
-
-    def leave(self, by: Call) -> None:
-        """The third call hears no more."""
-        if isinstance(self.media, Mixer) and isinstance(by.leg, Leg):
-            self.media.remove(by.leg)
-
     def close(self) -> None:
         """Takes them apart. Safe to call twice."""
         if self._closed:
@@ -117,7 +99,7 @@ class Join:
         for task in self._tasks:
             task.cancel()
         with contextlib.suppress(MediaError):
-            self.media.close()
+            self._bridge.close()
 
     def _digits_to(self, other: Call) -> Callable[[str, int], None]:
         def send(digit: str, ms: int) -> None:

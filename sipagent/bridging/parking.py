@@ -20,7 +20,7 @@ log = get_logger(__name__)
 
 
 class ParkingError(LookupError):
-    """The slot is taken, or nobody is in it, or all are taken."""
+    """The slot is taken, or nobody is in it."""
 
 
 @dataclass(slots=True)
@@ -42,22 +42,6 @@ class Parking:
         self._desk = desk
         self._joins = joins
         self._slots: dict[str, Slot] = {}
-
-    def slots(self) -> list[Slot]:
-        """Those that are taken."""
-        return list(self._slots.values())
-
-    def is_free(self, number: str) -> bool:
-        """Whether nobody waits there."""
-        return number not in self._slots
-
-    def free_number(self) -> str:
-        """The first free slot of those that need no route. ParkingError: all are taken."""
-        settings = self._desk.cfg.parking
-        for number in range(settings.first, settings.last + 1):
-            if str(number) not in self._slots:
-                return str(number)
-        raise ParkingError(f"all slots from {settings.first} to {settings.last} are taken; see parking.last")
 
     def park(self, call: Call, number: str, parker: str = "", via: str = "") -> None:
         """An answered call waits in the slot from now on; who held it must let go. ParkingError: taken."""

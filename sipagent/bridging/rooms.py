@@ -4,16 +4,14 @@ last."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from mediacore import Leg, MediaError, Mixer, Worker
 from sipagent.call import Call
 from sipagent.log import get_logger
-from sipagent.waiting import first
 
 log = get_logger(__name__)
 
@@ -22,19 +20,12 @@ NOTE_S = 0.12
 NOTE_LEVEL = 2500  # of 32767
 
 
-class NotThere(LookupError):
-    """No such room, or the call is not in it."""
-
-
 @dataclass(slots=True)
 class Member:
     """A call in a room."""
 
     call: Call
     leg: Leg
-    muted: bool = False
-    listens: bool = False  # and says nothing
-    leaves: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Room:
@@ -47,23 +38,16 @@ class Room:
 
     def enter(self, member: Member) -> None:
         """MediaError: its leg is closed."""
-        self._mixer.add(member.leg, listen_only=member.listens)
+        self._mixer.add(member.leg)
         self.members[member.call.id] = member
-        if not member.listens:
-            self._sound(ENTERS_HZ)
+        self._sound(ENTERS_HZ)
 
     def leave(self, member: Member) -> None:
         """Its leg goes back to the engine."""
         del self.members[member.call.id]
         with contextlib.suppress(MediaError):
             self._mixer.remove(member.leg)
-        if not member.listens:
-            self._sound(LEAVES_HZ)
-
-    def mute(self, member: Member, on: bool) -> None:
-        """Whether it is heard no more."""
-        member.muted = on
-        self._mixer.set(member.leg, gain=0.0 if on else 1.0, listen_only=member.listens)
+        self._sound(LEAVES_HZ)
 
     def close(self) -> None:
         """All leave."""
@@ -83,35 +67,18 @@ class Rooms:
         self._rate = rate
         self._rooms: dict[str, Room] = {}
 
-    def all(self) -> list[Room]:
-        """Those that somebody is in."""
-        return list(self._rooms.values())
-
-    def get(self, name: str) -> Room:
-        """NotThere."""
-        if name not in self._rooms:
-            raise NotThere(f"no room {name!r}; a room is there while somebody is in it")
-        return self._rooms[name]
-
-    def member(self, name: str, call_id: str) -> Member:
-        """NotThere."""
-        found = self.get(name).members.get(call_id)
-        if found is None:
-            raise NotThere(f"call {call_id!r} is not in room {name!r}")
-        return found
-
-    async def join(self, call: Call, name: str, *, listens: bool = False) -> None:
-        """The call, which has sound, is in the room until it ends or is told to leave. MediaError: it ended before."""
+    async def join(self, call: Call, name: str) -> None:
+        """The call, which has sound, is in the room until it ends. MediaError: it ended before."""
         assert isinstance(call.leg, Leg)
         room = self._rooms.get(name)
         if room is None:
             room = self._rooms[name] = Room(name, Mixer(self._worker, rate=self._rate))
-        member = Member(call, call.leg, listens=listens)
+        member = Member(call, call.leg)
         call.room = name
         log.info("enters a room", room=name, members=len(room.members) + 1)
         try:
             room.enter(member)
-            await first(call.ended.wait(), member.leaves.wait())
+            await call.ended.wait()
         finally:
             call.room = ""
             if call.id in room.members:

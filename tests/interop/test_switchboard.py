@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def refused(phone: Softphone, uri: str) -> str:
 def test_refusals_reach_the_caller(start_switch: StartSwitch, start_phone: StartPhone, callee: Callable[..., Any]) -> None:
     statuses = {"71": "486 Busy Here", "72": "603 Decline", "73": "404 Not Found"}
     rows = [{"called": number, "bridge": callee(sipp.refusing_scenario(s)).uri} for number, s in statuses.items()]
-    switch = routed(start_switch, *rows, {"called": "74", "reject": 480})
+    switch = routed(start_switch, *rows, {"called": "74", "reject": 480}, {"called": "76", "agent": "echo"})
     for number, status in {**statuses, "74": "480", "75": "404"}.items():
         phone = start_phone("alice", 400.0)
         assert status.split()[0] in refused(phone, switch.uri_of(number)), (number, switch.log())
@@ -164,7 +165,8 @@ def test_room(start_switch: StartSwitch, start_phone: StartPhone) -> None:
         phone.call(switch.uri_of("80"))
     for phone in phones.values():
         hears(phone, TALK_S)
-    assert [c["room"] for c in switch.live_calls()] == ["80"] * 3
+    inside = [c["id"] for c in switch.live_calls()]
+    assert json.loads(switch.get("/v1/rooms")[1]) == {"rooms": [{"name": "80", "calls": inside}]}
     for phone in phones.values():
         phone.hang_up()
         phone.stop()
@@ -211,6 +213,8 @@ def test_parking(start_switch: StartSwitch, start_phone: StartPhone) -> None:
     hears(alice, 1.0)
     alice.transfer(switch.uri_of("701"))
     until("parked", lambda: [c["parked"] for c in switch.live_calls()] == ["701"], WAIT_S)
+    [slot] = json.loads(switch.get("/v1/parking")[1])["slots"]
+    assert slot == {"number": "701", "call": switch.live_calls()[0]["id"]}
     hears(bob, TALK_S)
     carol = start_phone("carol", 1100.0)
     carol.call(switch.uri_of("701"))
