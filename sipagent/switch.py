@@ -56,7 +56,11 @@ class Switch:
         made = {name: agents.create(name, self.cfg, self.engines) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
         desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, made)
-        default = made.get(self.cfg.dialogue.agent) if self._agent is None else self._agent(self.engines)
+        default: Agent | None
+        if self._agent is not None:
+            default = self._agent(self.engines)
+        else:  # with routes, a call that none fits is refused, whatever agents they use
+            default = None if self.cfg.routes else made[self.cfg.dialogue.agent]
         self.attendant = Attendant(desk, default)
         self.worker.start()
         asyncio.get_running_loop().add_reader(self.worker.fileno(), self.worker.drain)
