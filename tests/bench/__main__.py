@@ -18,6 +18,7 @@ from typing import Any
 from tests.bench import (
     barge_in,
     call_setup,
+    calls,
     codec,
     ear,
     echo_calls,
@@ -35,6 +36,7 @@ from tests.lab.networks import TRACES
 
 BENCHES = {
     "barge-in": barge_in,
+    "calls": calls,
     "codec": codec,
     "ear": ear,
     "echo-calls": echo_calls,

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from tests.bench.systems import LOOPBACK, input_ends, run, say
 from tests.interop import ports
 from tests.interop.sipp import Echo
 
-RTP_PORTS = 9000  # those of ended calls rest for seconds
+RTP_PORTS = 4000  # those of ended calls rest for seconds
 MAX_CALLS = 2000
 SPEECH_S = 2.0
 
@@ -47,14 +49,17 @@ class Greeter:
         await call.ended.wait()
 
 
-async def switch() -> dict[str, Any]:
-    port, rtp = ports.one(), ports.block(RTP_PORTS)
+@asynccontextmanager
+async def greeting(rtp_ports: int, **protection: Any) -> AsyncIterator[tuple[Switch, int]]:
+    """The whole switch, up, with a Greeter; and its SIP port."""
+    port, rtp = ports.one(), ports.block(rtp_ports)
     cfg = Config.model_validate(
         {
             "sip": {"listen": [{"host": LOOPBACK, "port": port}], "max_calls": MAX_CALLS},
-            "media": {"ports": (rtp, rtp + RTP_PORTS - 1), "rate": 8000},
+            "media": {"ports": (rtp, rtp + rtp_ports - 1), "rate": 8000},
             "dialogue": {"agent": "echo"},
             "api": {"port": ports.one()},
+            "protection": protection,
             "log": {"level": "error"},
         }
     )
@@ -62,10 +67,16 @@ async def switch() -> dict[str, Any]:
     whole = Switch(cfg, lambda _: Greeter())
     await whole.start()
     try:
-        say(f"sip echo {port}")
-        await input_ends()
+        yield whole, port
     finally:
         await whole.stop()
+        whole.worker.close()
+
+
+async def switch() -> dict[str, Any]:
+    async with greeting(RTP_PORTS) as (_, port):
+        say(f"sip echo {port}")
+        await input_ends()
     return {}
 
 

@@ -154,10 +154,20 @@ def _counts(statistics: Path) -> Counts:
 
 
 class Load:
-    """`calls` calls at `rate` a second, at most `at_once` together, each talking for `talk_ms`."""
+    """`calls` calls at `rate` a second, at most `at_once` together, each talking for `talk_ms`. `transport`: "udp", or "tcp"
+    with one connection for all."""
 
     def __init__(
-        self, room: Path, target_port: int, audio: bytes, *, calls: int, rate: int, at_once: int, talk_ms: int
+        self,
+        room: Path,
+        target_port: int,
+        audio: bytes,
+        *,
+        calls: int,
+        rate: int,
+        at_once: int,
+        talk_ms: int,
+        transport: str = "udp",
     ) -> None:
         room.mkdir(parents=True, exist_ok=True)
         (room / "audio.al").write_bytes(audio)
@@ -169,6 +179,7 @@ class Load:
             "sipp",
             [
                 *("sipp", f"{ports.HOST}:{target_port}", "-sf", scenario, "-s", "echo", "-nostdin"),
+                *("-t", f"{transport[0]}1"),
                 *("-i", ports.HOST, "-p", str(ports.one()), "-mi", ports.HOST),
                 *("-m", str(calls), "-r", str(rate), "-l", str(at_once)),
                 *("-trace_stat", "-stf", self._statistics, "-fd", "1"),
