@@ -95,7 +95,7 @@ class Transfers:
         await self._run(stays, other)
 
     def _partner(self, replaces: Replaces | None) -> Call | None:
-        """The call of ours that Replaces names: its Call-ID and the peer's tag say that whoever asks knows the dialog."""
+        """The call of ours that Replaces names, by its Call-ID alone: the tags (RFC 3891 section 3) are not compared yet."""
         if replaces is None:
             return None
         for call in self._desk.book.calls.values():
