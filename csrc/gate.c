@@ -128,10 +128,6 @@ static bool served(struct mc_span method) {
     return false;
 }
 
-static bool is_sdp(struct mc_span type) {
-    return mc_span_begins(type, "application/sdp") || mc_span_begins(type, "multipart/");
-}
-
 static struct mc_gate_verdict verdict(enum mc_gate_reason reason, enum mc_gate_action action, int code, size_t size) {
     return (struct mc_gate_verdict){reason, action, code, size};
 }
@@ -146,11 +142,12 @@ static struct mc_gate_verdict refuse(const struct mc_sip_scan *m, enum mc_gate_r
     return verdict(reason, MC_GATE_REFUSE, code, size);
 }
 
+/* Whatever its type is said to be: "application / sdp" is one too (RFC 3261 section 25.1, SLASH), and a part may be one. */
 static struct mc_gate_verdict judge_body(const struct mc_sip_scan *m, const char *body, size_t len, size_t size) {
     if (len > MC_SDP_MAX_BYTES) {
         return refuse(m, MC_GATE_BODY, 413, size);
     }
-    if (is_sdp(m->content_type) && mc_sdp_scan(body, len) != NULL) {
+    if (mc_sdp_scan(body, len) != NULL) {
         return refuse(m, MC_GATE_SDP, 488, size);
     }
     return verdict(MC_GATE_PASS, MC_GATE_TAKE, 0, size);

@@ -143,9 +143,6 @@ static void take(struct mc_sip_scan *out, int which, struct mc_span value) {
         out->content_length = mc_span_number(value);
         out->flaws |= out->content_length < 0 ? MC_SIP_FLAW_LENGTH : 0;
         break;
-    case CONTENT_TYPE:
-        out->content_type = value;
-        break;
     default:
         break;
     }

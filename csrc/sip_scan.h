@@ -25,7 +25,7 @@ struct mc_sip_scan {
     struct mc_span uri;    /* of a request */
     struct mc_span line;   /* the first one, without its end */
     int status;            /* of a response, 0 = it is a request */
-    struct mc_span call_id, from, to, user_agent, content_type, length;
+    struct mc_span call_id, from, to, user_agent, length;
     bool in_dialog;         /* To has a tag */
     int64_t content_length; /* -1 = not given, or no number; `length` has its text */
     unsigned flaws;         /* MC_SIP_FLAW_ bits */
