@@ -330,7 +330,7 @@ def test_a_whole_conversation_with_real_engines(studio: Studio) -> None:
     (message,) = call.notes["messages"]
     assert "train is late" in message
     (barge_in,) = [e.data for e in events if e.kind == "barge_in"]
-    assert barge_in["latency_ms"] > 0
+    assert barge_in["latency_ms"] >= 0
     caller = [turn["caller_heard"] for turn in ledger]
     want = [text for text, _ in scenes] + [scenes[0][0], "Goodbye"]
     assert jiwer.wer([normal(t) for t in want], [normal(t.replace("-", " ")) for t in caller]) <= 0.15

@@ -90,3 +90,11 @@ def likeness(said: np.ndarray, heard: np.ndarray, rate: int, *, window_s: float 
     a, b = np.diff(said.astype(float)), np.diff(heard.astype(float))
     b = np.concatenate([b, np.zeros(max(0, len(a) + most - len(b)))])
     return np.array([best_lag(a[i : i + n], b[i : i + n + most], most)[1] for i in range(0, len(a) - n + 1, n)])
+
+
+def part(line: np.ndarray, rate: int, hz: float, window_s: float = 0.05) -> float:
+    """Amplitude of one tone, a multiple of 1 / window_s: the upper quartile of short windows, for a stall breaks some of
+    them and makes none louder."""
+    n = round(window_s * rate)
+    windows = line[: len(line) // n * n].reshape(-1, n).astype(float)
+    return float(np.quantile(np.abs(windows @ np.exp(-2j * np.pi * hz * np.arange(n) / rate)) * 2 / n, 0.75))

@@ -10,11 +10,8 @@ import numpy as np
 import pytest
 
 from mediacore import ArgumentError, Prompt, StateError, Worker
-from tests.media.rtp import tone
-from tests.media.test_sinks import OPUS, PCMU, RATE, Phone, part, room
-from tests.media.test_worker import drain_until, worker
-
-__all__ = ["room", "worker"]  # fixtures
+from tests.media.rig import OPUS, PCMU, RATE, Phone, drain_until
+from tests.media.rtp import part, tone
 
 LOUD = 0.2 * 32767
 
@@ -29,14 +26,16 @@ def test_one_prompt_for_many(worker: Worker, room: ExitStack, codec: tuple[str, 
     thread.join()
     for phone in phones:
         prompt.start(phone.leg)
-    assert all(0.5 < prompt.left(phone.leg) <= 1.0 for phone in phones)
+    assert all(0 < prompt.left(phone.leg) <= 1.0 for phone in phones)
     drain_until(worker, lambda: all(prompt.left(phone.leg) == 0 for phone in phones))
-    drain_until(worker, lambda: all(len(phone.line()) > 1.4 * RATE for phone in phones))
+    for phone in phones:  # a second and what a stall puts in, then silence
+        drain_until(worker, lambda: len(phone.line()) > 1.4 * RATE and np.abs(phone.line()[-RATE // 5 :]).max() < LOUD / 10)  # noqa: B023
     for phone in phones:
         line = phone.line()
         loud = np.flatnonzero(np.abs(line.astype(int)) > LOUD / 2)
-        assert 0.95 * RATE < loud[-1] - loud[0] < 1.05 * RATE  # all of it, and nothing twice
-        assert part(line[loud[0] : loud[-1]], 600) > LOUD * 0.8
+        # Two thirds of a sine are louder than half of its peak: all of it, and nothing twice, whatever silence a stall puts in.
+        assert 0.9 * RATE < 1.5 * len(loud) < 1.1 * RATE
+        assert part(line[loud[0] : loud[-1]], RATE, 600) > LOUD * 0.8
         prompt.start(phone.leg)  # again, now that it is over
         prompt.stop(phone.leg)
         assert prompt.left(phone.leg) == 0
@@ -49,24 +48,24 @@ def test_a_loop_never_ends(worker: Worker, room: ExitStack) -> None:
     prompt.start(phone.leg)
     drain_until(worker, lambda: len(phone.line()) > 2 * RATE)
     assert prompt.left(phone.leg) == float("inf")
-    assert part(phone.line()[RATE:], 600) > LOUD * 0.7
+    assert part(phone.line()[-RATE // 2 :], RATE, 600) > LOUD * 0.7
 
 
 def test_live_speech_over_and_after(worker: Worker, room: ExitStack) -> None:
     phone = Phone(worker, room, *OPUS)
-    prompt = room.enter_context(closing(Prompt(tone(3, RATE, 600, 0.2).tobytes(), RATE)))
+    prompt = room.enter_context(closing(Prompt(tone(6, RATE, 600, 0.2).tobytes(), RATE)))
     prompt.prepare(phone.leg)
     prompt.start(phone.leg)
     drain_until(worker, lambda: len(phone.line()) > RATE // 2)
-    phone.leg.write(tone(2, RATE, 1100, 0.2).tobytes())
+    phone.leg.write(tone(5, RATE, 1100, 0.2).tobytes())
     phone.heard.clear()
     drain_until(worker, lambda: len(phone.line()) > RATE)
-    assert min(part(phone.line(), hz) for hz in (600, 1100)) > LOUD * 0.6
+    assert min(part(phone.line()[-RATE // 2 :], RATE, hz) for hz in (600, 1100)) > LOUD * 0.6
     prompt.stop(phone.leg)
     phone.heard.clear()
     drain_until(worker, lambda: len(phone.line()) > RATE // 2)
-    assert part(phone.line()[RATE // 10 :], 1100) > LOUD * 0.6
-    assert part(phone.line()[RATE // 10 :], 600) < LOUD * 0.05
+    assert part(phone.line()[RATE // 10 :], RATE, 1100) > LOUD * 0.6
+    assert part(phone.line()[RATE // 10 :], RATE, 600) < LOUD * 0.05
 
 
 def test_mistakes_are_named(worker: Worker, room: ExitStack) -> None:

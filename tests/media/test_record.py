@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
-import socket
 import subprocess
 import time
 import wave
@@ -17,14 +15,13 @@ import numpy as np
 import pytest
 
 import mediacore
-from mediacore import ArgumentError, Leg, Mixer, Recorder, Recording, StateError, VirtualLeg, Worker, bridge
-from tests.media.rtp import Rtp, babble, best_lag, from_l16, l16
+from mediacore import ArgumentError, Mixer, Recorder, Recording, StateError, VirtualLeg, Worker, bridge
+from tests.media.rig import PCMU, RATE, Phone, drain_until
+from tests.media.rtp import Rtp, babble, best_lag, from_l16, l16, likeness, part, tone
 
-HOST = "127.0.0.1"
-RATE = 16000
+WIDE = ("L16", RATE, 96)
 START = 1_000_000
 MS = 1000
-WAIT_S = 20.0
 
 
 def read(path: str | Path, *, whole: bool = True) -> np.ndarray:
@@ -204,47 +201,20 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
 # --- real workers ---
 
 
-@pytest.fixture
-def room() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-class Phone:
-    """A leg that plays the peer, and the leg of ours that it talks to."""
-
-    def __init__(self, worker: Worker, room: ExitStack, codec: str = "L16", clock: int = RATE) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((HOST, 0))
-            port = probe.getsockname()[1]
-        self.peer, self.leg = (room.enter_context(closing(Leg(worker, rate=RATE))) for _ in range(2))
-        at = self.peer.start_udp(local=(HOST, 0), remote=(HOST, port), codec=codec, clock=clock, pt=96)
-        self.leg.start_udp(local=(HOST, port), remote=at, codec=codec, clock=clock, pt=96)
-
-
 def wait(worker: Worker, recorder: Recorder, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(0.02)
-        worker.drain()
-        recorder.drain()
+    drain_until(worker, lambda: time.monotonic() >= end, recorder.drain)
 
 
-def complete(recorder: Recorder, *recordings: Recording) -> None:
-    end = time.monotonic() + WAIT_S
+def complete(worker: Worker, recorder: Recorder, *recordings: Recording) -> None:
     for recording in recordings:
         recording.stop()
-    while not all(recording.done for recording in recordings):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-        recorder.drain()
+    drain_until(worker, lambda: all(recording.done for recording in recordings), recorder.drain)
 
 
-@pytest.fixture
-def worker() -> Iterator[Worker]:
-    with closing(Worker()) as w:
-        w.start()
-        yield w
+def alike(said: np.ndarray, recorded: np.ndarray, late_ms: int) -> float:
+    """Of the windows of 100 ms that no stall of this machine touched, three of five, the worst likeness."""
+    return float(np.quantile(likeness(said, recorded, RATE, window_s=0.1, most_s=late_ms / 1000), 0.4))
 
 
 @pytest.fixture
@@ -255,68 +225,69 @@ def recorder() -> Iterator[Recorder]:
 
 @pytest.mark.parametrize("kind", ["wav", "opus"])
 def test_a_call_on_a_worker(worker: Worker, recorder: Recorder, room: ExitStack, tmp_path: Path, kind: str) -> None:
-    phone = Phone(worker, room)
+    phone = Phone(worker, room, *WIDE)
     said, answer = babble(2, RATE, 1), babble(2, RATE, 2)
     changes: list[Recording] = []
     recording = Recording(recorder, phone.leg, tmp_path / f"x.{kind}", kind)
     recording.on_change = changes.append
     with pytest.raises(StateError, match="recorded already"):
         Recording(recorder, phone.leg, tmp_path / "y.wav")
-    phone.peer.write(said.tobytes())
+    phone.phone.write(said.tobytes())
     phone.leg.write(answer.tobytes())
-    wait(worker, recorder, 2.3)
-    complete(recorder, recording)
+    drain_until(worker, lambda: phone.phone.pending == phone.leg.pending == 0, recorder.drain)
+    wait(worker, recorder, 0.5)
+    complete(worker, recorder, recording)
     assert changes == [recording]
     stats = recording.stats()
     assert (stats["lost"], stats["error"], stats["done"]) == (0, None, True)
     wav = read(recording.path)
     assert stats["samples"] == len(wav)
     for side, voice in enumerate((said, answer)):
-        _, score = best_lag(voice[: RATE // 2 * 3], wav[:, side], RATE // 4)
-        assert score > 0.8, "it is whole; how punctual the network and the worker are is not judged here"
+        assert alike(voice, wav[:, side], 1000) > (0.98 if kind == "wav" else 0.96), (
+            "how punctual the network and the worker are is not judged here"
+        )
     assert not (tmp_path / "y.wav").exists()
 
 
 def test_bridged_and_mixed_legs_have_both_sides(worker: Worker, recorder: Recorder, room: ExitStack, tmp_path: Path) -> None:
     """While the recording runs, the leg goes from the engine to a bridge (packets pass) and on into a conference."""
-    phones = [Phone(worker, room, "PCMU", 8000) for _ in range(3)]
+    phones = [Phone(worker, room, *PCMU) for _ in range(3)]
     a, b, _ = phones
-    voices = [babble(8, RATE, seed) for seed in (1, 2, 3)]
-    for phone, voice in zip(phones, voices, strict=True):
-        phone.peer.write(voice.tobytes()[: 2 * 4 * RATE])
+    tones = (400.0, 620.0, 900.0)
+    for phone, hz in zip(phones, tones, strict=True):
+        phone.say(tone(8, RATE, hz, 0.15))
     files = [Recording(recorder, phone.leg, tmp_path / f"{k}.wav") for k, phone in enumerate(phones)]
     with closing(bridge(a.leg, b.leg)):
         wait(worker, recorder, 1.5)
         middle = mediacore.clock_us()
     with closing(Mixer(worker, rate=RATE)) as mixer:
-        parties = [mixer.add(phone.leg) for phone in phones]
-        wait(worker, recorder, 1.8)
-        del parties
-    complete(recorder, *files)
-    wavs = [read(f.path).astype(float) for f in files]
+        for phone in phones:
+            mixer.add(phone.leg)
+        wait(worker, recorder, 2.0)
+    complete(worker, recorder, *files)
+    wavs = [read(f.path) for f in files]
 
-    def at(k: int, t_us: int) -> int:
-        return round((t_us - files[k].start_us) * RATE / 1e6)
+    def heard(side: int, first_us: int, last_us: int) -> np.ndarray:
+        """How loud each voice (column) is in each recording (row), 1 = as it was said."""
+        starts = [f.start_us for f in files]
+        parts = [w[(first_us - t) * 2 // 125 : (last_us - t) * 2 // 125, side] for w, t in zip(wavs, starts, strict=True)]
+        return np.array([[part(pcm, RATE, hz) / (0.15 * 32767) for hz in tones] for pcm in parts])
 
-    def share(k: int, voice: int, first_us: int, last_us: int) -> float:
-        """How much of what the leg sent was this voice, up to 200 ms late."""
-        spoken = wavs[voice][at(voice, first_us) : at(voice, last_us), 0]
-        return best_lag(spoken, wavs[k][at(k, first_us) : at(k, last_us + 200 * MS), 1], RATE // 5)[1]
-
-    for k, other in ((0, 1), (1, 0)):
-        assert share(k, other, middle - 1000 * MS, middle - 250 * MS) > 0.6, "the bridge's other side"
-    assert not wavs[2][: at(2, middle), 1].any(), "who is in no bridge hears nothing of it"
-    for k, other in itertools.permutations(range(3), 2):
-        assert share(k, other, middle + 500 * MS, middle + 1500 * MS) > 0.4, "everybody else is in the mix"
-        assert share(k, k, middle + 500 * MS, middle + 1500 * MS) < 0.3, "nobody hears himself"
+    bridged, mixed = (middle - 1000 * MS, middle - 100 * MS), (middle + 500 * MS, middle + 1800 * MS)
+    own, other = np.eye(3, dtype=bool), np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], bool)
+    for side, when, loud in ((0, bridged, own), (1, bridged, other), (0, mixed, own), (1, mixed, ~own)):
+        levels = heard(side, *when)
+        assert (levels[loud] > 0.8).all(), levels
+        assert (levels[~loud] < 0.05).all(), levels
+    assert not wavs[2][: (middle - files[2].start_us) * 2 // 125, 1].any(), "who is in no bridge hears nothing of it"
 
 
 def test_a_leg_may_go_first(worker: Worker, recorder: Recorder, room: ExitStack, tmp_path: Path) -> None:
-    phone = Phone(worker, room)
+    phone = Phone(worker, room, *WIDE)
     recording = Recording(recorder, phone.leg, tmp_path / "x.wav")
     wait(worker, recorder, 0.3)
     phone.leg.close()
-    complete(recorder, recording)
+    complete(worker, recorder, recording)
     assert recording.stats()["done"]
     recording.stop()
     recording.pause()
@@ -324,7 +295,7 @@ def test_a_leg_may_go_first(worker: Worker, recorder: Recorder, room: ExitStack,
 
 
 def test_closing_the_recorder_completes_all(worker: Worker, room: ExitStack, tmp_path: Path) -> None:
-    phones = [Phone(worker, room) for _ in range(3)]
+    phones = [Phone(worker, room, *WIDE) for _ in range(3)]
     recorder = Recorder()
     files = [Recording(recorder, p.leg, tmp_path / f"{k}.wav") for k, p in enumerate(phones)]
     time.sleep(0.3)

@@ -13,9 +13,9 @@ import pytest
 
 from mediacore import Leg, Worker
 from mediacore.virtual import VirtualLeg
+from tests.media.rig import drain_until, peer, two_legs
 from tests.media.rtcp import BYE, RR, SDES, SR, XR, Block, Compound, bye, receiver_report
 from tests.media.rtp import Rtp
-from tests.media.test_worker import drain_until, peer, two_legs
 from tests.netsim import MS, Conditions, Network
 
 TICK = 20 * MS
@@ -308,13 +308,6 @@ def test_hostile_rtcp_changes_nothing_but_a_counter() -> None:
         stats = leg.stats()
         assert stats["rtcp_malformed"] > n / 2
         assert 7 < stats["rtcp_sent"] < 30
-
-
-@pytest.fixture
-def worker() -> Iterator[Worker]:
-    with closing(Worker()) as w:
-        w.start()
-        yield w
 
 
 def test_real_legs_know_their_round_trip(worker: Worker) -> None:

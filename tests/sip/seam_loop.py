@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
 import mediacore
@@ -171,11 +170,6 @@ def loop(endpoint: Loop) -> Iterator[Loop]:
     assert pjsua2.mc_pjsip_n_transports() == 0
     assert mediacore.live()["legs"] == 0
     assert mediacore.live()["socks"] == 0
-
-
-def tone(seconds: float, hz: float) -> bytes:
-    t = np.arange(int(seconds * RATE)) / RATE
-    return (np.sin(2 * np.pi * hz * t) * 12000).astype("<i2").tobytes()
 
 
 SECURITY = pytest.mark.parametrize("srtp", [pjsua2.PJMEDIA_SRTP_DISABLED, pjsua2.PJMEDIA_SRTP_MANDATORY], ids=["plain", "srtp"])
