@@ -15,7 +15,7 @@ from sipagent.log import get_logger
 from sipagent.signalling.accounts import SipAccount, local_config, registered_config
 from sipagent.signalling.calls import SipCall
 from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
-from sipagent.signalling.errors import CallLimitError, SignallingError, UriError
+from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
@@ -47,6 +47,7 @@ class Stack:
     ) -> None:
         self.thread = thread
         self.cfg = cfg
+        self._destinations = cfg.protection.destinations()
         self._connect = {*connect, *(a.transport for a in cfg.sip.accounts)} - {listen.transport for listen in cfg.sip.listen}
         self._worker = worker
         self._trust = Trust(cfg.sip.trusted_peers)
@@ -212,11 +213,13 @@ class Stack:
 
     @sip_only
     def may_call(self, uri: str) -> bool:
-        """Whether a target that a peer named (3xx) may be called: a SIP URI over an open transport. PJSIP tells it without
-        port and parameters."""
+        """Whether a target that a peer named (3xx) may be called: a SIP URI over an open transport that protection.allow has.
+        PJSIP tells it without port and parameters."""
         try:
             wanted = parse_uri(uri)
-        except UriError:
+            self._destinations.check(str(wanted))
+        except ValueError as error:  # UriError is one
+            log.warning("redirection not allowed", to=uri, reason=str(error))
             return False
         return any(wanted.transport in (None, t.transport) for t in self._listening)
 
