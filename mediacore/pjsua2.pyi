@@ -48,9 +48,8 @@ def mc_pjsip_next_question() -> str: ...
 def mc_pjsip_answer(id: int, targets: str) -> None: ...
 def mc_pjsip_set_patience(ms: int) -> int: ...
 def mc_pjsip_next_lost() -> int: ...
-def mc_pjsip_connection(rdata: object) -> int: ...
-def mc_pjsip_connection_of(transport: object) -> int: ...
-def mc_pjsip_transport_type(rdata: object) -> int: ...
+def mc_pjsip_connection(rdata: int) -> int: ...
+def mc_pjsip_transport_type(rdata: int) -> int: ...
 
 class Error(Exception):
     status: int
@@ -78,6 +77,7 @@ class SipRxData:
     info: str
     wholeMsg: str
     srcAddress: str
+    pjRxData: int
 
 class SipTransaction:
     role: int
@@ -167,6 +167,31 @@ class OnRejectedIncomingCallParam:
     remoteInfo: str
     statusCode: int
     reason: str
+
+PJSIP_TP_STATE_CONNECTED: int
+
+class SslCertName:
+    type: int
+    name: str
+
+class SslCertNameVector(list[SslCertName]): ...
+
+class SslCertInfo:
+    subjectCn: str
+    subjectAltName: SslCertNameVector
+    def isEmpty(self) -> bool: ...
+
+class TlsInfo:
+    remoteCertInfo: SslCertInfo
+    verifyStatus: int
+    def isEmpty(self) -> bool: ...
+
+class OnTransportStateParam:
+    hnd: int
+    type: str
+    state: int
+    lastError: int
+    tlsInfo: TlsInfo
 
 class OnSelectAccountParam:
     rdata: SipRxData
@@ -274,8 +299,17 @@ class OnIncomingSubscribeParam:
     code: int
     reason: str
 
+class SendRequestParam:
+    method: str
+    txOption: SipTxOption
+
+class OnSendRequestParam:
+    e: SipEvent
+
 class Account:
     def __init__(self) -> None: ...
+    def sendRequest(self, prm: SendRequestParam) -> None: ...
+    def onSendRequest(self, prm: OnSendRequestParam) -> None: ...
     def create(self, config: AccountConfig, make_default: bool = False) -> None: ...
     def modify(self, config: AccountConfig) -> None: ...
     def setRegistration(self, renew: bool) -> None: ...

@@ -190,6 +190,7 @@ class Call:
             "id": self.id,
             "sip_call_id": self.sip_call_id,
             "direction": self.direction,
+            "account": self.account,
             "remote_uri": self.remote_uri,
             "local_uri": self.local_uri,
             "state": self.state.value,

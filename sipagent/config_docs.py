@@ -16,7 +16,16 @@ from sipagent.config import IP_RULE, Config, Section
 from sipagent.config_errors import model_in
 
 # A row of a list that is empty by default is shown with these.
-EXAMPLES = {"user": "1000", "password": "secret", "host": "pbx.example", "address": "192.0.2.53", "agent": "reception"}
+EXAMPLES = {
+    "user": "1000",
+    "password": "secret",
+    "host": "pbx.example",
+    "address": "192.0.2.53",
+    "name": "provider",
+    "realm": "pbx.example",
+    "agent": "reception",
+    "hosts": ["sip.provider.example"],
+}
 
 SAMPLE_HEAD = """\
 # Sample configuration of sipagent: every setting with its default. Uncomment what you change.

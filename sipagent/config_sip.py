@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -32,6 +33,17 @@ class Tls(Section):
     key: Path | None = Field(default=None, description="PEM private key.")
     ca: Path | None = Field(default=None, description="PEM authorities to check peers against.")
     verify_server: bool = Field(default=True, description="Check the certificate of a server we connect to.")
+    verify_client: Literal["no", "optional", "required"] = Field(
+        default="no",
+        description="Ask who connects for a certificate of the authorities in ca: not at all, use one that is given, refuse "
+        "who has none.",
+    )
+
+    @model_validator(mode="after")
+    def _clients_have_an_authority(self) -> Self:
+        if self.verify_client != "no" and self.ca is None:
+            raise ValueError("verify_client needs the authorities to check against; set sip.tls.ca")
+        return self
 
 
 class DnsServer(Section):
@@ -81,6 +93,58 @@ class Account(Section):
     )
     srtp: SrtpPolicy | None = Field(default=None, description="Overrides sip.srtp for calls of this account.")
 
+    def servers(self) -> list[tuple[str, int]]:
+        """Host and port (0 = not given) of everything a REGISTER may be sent to, best first."""
+        if self.proxy is not None:
+            return [host_port(self.proxy, "proxy", 0)]
+        return [host_port(text, "registrars", 0) for text in self.registrars] or [(self.host, self.port)]
+
+
+class Trunk(Section):
+    """A peer that calls and is called without a registration: a provider, a PBX, a proxy of one's own."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="What routes, records and the API call it.")
+    hosts: list[HostPort] = Field(
+        min_length=1, max_length=8, description="HOST or HOST:PORT of each of its servers, the preferred one first."
+    )
+    transport: Transport = Field(default="udp", description="How it is reached.")
+    sources: list[IpNetwork] = Field(
+        default=[], description="Addresses or networks that its calls come from, besides those of hosts."
+    )
+    certificate: str = Field(
+        default="",
+        description="Name in the TLS client certificate that its calls come with; addresses don't count then "
+        "(sip.tls.verify_client must not be no).",
+    )
+    user: str = Field(default="", description="User name for its digest challenges, and of our URI.")
+    password: str = Field(default="", repr=False, description="Digest password. Keep the file readable by its owner only.")
+    realm: str = Field(default="", description="Digest realm that the password answers to; needed with a password.")
+    options_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=30.0, description="Seconds between two OPTIONS that show whether it is up; 0 = none are sent."
+    )
+    max_calls: Annotated[int, Field(ge=0, le=8000)] = Field(default=0, description="Calls at once, in and out; 0 = no limit.")
+    trust_identity: bool = Field(
+        default=False, description="Take its word on who calls (P-Asserted-Identity, RFC 3325), and tell it ours."
+    )
+    srtp: SrtpPolicy | None = Field(default=None, description="Overrides sip.srtp for its calls.")
+
+    def servers(self) -> list[tuple[str, int]]:
+        """Host and port (0 = not given) of each host."""
+        return [host_port(text, "hosts", 0) for text in self.hosts]
+
+    def version(self, place: int) -> int:
+        """The IP version of one of the hosts when it is an address, 0 for a name."""
+        try:
+            return ipaddress.ip_address(self.servers()[place][0]).version
+        except ValueError:
+            return 0
+
+    @model_validator(mode="after")
+    def _password_has_a_realm(self) -> Self:
+        if self.password and not (self.realm and self.user):
+            raise ValueError("password is set but realm or user is not; the password must answer nobody else's challenge")
+        return self
+
 
 class Sip(Section):
     """Signalling."""
@@ -89,6 +153,7 @@ class Sip(Section):
     tls: Tls = Field(default=Tls(), description="Certificates of the TLS transport.")
     dns: Dns = Field(default=Dns(), description="Names of hosts.")
     accounts: list[Account] = Field(default=[], max_length=200, description="Registrations to keep up.")
+    trunks: list[Trunk] = Field(default=[], max_length=50, description="Peers without registration.")
     try_s: Annotated[float, Field(ge=0.1, le=32)] = Field(
         default=8.0, description="A server that is silent for so long is given up, and the next one tried."
     )
@@ -119,6 +184,19 @@ class Sip(Section):
         for row in self.listen:
             if seen.setdefault(row.host, row.public_host) != row.public_host:
                 raise ValueError(f"listen has two public_host for {row.host}; give all its rows the same one")
+        return self
+
+    @model_validator(mode="after")
+    def _trunks_can_be_told_apart(self) -> Self:
+        names = [trunk.name for trunk in self.trunks]
+        if len(set(names)) != len(names):
+            raise ValueError("two of sip.trunks have the same name; give each its own")
+        for trunk in self.trunks:
+            if trunk.certificate and (self.tls.verify_client == "no" or trunk.transport != "tls"):
+                raise ValueError(
+                    f"trunk {trunk.name} is known by a certificate, which needs transport tls and sip.tls.verify_client "
+                    "optional or required"
+                )
         return self
 
     @model_validator(mode="after")

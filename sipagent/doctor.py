@@ -4,7 +4,6 @@ what to do when it fails. Nothing here needs a part that may be missing: native 
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 import resource
@@ -21,7 +20,12 @@ from typing import Literal
 
 from sipagent import engines
 from sipagent.config import Account, Config, Listen
+from sipagent.config_sip import Trunk
+from sipagent.config_types import Transport
 from sipagent.engines.base import Engine, EngineMissing
+from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.locate import Locator
+from sipagent.signalling.names import Dns
 
 Status = Literal["ok", "warning", "fatal"]
 
@@ -58,7 +62,8 @@ async def examine(cfg: Config) -> list[Finding]:
     """All checks, in the order in which a switch would need the things."""
     findings = [native("media core", "mediacore"), native("PJSIP", "mediacore.pjsua2"), codecs(cfg), scheduling(cfg)]
     findings += [files(cfg), *sip_ports(cfg), *rtp_ports(cfg), *addresses(cfg), *tls(cfg), api_port(cfg)]
-    findings += [await account(row) for row in cfg.sip.accounts]
+    findings += [await account(row, cfg) for row in cfg.sip.accounts]
+    findings += [await trunk(row, cfg) for row in cfg.sip.trunks]
     return [*findings, disk(cfg), *await conversation(cfg)]
 
 
@@ -221,14 +226,32 @@ def api_port(cfg: Config) -> Finding:
     return fatal("API", f"{cfg.api.host}:{cfg.api.port}: {error.strerror}", "change api.port, or --api off")
 
 
-async def account(row: Account) -> Finding:
-    """Only the name is looked up: a REGISTER from here would draw calls away from a switch that runs."""
-    name = f"account {row.user}@{row.host}"
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(row.host, row.port, type=socket.SOCK_DGRAM)
-    except OSError as exc:
-        return fatal(name, f"can't be resolved: {exc}", "correct the host, or give the registrar's address")
-    return ok(name, f"resolves to {found[0][4][0]}")
+async def account(row: Account, cfg: Config) -> Finding:
+    """Only names are looked up: a REGISTER from here would draw calls away from a switch that runs."""
+    return await whereabouts(f"account {row.user}@{row.host}", row.servers(), row.transport, cfg)
+
+
+async def trunk(row: Trunk, cfg: Config) -> Finding:
+    """Names again; whether its hosts answer is seen in /v1/trunks once the switch runs."""
+    return await whereabouts(f"trunk {row.name}", row.servers(), row.transport, cfg)
+
+
+async def whereabouts(name: str, hosts: list[tuple[str, int]], transport: Transport, cfg: Config) -> Finding:
+    """Every host must lead to an address; one that does not is worth a word while another does."""
+    can: list[tuple[Transport, int]] = [(transport, version) for version in {6 if ":" in r.host else 4 for r in cfg.sip.listen}]
+    locator = Locator(Dns(cfg.sip.dns), can)
+    found, missing = [], []
+    for host, port in hosts:
+        try:
+            found += [target.where for target in await locator.locate(host, port, transport)]
+        except SignallingError as exc:
+            missing.append(str(exc))
+    fix = "correct the host, check sip.dns.servers, or give an address"
+    if not found:
+        return fatal(name, "; ".join(missing), fix)
+    if missing:
+        return warning(name, f"resolves to {', '.join(found)}, but {'; '.join(missing)}", fix)
+    return ok(name, f"resolves to {', '.join(found)}")
 
 
 def disk(cfg: Config) -> Finding:

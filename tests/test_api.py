@@ -26,6 +26,7 @@ from sipagent.api.server import ApiServer
 from sipagent.call import Call, CallState
 from sipagent.config import Api, Config, Log
 from sipagent.dialogue.ledger import BargeIn, Turn
+from sipagent.signalling.trunk import HostStatus, TrunkStatus
 
 STATS: dict[str, Any] = {
     **{"codec": "PCMU/8000", "ptime_ms": 20, "secure": False, "rx_bytes": 0, "rx_dup": 0, "rx_reordered": 0, "rx_last_us": 0},
@@ -73,11 +74,15 @@ class Account:
     registered: bool = True
     code: int = 200
     reason: str = "OK"
+    expires_s: float = 300.0
+    registrar: str = "udp:192.0.2.1:5060"
+    failures: int = 0
 
 
 @dataclass
 class UserAgent:
     rows: list[Account] = field(default_factory=list)
+    lines: list[TrunkStatus] = field(default_factory=list)
     error: Exception | None = None
 
     async def ping(self, timeout_s: float) -> float:
@@ -87,6 +92,9 @@ class UserAgent:
 
     def accounts(self) -> Sequence[Account]:
         return self.rows
+
+    def trunks(self) -> Sequence[TrunkStatus]:
+        return self.lines
 
     def listening(self) -> Sequence[str]:
         return ["udp:127.0.0.1:5060"]
@@ -173,7 +181,7 @@ async def test_health_when_all_is_well(http: httpx.AsyncClient, switch: Switch) 
     body = answer.json()
     assert body["status"] == "ok"
     assert body["checks"]["options_ms"]["value"] == 2.0
-    assert set(body["checks"]) == {"options_ms", "worker_tick_age_ms", "loop_lag_ms", "engines", "accounts"}
+    assert set(body["checks"]) == {"options_ms", "worker_tick_age_ms", "loop_lag_ms", "engines", "accounts", "trunks"}
 
 
 async def test_health_fails_when_nobody_answers_options(http: httpx.AsyncClient, switch: Switch) -> None:
@@ -382,6 +390,35 @@ async def test_port_in_use_is_named(switch: Switch) -> None:
 
 def test_openapi_describes_the_routes_and_its_page_is_up_to_date() -> None:
     document = openapi()
-    assert set(document["paths"]) == {"/health", "/metrics", "/v1/calls", "/v1/calls/{call_id}", "/v1/rooms", "/v1/parking"}
+    peers = {"/v1/accounts", "/v1/trunks"}
+    switchboard = {"/v1/rooms", "/v1/parking"}
+    assert set(document["paths"]) == {"/health", "/metrics", "/v1/calls", "/v1/calls/{call_id}"} | peers | switchboard
     assert "503" in document["paths"]["/health"]["get"]["responses"]
     assert (Path(__file__).parent.parent / "docs" / "openapi.json").read_text() == json.dumps(document, indent=1) + "\n"
+
+
+TRUNKS = [
+    TrunkStatus("provider", [HostStatus("a.example", up=True, code=200, target="udp:192.0.2.1:5060"), HostStatus("b.example")]),
+    TrunkStatus("old", [HostStatus("c.example", up=False, reason="no answer to OPTIONS", target="udp:192.0.2.3:5060")]),
+]
+
+
+async def test_accounts_and_trunks_are_shown(http: httpx.AsyncClient, switch: Switch) -> None:
+    switch.user_agent.rows = [Account(failures=2)]
+    switch.user_agent.lines = TRUNKS
+    switch.add("a", state=CallState.CONFIRMED).account = "provider"
+    [account] = (await http.get("/v1/accounts")).json()["accounts"]
+    assert (account["name"], account["registered"], account["registrar"]) == ("1000@pbx.example", True, "udp:192.0.2.1:5060")
+    up, down = (await http.get("/v1/trunks")).json()["trunks"]
+    assert (up["name"], up["up"], up["calls"], [h["up"] for h in up["hosts"]]) == ("provider", True, 1, [True, None])
+    assert (down["up"], down["hosts"][0]["reason"]) == (False, "no answer to OPTIONS")
+    seen = await samples(http)
+    assert seen["sipagent_register_failures_total", ("pbx.example", "1000")] == 2
+    assert seen["sipagent_trunk_up", ("a.example", "provider")] == 1
+    assert seen["sipagent_trunk_up", ("c.example", "old")] == 0
+
+
+async def test_a_trunk_that_is_down_degrades(http: httpx.AsyncClient, switch: Switch) -> None:
+    switch.user_agent.lines = TRUNKS
+    answer = (await http.get("/health")).json()
+    assert (answer["status"], answer["checks"]["trunks"]["detail"]) == ("degraded", "down: old")

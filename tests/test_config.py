@@ -188,7 +188,7 @@ def test_sample_with_everything_uncommented_loads_to_the_defaults(tmp_path: Path
     cfg = load(write(tmp_path, text))
     assert cfg.sip.accounts[0].host == "pbx.example"
     assert cfg.routes[0].agent == "reception"
-    sip = cfg.sip.model_copy(update={"accounts": [], "dns": Config().sip.dns})
+    sip = cfg.sip.model_copy(update={"accounts": [], "trunks": [], "dns": Config().sip.dns})
     assert cfg.model_copy(update={"sip": sip, "routes": []}) == Config()
     assert len(tomllib.loads(text)["media"]) == len(Config().media.model_dump())
 

@@ -15,6 +15,7 @@ import pytest
 from sipagent import doctor, engines
 from sipagent.commands.doctor import table
 from sipagent.config import Account, Config, Listen, load
+from sipagent.config_sip import Trunk
 from sipagent.doctor import Finding
 from sipagent.engines.base import EngineMissing
 
@@ -99,8 +100,15 @@ def test_certificate_that_is_none(tmp_path: Path) -> None:
 
 
 async def test_registrar_that_has_no_address() -> None:
-    assert (await doctor.account(Account(user="1", host="127.0.0.1"))).status == "ok"
-    assert (await doctor.account(Account(user="1", host="no such name"))).status == "fatal"
+    cfg = Config()
+    assert (await doctor.account(Account(user="1", host="127.0.0.1"), cfg)).status == "ok"
+    assert (await doctor.account(Account(user="1", host="no such name"), cfg)).status == "fatal"
+    found = await doctor.account(Account(user="1", host="pbx", registrars=["127.0.0.1", "name.invalid"]), cfg)
+    assert (found.status, "can't resolve 'name.invalid'" in found.detail) == ("warning", True)
+    found = await doctor.trunk(Trunk(name="t", hosts=["192.0.2.1:5070"]), cfg)
+    assert (found.status, found.detail) == ("ok", "resolves to udp:192.0.2.1:5070")
+    found = await doctor.trunk(Trunk(name="t", hosts=["name.invalid"]), cfg)
+    assert (found.status, found.name) == ("fatal", "trunk t")
 
 
 def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

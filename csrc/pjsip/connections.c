@@ -36,18 +36,14 @@ int mc_pjsip_next_lost(void) {
     return -1;
 }
 
-unsigned long long mc_pjsip_connection(void *rdata) {
-    const pjsip_rx_data *rx = rdata;
+unsigned long long mc_pjsip_connection(unsigned long long rdata) {
+    const pjsip_rx_data *rx = (const pjsip_rx_data *)(uintptr_t)rdata; /* SWIG hands addresses to Python as numbers */
 
     return rx ? (unsigned long long)(uintptr_t)rx->tp_info.transport : 0;
 }
 
-unsigned long long mc_pjsip_connection_of(void *transport) {
-    return (unsigned long long)(uintptr_t)transport;
-}
-
-int mc_pjsip_transport_type(void *rdata) {
-    const pjsip_rx_data *rx = rdata;
+int mc_pjsip_transport_type(unsigned long long rdata) {
+    const pjsip_rx_data *rx = (const pjsip_rx_data *)(uintptr_t)rdata;
 
     return rx && rx->tp_info.transport ? (int)rx->tp_info.transport->key.type : 0;
 }

@@ -38,11 +38,10 @@ int mc_pjsip_set_patience(int ms);
 
 /* The account (PJSIP's id) whose registration's connection is gone, each told once; -1 when there is none. */
 int mc_pjsip_next_lost(void);
-/* One number for each connection that exists, from SipRxData.pjRxData and from OnTransportStateParam.hnd. */
-unsigned long long mc_pjsip_connection(void *rdata);
-unsigned long long mc_pjsip_connection_of(void *transport);
-/* The PJSIP_TRANSPORT_ value that a message came by, IPv6 included, from SipRxData.pjRxData; 0 = unknown. */
-int mc_pjsip_transport_type(void *rdata);
+/* Of the message at this address (SipRxData.pjRxData): the number that OnTransportStateParam.hnd has for the connection that it came
+ * by, and the PJSIP_TRANSPORT_ value of that, IPv6 included. 0 = unknown. */
+unsigned long long mc_pjsip_connection(unsigned long long rdata);
+int mc_pjsip_transport_type(unsigned long long rdata);
 
 /* The media transports that exist now: 0 when no call is left. */
 int mc_pjsip_n_transports(void);

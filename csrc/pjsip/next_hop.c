@@ -194,23 +194,32 @@ void mc_pjsip_answer(int id, const char *targets) {
     }
 }
 
+/* The hop that a request's first Route names, or NULL. */
+static struct hop *hop_in(const pjsip_msg *msg) {
+    const pjsip_route_hdr *route = pjsip_msg_find_hdr(msg, PJSIP_H_ROUTE, NULL);
+
+    if (!route || !PJSIP_URI_SCHEME_IS_SIP(route->name_addr.uri)) {
+        return NULL;
+    }
+    return hop_of(&((const pjsip_sip_uri *)pjsip_uri_get_uri(route->name_addr.uri))->host);
+}
+
+bool mc_next_hop_leads(const pjsip_msg *msg) {
+    return hop_in(msg) != NULL;
+}
+
 /* TLS checks the peer's certificate against this name, asks for it (SNI), and shares connections by it. PJSIP leaves alone what is set. */
 pj_status_t __real_pjsip_endpt_send_request_stateless(pjsip_endpoint *endpt, pjsip_tx_data *tdata, void *token,
                                                       pjsip_send_callback cb);
 
 pj_status_t __wrap_pjsip_endpt_send_request_stateless(pjsip_endpoint *endpt, pjsip_tx_data *tdata, void *token,
                                                       pjsip_send_callback cb) {
-    const pjsip_route_hdr *route = pjsip_msg_find_hdr(tdata->msg, PJSIP_H_ROUTE, NULL);
+    struct hop *hop = hop_in(tdata->msg);
 
-    if (route && PJSIP_URI_SCHEME_IS_SIP(route->name_addr.uri)) {
-        const pjsip_sip_uri *uri = pjsip_uri_get_uri(route->name_addr.uri);
-        struct hop *hop = hop_of(&uri->host);
+    if (hop) {
+        pj_str_t name = pj_str(hop->name);
 
-        if (hop) {
-            pj_str_t name = pj_str(hop->name);
-
-            pj_strdup(tdata->pool, &tdata->dest_info.name, &name);
-        }
+        pj_strdup(tdata->pool, &tdata->dest_info.name, &name);
     }
     return __real_pjsip_endpt_send_request_stateless(endpt, tdata, token, cb);
 }

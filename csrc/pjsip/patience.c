@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * A server that is silent is given up before timer F (32 s, RFC 3261 section 17.1.2.2) when another one could be asked: REGISTER and OPTIONS
- * that got no response at all within the configured time end with 408. PJSIP takes such a time and ignores it. */
+ * A server that is silent is given up before timer F (32 s, RFC 3261 section 17.1.2.2) when another one could be asked: REGISTER and OPTIONS,
+ * and INVITEs of accounts and trunks, that got no response at all within the configured time end with 408. PJSIP takes such a time and ignores it. */
 #include "../err.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
@@ -32,6 +32,18 @@ static void on_timer(pj_timer_heap_t *heap, pj_timer_entry *timer) {
     pj_grp_lock_dec_ref(it->tsx->grp_lock);
 }
 
+/* Gives `tsx`, to which a reference is held, up in time. */
+static void wait_for(pjsip_endpoint *endpt, pjsip_transaction *tsx) {
+    const pj_time_val delay = {.sec = (long)(patience_ms / 1000), .msec = (long)(patience_ms % 1000)};
+    struct patience *it = PJ_POOL_ZALLOC_T(tsx->pool, struct patience);
+
+    it->tsx = tsx;
+    pj_timer_entry_init(&it->timer, 0, it, on_timer);
+    if (tsx->state >= PJSIP_TSX_STATE_PROCEEDING || pjsip_endpt_schedule_timer(endpt, &it->timer, &delay) != PJ_SUCCESS) {
+        pj_grp_lock_dec_ref(tsx->grp_lock);
+    }
+}
+
 pj_status_t __real_pjsip_tsx_create_uac(pjsip_module *user, pjsip_tx_data *tdata, pjsip_transaction **tsx);
 
 pj_status_t __wrap_pjsip_tsx_create_uac(pjsip_module *user, pjsip_tx_data *tdata, pjsip_transaction **tsx) {
@@ -40,6 +52,10 @@ pj_status_t __wrap_pjsip_tsx_create_uac(pjsip_module *user, pjsip_tx_data *tdata
     if (catching && status == PJ_SUCCESS && !caught) {
         caught = *tsx;
         pj_grp_lock_add_ref(caught->grp_lock);
+    } else if (status == PJ_SUCCESS && !catching && tdata->msg->line.req.method.id == PJSIP_INVITE_METHOD &&
+               mc_next_hop_leads(tdata->msg)) {
+        pj_grp_lock_add_ref((*tsx)->grp_lock);
+        wait_for(pjsua_var.endpt, *tsx);
     }
     return status;
 }
@@ -49,24 +65,14 @@ pj_status_t __real_pjsip_endpt_send_request(pjsip_endpoint *endpt, pjsip_tx_data
 
 pj_status_t __wrap_pjsip_endpt_send_request(pjsip_endpoint *endpt, pjsip_tx_data *tdata, pj_int32_t timeout, void *token,
                                             pjsip_endpt_send_callback cb) {
-    const pj_time_val delay = {.sec = (long)(patience_ms / 1000), .msec = (long)(patience_ms % 1000)};
-    pjsip_transaction *tsx;
-    struct patience *it;
     pj_status_t status;
 
     catching = true;
     caught = NULL;
     status = __real_pjsip_endpt_send_request(endpt, tdata, timeout, token, cb);
     catching = false;
-    tsx = caught;
-    if (!tsx) {
-        return status;
-    }
-    it = PJ_POOL_ZALLOC_T(tsx->pool, struct patience);
-    it->tsx = tsx;
-    pj_timer_entry_init(&it->timer, 0, it, on_timer);
-    if (tsx->state >= PJSIP_TSX_STATE_PROCEEDING || pjsip_endpt_schedule_timer(endpt, &it->timer, &delay) != PJ_SUCCESS) {
-        pj_grp_lock_dec_ref(tsx->grp_lock);
+    if (caught) {
+        wait_for(endpt, caught);
     }
     return status;
 }

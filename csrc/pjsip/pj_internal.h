@@ -88,6 +88,8 @@ void mc_unserved_stop(void);
 /* next_hop.c */
 int mc_next_hop_start(void);
 void mc_next_hop_stop(void);
+/* Whether this request goes where mc_pjsip_set_hop says. */
+bool mc_next_hop_leads(const pjsip_msg *msg);
 
 /* events.c */
 void mc_events_start(void);

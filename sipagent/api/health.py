@@ -49,6 +49,7 @@ async def examine(switch: SwitchView, lag: LoopLag, clock_us: Callable[[], int] 
         "loop_lag_ms": _loop(lag),
         "engines": _engines(switch),
         "accounts": _accounts(switch),
+        "trunks": _trunks(switch),
     }
     statuses = {check.status for check in checks.values()}
     worst: Status = "failing" if "failing" in statuses else "degraded" if "degraded" in statuses else "ok"
@@ -98,3 +99,12 @@ def _accounts(switch: SwitchView) -> Check:
     if missing:
         return Check(status="degraded", detail=f"not registered: {', '.join(missing)}", value=registered)
     return Check(status="ok", detail=f"{registered} of {len(accounts)} registered", value=registered)
+
+
+def _trunks(switch: SwitchView) -> Check:
+    trunks = switch.user_agent.trunks()
+    down = [trunk.name for trunk in trunks if not trunk.up]
+    up = len(trunks) - len(down)
+    if down:
+        return Check(status="degraded", detail=f"down: {', '.join(down)}", value=up)
+    return Check(status="ok", detail=f"{up} of {len(trunks)} up", value=up)

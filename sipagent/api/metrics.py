@@ -161,7 +161,7 @@ class _Live(Collector):
         yield from self._media()
         yield from self._worker()
         yield GaugeMetricFamily("sipagent_event_loop_lag_seconds", "Worst lateness in 10 s.", self._lag.worst_s)
-        yield self._registrations()
+        yield from self._peers()
         yield self._gate()
 
     def _calls(self) -> Iterator[Metric]:
@@ -212,8 +212,15 @@ class _Live(Collector):
             messages.add_metric([verdict], n)
         return messages
 
-    def _registrations(self) -> Metric:
-        accounts = GaugeMetricFamily("sipagent_registered", "1 = the account is registered.", labels=["user", "host"])
+    def _peers(self) -> Iterator[Metric]:
+        labels = ["user", "host"]
+        registered = GaugeMetricFamily("sipagent_registered", "1 = the account is registered.", labels=labels)
+        failures = CounterMetricFamily("sipagent_register_failures", "REGISTERs that failed.", labels=labels)
         for account in self._switch.user_agent.accounts():
-            accounts.add_metric([account.user, account.host], float(account.registered))
-        return accounts
+            registered.add_metric([account.user, account.host], float(account.registered))
+            failures.add_metric([account.user, account.host], account.failures)
+        up = GaugeMetricFamily("sipagent_trunk_up", "1 = the trunk's host is not known to be down.", labels=["trunk", "host"])
+        for trunk in self._switch.user_agent.trunks():
+            for host in trunk.hosts:
+                up.add_metric([trunk.name, host.host], float(host.up is not False))
+        yield from (registered, failures, up)

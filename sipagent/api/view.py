@@ -30,6 +30,47 @@ class AccountView(Protocol):
     @property
     def reason(self) -> str: ...
 
+    @property
+    def expires_s(self) -> float: ...
+
+    @property
+    def registrar(self) -> str: ...
+
+    @property
+    def failures(self) -> int: ...
+
+
+class HostView(Protocol):
+    """One server of a trunk."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def up(self) -> bool | None: ...
+
+    @property
+    def code(self) -> int: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def target(self) -> str: ...
+
+
+class TrunkView(Protocol):
+    """A peer without registration."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def up(self) -> bool: ...
+
+    @property
+    def hosts(self) -> Sequence[HostView]: ...
+
 
 class UserAgentView(Protocol):
     """Signalling."""
@@ -39,6 +80,8 @@ class UserAgentView(Protocol):
         ...
 
     def accounts(self) -> Sequence[AccountView]: ...
+
+    def trunks(self) -> Sequence[TrunkView]: ...
 
     def listening(self) -> Sequence[str]: ...
 

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from mediacore import clock_us, pjsua2
 from sipagent.config import Account as AccountSettings
 from sipagent.config import Config, SrtpPolicy
+from sipagent.config_sip import Trunk as TrunkSettings
 from sipagent.config_sources import host_port as split_host_port
 from sipagent.log import get_logger
 from sipagent.signalling.endpoint import Listening
-from sipagent.signalling.messages import Registered
+from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.messages import Answered, Registered
+from sipagent.signalling.registration import Hop
 from sipagent.signalling.text import readable
-from sipagent.signalling.thread import SipThread, callback
+from sipagent.signalling.thread import SipThread, callback, sip_only
 from sipagent.signalling.uri import Transport, host_port
 
 log = get_logger(__name__)
@@ -78,11 +81,42 @@ class SipAccount(pjsua2.Account):
         super().__init__()
         self.thread = thread
         self.name = name
+        self.key = name  # in messages
         self.hop = hop  # number of its next hop (mc_pjsip_set_hop), -1 = direct
-        self.peers: frozenset[str] = frozenset()  # addresses that requests of this account went to
+        self.peers: frozenset[str] = frozenset()  # where requests of this account go
+        self.known: set[str] = set()  # everywhere they went so far
+        self.user = ""  # that calls to a registered account are for
+        self.trunk, self.version, self.trusted = (
+            "",
+            4,
+            False,
+        )  # of a trunk: its name, IP version, whether its word on callers counts
         self.registered = False
         self.realm = ""  # the password answers to this one only; "" = none seen yet, "*" settings learn it from the registrar
         self._on_incoming = on_incoming
+
+    @sip_only
+    def send_to(self, hop: Hop) -> None:
+        """All requests of the account go there from now on."""
+        if pjsua2.mc_pjsip_set_hop(self.hop, hop.name, f"{hop.target}\n") != 0:
+            raise SignallingError(f"{hop.name!r} at {hop.target.where} can't be sent to")
+        self.peers = frozenset({hop.target.address})
+        self.known.add(hop.target.address)
+
+    @sip_only
+    def ask(self, host: str) -> None:
+        """OPTIONS (RFC 3261 section 11) to the next hop; the outcome comes as an `Answered` message."""
+        prm = pjsua2.SendRequestParam()
+        prm.method = "OPTIONS"
+        prm.txOption.targetUri = f"sip:{host}"
+        self.sendRequest(prm)
+
+    @callback
+    def onSendRequest(self, prm: pjsua2.OnSendRequestParam) -> None:
+        event = prm.e.body.tsxState
+        heard = prm.e.type == pjsua2.PJSIP_EVENT_TSX_STATE and event.type == pjsua2.PJSIP_EVENT_RX_MSG
+        code = event.tsx.statusCode if prm.e.type == pjsua2.PJSIP_EVENT_TSX_STATE else 408
+        self.thread.send(Answered(self.key, code, heard))
 
     @callback
     def onIncomingCall(self, prm: pjsua2.OnIncomingCallParam) -> None:
@@ -142,6 +176,19 @@ def registered_config(
         host, port = split_host_port(settings.proxy, "proxy", 0)
         config.sipConfig.proxies.append(f"<sip:{host_port(host, port)}{transport};lr>")
     add_credentials(config, settings.realm, settings.auth_user or settings.user, settings.password)
+    return config
+
+
+def trunk_config(
+    cfg: Config, trunk: TrunkSettings, hop: int, listening: Listening, advertised: dict[str, str]
+) -> pjsua2.AccountConfig:
+    """An account without registration whose requests go to `hop`."""
+    config = _config(cfg, trunk.srtp or cfg.sip.srtp, listening, advertised)
+    host = advertised.get(listening.host, listening.host)
+    config.idUri = f"<sip:{trunk.user or USER}@{host_port(host, listening.port)}>"
+    config.priority = -1
+    config.sipConfig.proxies.append(hop_route(hop, trunk.transport))
+    add_credentials(config, trunk.realm, trunk.user, trunk.password)
     return config
 
 

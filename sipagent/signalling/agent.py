@@ -8,8 +8,9 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
-from mediacore import Worker, clock_us, gate_lag
+from mediacore import Leg, Worker, clock_us, gate_lag
 from sipagent.call import Call, CallState
 from sipagent.config import OPUS_MAX_BITRATE, Account, Config
 from sipagent.log import get_logger
@@ -29,9 +30,12 @@ from sipagent.signalling.stack import Stack
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.transfer import ReferTo
+from sipagent.signalling.trunk import Trunk, TrunkStatus
 from sipagent.signalling.uri import DEFAULT_PORT, SipUri, Transport, parse_uri
 
 log = get_logger(__name__)
+
+Ways = list[tuple[str, Hop]]  # key and next hop of a trunk's hosts
 
 _the_endpoint = threading.Lock()  # held by the user agent that is up: a second PJSIP endpoint would take the first one down
 
@@ -65,6 +69,8 @@ class UserAgent:
         self._orphans: set[str] = set()
         self._registrations: dict[str, Registration] = {}
         self._limits: dict[str, asyncio.TimerHandle] = {}
+        self._trunks: dict[str, Trunk] = {}
+        self._retries: dict[str, tuple[Leg, OutgoingInvite, Ways]] = {}  # calls over a trunk -> what is left to try
         self._tasks: list[asyncio.Task[None]] = []
         self._questions: set[asyncio.Task[None]] = set()
         self._log = StackLog()
@@ -83,6 +89,19 @@ class UserAgent:
     def accounts(self) -> list[AccountStatus]:
         """One row for each of sip.accounts."""
         return [r.status for r in self._registrations.values()]
+
+    def trunks(self) -> list[TrunkStatus]:
+        """One row for each of sip.trunks."""
+        return [t.status for t in self._trunks.values()]
+
+    async def unregister(self) -> None:
+        """Takes all registrations back and keeps it so: nobody calls us through them any more. Calls go on."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self._running:
+            await self._thread.run(self._stack.unregister)
 
     def listening(self) -> list[str]:
         """Open transports, "udp:127.0.0.1:5060", with the ports that were really taken."""
@@ -111,6 +130,9 @@ class UserAgent:
             registration = Registration(settings, self._locator.locate, self._register)
             self._registrations[account_name(settings)] = registration
             self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
+        for row in self.cfg.sip.trunks:
+            trunk = self._trunks[row.name] = Trunk(row, self._locator.locate, self._ask)
+            self._tasks.append(asyncio.create_task(trunk.keep(), name=f"trunk-{row.name}"))
 
     async def stop(self) -> None:
         """Ends every call, unregisters, destroys the stack. Does nothing when it is not up."""
@@ -148,7 +170,8 @@ class UserAgent:
         max_forwards: int = MAX_FORWARDS,
         replaces: str = "",
     ) -> Call:
-        """Calls `uri`, directly or through the registrar of an account (its "user@host", or "user" if that is unique).
+        """Calls `uri`: directly, through the registrar of an account (its "user@host", or "user" if that is unique), or over a
+        trunk (its name), whose next host is tried when one can't be reached.
         Returns as soon as the INVITE is out, with a call in state CALLING; a call that fails later ends with end_code and
         end_reason. A callee who does not answer in `ring_s` (None: sip.calls.ring_s) is given up: end_code 408.
 
@@ -167,7 +190,9 @@ class UserAgent:
             log.warning("call not allowed", uri=str(wanted), reason=str(error))
             raise DestinationDenied(str(error)) from None
         rows = checked(headers)
-        name = self._account(account)
+        trunk = self._trunks.get(account or "")
+        name = self._account(account) if trunk is None else account
+        ways = [] if trunk is None else trunk.ways()
         target: Target | None = None
         if name is None:
             secure = wanted.scheme == "sips"
@@ -180,13 +205,22 @@ class UserAgent:
         self._expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
         try:
             request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows, offer, max_forwards, replaces)
-            call.local_uri = await self._thread.run(self._stack.invite, key, leg, request)
+            call.local_uri = await self._send(call, leg, request, ways)
         except BaseException:
             self._calls.pop(key, None)
             self._unlimit(key)
             leg.close()
             raise
         return call
+
+    async def _send(self, call: Call, leg: Leg, request: OutgoingInvite, ways: Ways) -> str:
+        """The INVITE, over the first of a trunk's hosts when there are any; the others are kept for `_again`."""
+        if not ways:
+            return await self._thread.run(self._stack.invite, call.id, leg, request)
+        (key, hop), *rest = ways
+        request = replace(request, account=key)
+        self._retries[call.id] = (leg, request, rest)
+        return await self._thread.run(self._stack.invite, call.id, leg, request, hop)
 
     async def ping(self, timeout_s: float = 1.0) -> float:
         """Seconds of an OPTIONS round trip to our own first transport; SignallingError when it isn't answered with 200."""
@@ -255,13 +289,16 @@ class UserAgent:
             case messages.Referral(key):
                 if (call := self._calls.get(key)) is not None and isinstance(call.control, Control):
                     call.control.referral(message)
-            case messages.Ended(key, code, reason, t_us):
-                if (call := self._calls.get(key)) is not None:
+            case messages.Ended(key, code, reason, t_us, unreached):
+                if (call := self._calls.get(key)) is not None and not (unreached and self._again(call, code)):
                     self._end(call, code, reason, t_us)
             case messages.Unused(leg):
                 leg.close()
             case messages.Refused(remote_uri, code, reason):
                 log.info("call refused", remote=remote_uri, code=code, reason=reason)
+            case messages.Answered(host):
+                if (trunk := self._trunks.get(host.rpartition("#")[0])) is not None:
+                    trunk.answered(message)
             case messages.Question():
                 if self._running:
                     task = asyncio.create_task(self._answer_question(message))
@@ -273,6 +310,31 @@ class UserAgent:
             case messages.Registered(account):
                 if (registration := self._registrations.get(account)) is not None:
                     registration.outcome(message)
+
+    def _again(self, call: Call, code: int) -> bool:
+        """Tries the trunk's next host for a call that one of them did not take; False: there is none left."""
+        leg, request, ways = self._retries.get(call.id, (None, None, []))
+        if leg is None or request is None or request.account is None:
+            return False
+        trunk = self._trunks[request.account.rpartition("#")[0]]
+        trunk.failed(request.account, code)
+        if not ways or not self._running:
+            return False
+        log.info("trunk host did not take a call, the next one is tried", trunk=trunk.settings.name, code=code)
+        task = asyncio.create_task(self._resend(call, leg, request, ways, code))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+        return True
+
+    async def _resend(self, call: Call, leg: Leg, request: OutgoingInvite, ways: Ways, code: int) -> None:
+        try:
+            await self._send(call, leg, request, ways)
+        except SignallingError as error:
+            if call.id in self._calls:
+                self._end(call, code, f"callee not reached: {error}", clock_us())
+
+    async def _ask(self, key: str, hop: Hop) -> None:
+        await self._thread.run(self._stack.ask, key, hop)
 
     def _ring(self, message: messages.Incoming) -> None:
         gate_lag(clock_us() - message.t_us)
@@ -352,6 +414,7 @@ class UserAgent:
         """The one place where a call ends on main; taking it out of the table makes a second end impossible."""
         del self._calls[call.id]
         self._unlimit(call.id)
+        self._retries.pop(call.id, None)
         call.state = CallState.ENDED
         call.ended_us, call.end_code, call.end_reason = t_us, code, reason
         call.ended.set()

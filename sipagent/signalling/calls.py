@@ -182,12 +182,14 @@ class SipCall(pjsua2.Call):
             return
         info = self.getInfo()
         if info.state == Invite.DISCONNECTED:
+            unreached = False
             try:
-                code, reason = self._ending(prm.e, info).explain()
+                ending = self._ending(prm.e, info)
+                (code, reason), unreached = ending.explain(), ending.unreached
             except Exception:  # whatever a peer has sent: main must hear of the end
                 log.exception("end of a call not understood", call_id=self.key)
                 code, reason = 500, "ended for an unknown reason"
-            self.finish(code, reason)
+            self.finish(code, reason, unreached)
             return
         self._answered = self._answered or info.state == Invite.CONFIRMED
         if self.announced:
@@ -300,12 +302,12 @@ class SipCall(pjsua2.Call):
             peer_reason=self._peer_reason,
         )
 
-    def finish(self, code: int, reason: str) -> None:
+    def finish(self, code: int, reason: str, unreached: bool = False) -> None:
         """Tells main, once, and lets the stack drop this object after PJSIP has returned."""
         self.over = True
         self._reoffer.final(GONE)
         if self.leg is not None:
             self.leg.unbind_call()
         if self.announced:
-            self.thread.send(Ended(self.key, code, reason, clock_us()))
+            self.thread.send(Ended(self.key, code, reason, clock_us(), unreached))
         self._on_end(self)

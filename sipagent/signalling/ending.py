@@ -23,6 +23,13 @@ class Ending:
     phrase: str = ""
     peer_reason: Reason | None = None
 
+    @property
+    def unreached(self) -> bool:
+        """Nobody took the INVITE, so another server may be asked (RFC 3263 section 4.3): silence, no connection, or 503."""
+        if self.incoming or self.answered or self.ours:
+            return False
+        return self.code == 503 or (not self.heard and self.code in (408, 502))
+
     def explain(self) -> tuple[int, str]:
         """(end_code, end_reason) of `sipagent.call.Call`: code 0 is a normal BYE."""
         if self.ours:

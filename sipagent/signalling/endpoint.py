@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import mediacore
@@ -24,14 +26,16 @@ log = get_logger(__name__)
 SPARE_SLOTS = 64
 MAX_SLOTS = 8192  # MC_SEAM_MAX_CALLS
 
-_KINDS = {
-    ("udp", 4): pjsua2.PJSIP_TRANSPORT_UDP,
-    ("tcp", 4): pjsua2.PJSIP_TRANSPORT_TCP,
-    ("tls", 4): pjsua2.PJSIP_TRANSPORT_TLS,
-    ("udp", 6): pjsua2.PJSIP_TRANSPORT_UDP6,
-    ("tcp", 6): pjsua2.PJSIP_TRANSPORT_TCP6,
-    ("tls", 6): pjsua2.PJSIP_TRANSPORT_TLS6,
+TYPES: dict[int, tuple[Transport, int]] = {
+    pjsua2.PJSIP_TRANSPORT_UDP: ("udp", 4),
+    pjsua2.PJSIP_TRANSPORT_TCP: ("tcp", 4),
+    pjsua2.PJSIP_TRANSPORT_TLS: ("tls", 4),
+    pjsua2.PJSIP_TRANSPORT_UDP6: ("udp", 6),
+    pjsua2.PJSIP_TRANSPORT_TCP6: ("tcp", 6),
+    pjsua2.PJSIP_TRANSPORT_TLS6: ("tls", 6),
 }
+_KINDS = {kind: number for number, kind in TYPES.items()}
+TLS_1_2_AND_1_3 = 16 | 32  # PJ_SSL_SOCK_PROTO_
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +63,18 @@ class SipEndpoint(pjsua2.Endpoint):
         thread.check("SipEndpoint()")
         super().__init__()
         self.thread = thread
-        self.sips_account = -1  # id of the account for sips: calls
+        self.on_select: Callable[[pjsua2.OnSelectAccountParam], None] | None = None
+        self.on_connection: Callable[[pjsua2.OnTransportStateParam], None] | None = None
 
     @callback
     def onSelectAccount(self, prm: pjsua2.OnSelectAccountParam) -> None:
-        """A sips: request needs a sips: Contact (RFC 3261 section 12.1.1), which only an account with a sips: URI gives."""
-        if self.sips_account >= 0 and prm.rdata.wholeMsg.partition(" ")[2].startswith("sips:"):
-            prm.accountIndex = self.sips_account
+        if self.on_select is not None:
+            self.on_select(prm)
+
+    @callback
+    def onTransportState(self, prm: pjsua2.OnTransportStateParam) -> None:
+        if self.on_connection is not None:
+            self.on_connection(prm)
 
     @callback
     def onRejectedIncomingCall(self, prm: pjsua2.OnRejectedIncomingCallParam) -> None:
@@ -181,5 +190,9 @@ def set_tls(tls: pjsua2.TlsConfig, cfg: Config, serving: bool) -> None:
             raise ConfigError(f"sip.tls.{key}: no file {path}")
     tls.certFile = str(given.cert or "")
     tls.privKeyFile = str(given.key or "")
-    tls.CaListFile = str(given.ca or "")
+    # Without authorities of one's own those of the system are asked, as every client of TLS does.
+    tls.CaListFile = str(given.ca or ssl.get_default_verify_paths().cafile or "")
     tls.verifyServer = given.verify_server
+    tls.verifyClient = given.verify_client != "no"
+    tls.requireClientCert = given.verify_client == "required"
+    tls.proto = TLS_1_2_AND_1_3

@@ -93,6 +93,7 @@ class Ended:
     code: int
     reason: str
     t_us: int
+    unreached: bool = False  # an INVITE that another server may take (RFC 3263 section 4.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,15 @@ class Registered:
     expires_s: int
     t_us: int
     retry_after_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The outcome of an OPTIONS to a trunk's host; `heard`: by a response, else by our own giving up."""
+
+    host: str  # its key, "name#0"
+    code: int
+    heard: bool
 
 
 @dataclass(frozen=True, slots=True)

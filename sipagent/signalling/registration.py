@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from sipagent.config_sip import Account
-from sipagent.config_sources import host_port
 from sipagent.config_types import Transport
 from sipagent.log import get_logger
 from sipagent.signalling.errors import SignallingError
@@ -52,13 +51,6 @@ Locate = Callable[[str, int, Transport], Awaitable[list[Target]]]
 def account_name(settings: Account) -> str:
     """What `UserAgent.invite(account=...)` takes: user@host."""
     return f"{settings.user}@{settings.host}"
-
-
-def servers(settings: Account) -> list[tuple[str, int]]:
-    """Host and port (0 = not given) of everything a REGISTER may be sent to, best first."""
-    if settings.proxy is not None:
-        return [host_port(settings.proxy, "proxy", 0)]
-    return [host_port(text, "registrars", 0) for text in settings.registrars] or [(settings.host, settings.port)]
 
 
 def backoff_s(attempt: int, rng: random.Random) -> float:
@@ -157,7 +149,7 @@ class Registration:
 
     async def _hops(self) -> AsyncIterator[Hop]:
         last: list[Hop] = []
-        for name, port in servers(self._settings):
+        for name, port in self._settings.servers():
             try:
                 targets = await self._locate(name, port, self._settings.transport)
             except SignallingError as error:

@@ -10,22 +10,28 @@ from collections.abc import Collection
 
 from mediacore import Leg, MediaError, Worker, clock_us, pjsua2
 from sipagent.config import Account as AccountSettings
-from sipagent.config import Config, Listen
+from sipagent.config import Config
 from sipagent.log import get_logger
-from sipagent.signalling.accounts import SipAccount, local_config, registered_config
+from sipagent.signalling.accounts import SipAccount
 from sipagent.signalling.calls import SipCall
+<<<<<<< HEAD
 from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
 from sipagent.signalling.errors import CallLimitError, SignallingError
+=======
+from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint
+from sipagent.signalling.errors import CallLimitError, SignallingError, UriError
+>>>>>>> 9a3cb05 (Trunks: OPTIONS, failover, calls by address or certificate; accounts and trunks by API and metrics; Kamailio as a registrar, its recipe run by the tests; TLS 1.2 and 1.3 only, client certificates)
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
 from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, may_sound_early, read_invite, uri_of
+from sipagent.signalling.peering import Peers
 from sipagent.signalling.registration import Hop
 from sipagent.signalling.reoffer import GONE, Answer
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
 from sipagent.signalling.trust import Trust
-from sipagent.signalling.uri import Transport, parse_uri
+from sipagent.signalling.uri import Transport, host_port, parse_uri
 
 log = get_logger(__name__)
 
@@ -47,17 +53,17 @@ class Stack:
     ) -> None:
         self.thread = thread
         self.cfg = cfg
+<<<<<<< HEAD
         self._destinations = cfg.protection.destinations()
         self._connect = {*connect, *(a.transport for a in cfg.sip.accounts)} - {listen.transport for listen in cfg.sip.listen}
+=======
+        wanted = {*connect, *(a.transport for a in cfg.sip.accounts), *(t.transport for t in cfg.sip.trunks)}
+        self._connect = wanted - {listen.transport for listen in cfg.sip.listen}
+>>>>>>> 9a3cb05 (Trunks: OPTIONS, failover, calls by address or certificate; accounts and trunks by API and metrics; Kamailio as a registrar, its recipe run by the tests; TLS 1.2 and 1.3 only, client certificates)
         self._worker = worker
         self._trust = Trust(cfg.sip.trusted_peers)
         self._endpoint: SipEndpoint | None = None
-        self._listening: list[Listening] = []
-        self._advertised: dict[str, str] = {}
-        self._local: dict[tuple[Transport, int], SipAccount] = {}
-        self._next_hop = 0
-        self._sips: SipAccount | None = None
-        self._registered: dict[str, SipAccount] = {}
+        self._peers: Peers | None = None
         self._calls: dict[str, SipCall] = {}  # with a leg; strong references until they are over
         self._transfers = transfers
         self._replacing = ""  # the INVITE that comes next replaces this call
@@ -68,27 +74,16 @@ class Stack:
     @sip_only
     def open(self, log_path: str, advertised: dict[str, str]) -> list[Listening]:
         """Opens all transports, those of sip.listen first. `advertised`: local address -> what peers should use instead."""
-        self._advertised = advertised
         self._endpoint = open_endpoint(self.thread, self.cfg, log_path)
         try:
-            wanted = list(self.cfg.sip.listen)
-            wanted += [Listen(transport=transport, host=wanted[0].host, port=0) for transport in sorted(self._connect)]
-            for listen in wanted:
-                listening = open_transport(self._endpoint, self.cfg, listen, advertised.get(listen.host, ""))
-                self._listening.append(listening)
-                account = SipAccount(self.thread, str(listening), self._incoming)
-                account.create(local_config(self.cfg, listening, advertised), listening is self._listening[0])
-                self._local.setdefault((listening.transport, listening.version), account)
-                if listening.transport == "tls" and self._sips is None:
-                    self._sips = SipAccount(self.thread, f"sips:{listening}", self._incoming)
-                    self._sips.create(local_config(self.cfg, listening, advertised, "sips"))
-                    self._endpoint.sips_account = self._sips.getId()
+            self._peers = Peers(self.thread, self.cfg, advertised, self._incoming)
+            self._peers.open(self._endpoint, self._connect)
             self._endpoint.libStart()
         except Exception:
             self.close()
             raise
         self.thread.attach(self._poll, self.close)
-        return list(self._listening)
+        return list(self._peers.listening)
 
     def _poll(self, ms: int) -> None:
         """One turn of PJSIP; what it wants to know is passed on before it rests (its bell has rung then) and after."""
@@ -102,7 +97,7 @@ class Stack:
             number, transport, port, host = text.split(" ", 3)
             self.thread.send(Question(int(number), TRANSPORTS[transport], int(port), readable(host)))
         while (number_lost := pjsua2.mc_pjsip_next_lost()) >= 0:
-            for account in self._registered.values():
+            for account in [] if self._peers is None else self._peers.registered.values():
                 if account.getId() == number_lost:
                     account.registered = False
                     self.thread.send(ConnectionLost(account.name))
@@ -122,12 +117,8 @@ class Stack:
         had_calls = bool(self._calls)
         for call in list(self._calls.values()):
             call.end(503, "switch is shutting down")
-        leaving = [a for a in self._registered.values() if a.registered]
-        for account in leaving:
-            try:
-                account.setRegistration(False)
-            except pjsua2.Error as error:
-                log.warning("unregister failed", account=account.name, error=error.reason)
+        self.unregister()
+        leaving = [] if self._peers is None else [a for a in self._peers.registered.values() if a.registered]
         start = clock_us()
         while clock_us() - start < GOODBYE_US and (
             any(a.registered for a in leaving) or (had_calls and clock_us() - start < LAST_BYE_US)
@@ -136,10 +127,10 @@ class Stack:
         self._calls.clear()
         self._refusing.clear()
         leaving.clear()
-        self._registered.clear()
-        self._local.clear()
-        self._sips = None
-        self._listening.clear()
+        endpoint.on_select = endpoint.on_connection = None
+        if self._peers is not None:
+            self._peers.clear()
+            self._peers = None
         pjsua2.mc_pjsip_stop()
         endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_NETWORK)
         self._endpoint = None
@@ -149,39 +140,44 @@ class Stack:
     @sip_only
     def register(self, name: str, settings: AccountSettings, hop: Hop) -> None:
         """Sends a REGISTER to `hop`; the outcome comes as a `Registered` message. PJSIP refreshes it from then on."""
-        account = self._registered.get(name)
-        if account is None:
-            listening = self._transport(settings.transport, hop.target.version)
-            account = SipAccount(self.thread, name, self._incoming, self._next_hop)
-            self._next_hop += 1
-            account.realm = "" if settings.realm == "*" else settings.realm
-            account.create(registered_config(self.cfg, settings, account.hop, listening, self._advertised))
-            self._registered[name] = account
-        self._set_hop(account, hop)
-        account.setRegistration(True)
+        self._open_peers.register(name, settings, hop)
 
-    def _set_hop(self, account: SipAccount, hop: Hop) -> None:
-        """All requests of the account go there from now on."""
-        if pjsua2.mc_pjsip_set_hop(account.hop, hop.name, f"{hop.target}\n") != 0:
-            raise SignallingError(f"{hop.name!r} at {hop.target.where} can't be sent to")
-        account.peers = frozenset({hop.target.address})
+    @sip_only
+    def unregister(self) -> None:
+        """Takes every registration back (RFC 3261 section 10.2.2); calls go on."""
+        for account in [] if self._peers is None else self._peers.registered.values():
+            try:
+                if account.registered:
+                    account.setRegistration(False)
+            except pjsua2.Error as error:
+                log.warning("unregister failed", account=account.name, error=error.reason)
 
-    def _transport(self, transport: Transport, version: int) -> Listening:
-        for listening in self._listening:
-            if (listening.transport, listening.version) == (transport, version):
-                return listening
-        raise SignallingError(f"no {transport} transport over IPv{version} is open; add one to sip.listen")
+    @sip_only
+    def ask(self, key: str, hop: Hop) -> None:
+        """OPTIONS to a trunk's host at `hop`, where its calls go from now on; the outcome comes as `Answered`."""
+        self._open_peers.trunk(key, hop).ask(host_port(hop.name, 0))
+
+    @property
+    def _open_peers(self) -> Peers:
+        if self._peers is None:
+            raise SignallingError("the user agent is not up")
+        return self._peers
 
     # ---- outgoing calls
 
     @sip_only
-    def invite(self, key: str, leg: Leg, wanted: OutgoingInvite) -> str:
-        """Sends an INVITE; returns our URI in it. What becomes of it comes as messages, `Ended` last."""
+    def invite(self, key: str, leg: Leg, wanted: OutgoingInvite, hop: Hop | None = None) -> str:
+        """Sends an INVITE, over a trunk to `hop`; returns our URI in it. What becomes of it comes as messages, `Ended` last."""
         if len(self._calls) >= self.cfg.sip.max_calls:
             raise CallLimitError(f"{self.cfg.sip.max_calls} calls are up (sip.max_calls)")
-        account = self._account_for(wanted)
+        if hop is not None and wanted.account is not None:
+            self._open_peers.trunk(wanted.account, hop)
+        account = self._open_peers.of(wanted)
+        if account.trunk and not self._has_room(account):
+            raise CallLimitError(f"trunk {account.trunk} has all the calls it may have (sip.trunks, max_calls)")
         own = account.getInfo().uri
-        trusted = any(self._trust.host(peer) for peer in (account.peers or {wanted.target.address if wanted.target else ""}))
+        peers = account.peers if wanted.target is None else {wanted.target.address}
+        trusted = account.trusted or any(self._trust.host(peer) for peer in peers)
         origin = from_of(wanted.caller, own)
         origin, identity = identity_headers(origin or f"<{uri_of(own)}>", wanted.privacy, trusted)
         call = SipCall(self.thread, account, key, leg, self._ended)
@@ -199,18 +195,6 @@ class Stack:
             return ""
         return call.getInfo().localUri
 
-    def _account_for(self, wanted: OutgoingInvite) -> SipAccount:
-        if wanted.account is not None:
-            account = self._registered.get(wanted.account)
-            if account is None:
-                raise SignallingError(f"account {wanted.account!r} is not set up yet: its registrar's name was not found")
-            return account
-        if wanted.target is None:
-            raise SignallingError("neither an account nor an address to call")
-        self._transport(wanted.target.transport, wanted.target.version)
-        sips = self._sips if wanted.uri.scheme == "sips" else None
-        return sips or self._local[wanted.target.transport, wanted.target.version]
-
     @sip_only
     def may_call(self, uri: str) -> bool:
         """Whether a target that a peer named (3xx) may be called: a SIP URI over an open transport that protection.allow has.
@@ -221,7 +205,7 @@ class Stack:
         except ValueError as error:  # UriError is one
             log.warning("redirection not allowed", to=uri, reason=str(error))
             return False
-        return any(wanted.transport in (None, t.transport) for t in self._listening)
+        return any(wanted.transport in (None, t.transport) for t in self._open_peers.listening)
 
     # ---- incoming calls
 
@@ -230,17 +214,16 @@ class Stack:
         headers. So only the leg is bound; the rest waits until PJSIP has returned."""
         key = secrets.token_hex(8)
         leg: Leg | None = None
-        if len(self._calls) < self.cfg.sip.max_calls:
+        if len(self._calls) < self.cfg.sip.max_calls and self._has_room(account):
             try:
                 leg = new_leg(self._worker, self.cfg.media, key)
             except MediaError as error:
                 log.error("no leg for an incoming call", error=str(error))
         call = SipCall(self.thread, account, key, leg, self._ended, prm.callId)
         call.on_replace = self._replaced if self._transfers else None
-        name = account.name if self._registered.get(account.name) is account else ""
         message, source = prm.rdata.wholeMsg, prm.rdata.srcAddress
-        trusted, replaced, self._replacing = self._trust.address(source), self._replacing, ""
-        call.facts = read_invite(message, name, f"{via_transport(message)}:{source}", trusted, replaced)
+        trusted, replaced, self._replacing = account.trusted or self._trust.address(source), self._replacing, ""
+        call.facts = read_invite(message, account.name, f"{via_transport(message)}:{source}", trusted, replaced)
         call.may_sound_early = may_sound_early(call.facts.headers, self.cfg.sip.calls.reliable != "off")
         if leg is None:
             self._refusing[key] = call
@@ -248,6 +231,10 @@ class Stack:
             self._calls[key] = call
             call.bind()
         self.thread.later(functools.partial(self._admit, key))
+
+    def _has_room(self, account: SipAccount) -> bool:
+        most = next((t.max_calls for t in self.cfg.sip.trunks if t.name == account.trunk), 0)
+        return not most or sum(call.account.trunk == account.trunk for call in self._calls.values()) < most
 
     def _admit(self, key: str) -> None:
         call = self._calls.get(key) or self._refusing.get(key)

@@ -83,6 +83,15 @@ def parse_uri(text: str) -> SipUri:
     return SipUri(match["scheme"].lower(), match["user"] or "", host, port, match["params"])
 
 
+_CALLED = re.compile(r"[A-Z]+ sips?:([^@;>\s]{0,128})@", re.IGNORECASE)
+
+
+def called_user(message: str) -> str:
+    """The user part of a request's URI, "" when it has none."""
+    match = _CALLED.match(message)
+    return match[1] if match else ""
+
+
 def host_port(host: str, port: int) -> str:
     """`host:port`, or the host alone for port 0; with brackets round an IPv6 address."""
     return (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")

@@ -56,7 +56,7 @@ opus_bitrate        32000
 
 
 class Softphone:
-    """One account without a registrar. call(), wait_for(event), hang_up(), stop().
+    """One account, at a `registrar` ("" = without one). call(), wait_for(event), hang_up(), stop().
 
     codecs: baresip's names, as "PCMU/8000/1" or "opus/48000/2". options: account parameters, as "mediaenc=srtp-mand" (SDES).
     """
@@ -71,6 +71,7 @@ class Softphone:
         *options: str,
         user: str = "phone",
         rtcp_mux: bool = False,
+        registrar: str = "",
     ) -> None:
         room.mkdir(parents=True, exist_ok=True)
         self._room = room
@@ -91,7 +92,8 @@ class Softphone:
         )
         (room / "config").write_text(text)
         (room / "contacts").write_text("")
-        account = ";".join([f"<sip:{user}@{ports.HOST}:{sip_port}>", f"audio_codecs={codecs}", "regint=0", *options])
+        home, often = (registrar, 60) if registrar else (f"{ports.HOST}:{sip_port}", 0)
+        account = ";".join([f"<sip:{user}@{home}>", f"audio_codecs={codecs}", f"regint={often}", *options])
         (room / "accounts").write_text(account + "\n")
         self._process = Process("baresip", ["baresip", "-4", "-f", room, "-s"], room / "baresip.log")
         self._events: list[dict[str, Any]] = []

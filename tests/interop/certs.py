@@ -18,20 +18,29 @@ class Certificates:
     both: Path
 
 
+NEW = ["-newkey", "rsa:2048", "-nodes"]
+
+
 def _openssl(*words: str | Path) -> None:
     subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
 
 
-def make(room: Path) -> Certificates:
-    """Writes them into `room`; valid for a day and for 127.0.0.1 and localhost."""
+def make(room: Path, names: str = "IP:127.0.0.1,IP:::1,DNS:localhost", days: int = 1) -> Certificates:
+    """An authority and one certificate of it in `room`, with its names as openssl's subjectAltName has them."""
     room.mkdir(parents=True, exist_ok=True)
-    ca, ca_key, key, cert, request = (room / n for n in ("ca.crt", "ca.key", "server.key", "server.crt", "server.csr"))
-    new = ["-newkey", "rsa:2048", "-nodes"]
-    _openssl("req", "-x509", *new, "-days", "1", "-keyout", ca_key, "-out", ca, "-subj", "/CN=interop test authority")
-    _openssl("req", *new, "-keyout", key, "-out", request, "-subj", "/CN=127.0.0.1")
-    names = room / "names"
-    names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    signing: list[str | Path] = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "1", "-extfile", names]
+    ca, ca_key = room / "ca.crt", room / "ca.key"
+    _openssl("req", "-x509", *NEW, "-days", "1", "-keyout", ca_key, "-out", ca, "-subj", "/CN=interop test authority")
+    return issue(room, ca, ca_key, names, days)
+
+
+def issue(room: Path, ca: Path, ca_key: Path, names: str, days: int = 1) -> Certificates:
+    """One more certificate of an authority that `make` made."""
+    room.mkdir(parents=True, exist_ok=True)
+    key, cert, request = (room / n for n in ("server.key", "server.crt", "server.csr"))
+    _openssl("req", *NEW, "-keyout", key, "-out", request, "-subj", "/CN=interop peer")
+    alternative = room / "names"
+    alternative.write_text(f"subjectAltName={names}\n")
+    signing: list[str | Path] = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", str(days), "-extfile", alternative]
     _openssl("x509", "-req", "-in", request, *signing, "-out", cert)
     both = room / "server.pem"
     both.write_bytes(cert.read_bytes() + key.read_bytes())

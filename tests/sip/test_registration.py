@@ -12,7 +12,7 @@ from sipagent.signalling.accounts import challenged_realms, retry_after_s, sourc
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import Registered
-from sipagent.signalling.registration import LAST_RETRY_S, Hop, Registration, backoff_s, servers
+from sipagent.signalling.registration import LAST_RETRY_S, Hop, Registration, backoff_s
 
 A, B, C = (f"192.0.2.{n}" for n in (1, 2, 3))
 
@@ -32,10 +32,10 @@ def test_backoff_doubles_up_to_a_limit() -> None:
 
 
 def test_where_register_goes() -> None:
-    assert servers(settings()) == [("pbx.example", 0)]
-    assert servers(settings(port=5070)) == [("pbx.example", 5070)]
-    assert servers(settings(registrars=["a", "[::1]:5090"])) == [("a", 0), ("::1", 5090)]
-    assert servers(settings(registrars=["a"], proxy="edge:5080")) == [("edge", 5080)]
+    assert settings().servers() == [("pbx.example", 0)]
+    assert settings(port=5070).servers() == [("pbx.example", 5070)]
+    assert settings(registrars=["a", "[::1]:5090"]).servers() == [("a", 0), ("::1", 5090)]
+    assert settings(registrars=["a"], proxy="edge:5080").servers() == [("edge", 5080)]
 
 
 class Rig:
