@@ -86,7 +86,7 @@ void mc_jb_reset(struct mc_jb *jb) {
         jb->index[i] = MC_JB_NONE;
         jb->free[i] = (uint16_t)(jb->capacity - 1 - i);
     }
-    mc_delay_init(&jb->delay);
+    mc_delay_init(&jb->delay, jb->max_us);
 }
 
 static void release(struct mc_jb *jb, uint16_t slot) {
@@ -163,7 +163,7 @@ static void retime(struct mc_jb *jb, const struct mc_rtp *pkt, uint64_t now_us) 
         jb->next_seq = pkt->seq;
         jb->history = 0;
     }
-    mc_delay_init(&jb->delay);
+    mc_delay_init(&jb->delay, jb->max_us);
     jb->idle = jb->fresh = true;
     jb->n_passed = 0;
     jb->max_seq = pkt->seq;

@@ -177,7 +177,7 @@ static void an_hour(const struct mc_codec *codec, double ppm) {
         const struct minute *now = &c->minutes[m];
         CHECK_INT(m, now->heap, c->minutes[0].heap);
         CHECK_BETWEEN(m, now->delay_ms, 5, 65);
-        CHECK_BETWEEN(m, now->delay_max_ms, 20, 200);
+        CHECK_BETWEEN(m, now->delay_max_ms, 15, 200);
         CHECK_BETWEEN(m, now->depth_ms, 0, 80);
         CHECK_BETWEEN(m, now->delay_ms - c->minutes[1].delay_ms, -10, 10);
         CHECK_BETWEEN(m, now->ear_ms - c->minutes[1].ear_ms, -5, 5);

@@ -80,7 +80,7 @@ static void loss_and_jitter_of_a_bad_line(void) {
     for (uint64_t seed = 1; seed <= 10; seed++) {
         double loss;
         run_20(seed, 60 * SECOND, (struct sim_net){.loss = 0.2, .jitter_us = 100000}, &loss);
-        CHECK_BETWEEN(seed, concealed(60 * SECOND), 0.1, loss + 0.02);
+        CHECK_BETWEEN(seed, concealed(60 * SECOND), 0.1, loss + 0.01);
         CHECK_BETWEEN(seed, sim_quantile(res.added_ms, res.n_frames, 0.95), 60, 140);
     }
 }
@@ -117,10 +117,9 @@ static double recovery_s(uint32_t trouble_end_ms, uint32_t base_ms) {
     return (double)(bad_us - end_us) / 1e6;
 }
 
-/* Any stall or burst, whatever the sound lets time scaling do: within five seconds the delay is what it was. A way that was longer
- * for seconds counts for more than a spike: nine. */
+/* Any stall, burst or longer way, whatever the sound lets time scaling do: within five seconds the delay is what it was. */
 static void back_at_base_after_any_trouble(void) {
-    for (uint64_t seed = 1; seed <= 80; seed++) {
+    for (uint64_t seed = 1; seed <= 200; seed++) {
         struct rng r = rng_of(seed + 77);
         struct sim_net net = {
             .spike_from_ms = 20000, .jitter_us = rng_below(&r, 20000), .stiff = seed % 3 == 0, .quiet = seed % 3 == 1};
@@ -129,7 +128,7 @@ static void back_at_base_after_any_trouble(void) {
         net.spike_burst = rng_below(&r, 3) != 0;
         net.spike_us = 40000 + rng_below(&r, 500000);
         run_20(seed, 60 * SECOND, net, NULL);
-        CHECK_BETWEEN(seed, recovery_s(net.spike_to_ms, 90), 0, net.spike_burst ? 5 : 9);
+        CHECK_BETWEEN(seed, recovery_s(net.spike_to_ms, 90), 0, 5);
     }
 }
 
@@ -137,7 +136,7 @@ static void a_long_trouble_is_forgotten_too(void) {
     for (uint64_t seed = 1; seed <= 10; seed++) {
         struct sim_net net = {.spike_from_ms = 20000, .spike_to_ms = 30000, .spike_us = 100000};
         run_20(seed, 60 * SECOND, net, NULL);
-        CHECK_BETWEEN(seed, recovery_s(net.spike_to_ms, 60), 0, 5.5);
+        CHECK_BETWEEN(seed, recovery_s(net.spike_to_ms, 60), 0, 5);
     }
 }
 
