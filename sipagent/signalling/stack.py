@@ -14,13 +14,8 @@ from sipagent.config import Config
 from sipagent.log import get_logger
 from sipagent.signalling.accounts import SipAccount
 from sipagent.signalling.calls import SipCall
-<<<<<<< HEAD
-from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint, open_transport
-from sipagent.signalling.errors import CallLimitError, SignallingError
-=======
 from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint
-from sipagent.signalling.errors import CallLimitError, SignallingError, UriError
->>>>>>> 9a3cb05 (Trunks: OPTIONS, failover, calls by address or certificate; accounts and trunks by API and metrics; Kamailio as a registrar, its recipe run by the tests; TLS 1.2 and 1.3 only, client certificates)
+from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
@@ -53,13 +48,9 @@ class Stack:
     ) -> None:
         self.thread = thread
         self.cfg = cfg
-<<<<<<< HEAD
         self._destinations = cfg.protection.destinations()
-        self._connect = {*connect, *(a.transport for a in cfg.sip.accounts)} - {listen.transport for listen in cfg.sip.listen}
-=======
         wanted = {*connect, *(a.transport for a in cfg.sip.accounts), *(t.transport for t in cfg.sip.trunks)}
         self._connect = wanted - {listen.transport for listen in cfg.sip.listen}
->>>>>>> 9a3cb05 (Trunks: OPTIONS, failover, calls by address or certificate; accounts and trunks by API and metrics; Kamailio as a registrar, its recipe run by the tests; TLS 1.2 and 1.3 only, client certificates)
         self._worker = worker
         self._trust = Trust(cfg.sip.trusted_peers)
         self._endpoint: SipEndpoint | None = None
