@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -221,6 +221,3 @@ class Agent(Protocol):
     name: str
 
     async def on_call(self, call: Call) -> None: ...
-
-
-AgentFactory = Callable[[], Awaitable[Agent]]

@@ -23,6 +23,7 @@ from sipagent.config import Dialogue
 from sipagent.dialogue.clock import Clock, clock_us
 from sipagent.dialogue.events import Listener, Notes
 from sipagent.dialogue.hearing import HeardTurn, Hearing
+from sipagent.dialogue.idle import IdleTimer
 from sipagent.dialogue.ledger import BargeIn, Line, Turn
 from sipagent.dialogue.playout import Playout, Utterance
 from sipagent.dialogue.speak import Speaker
@@ -84,7 +85,7 @@ class Conversation:
         self._turns = 0
         self._failures = 0
         self._idle = 0
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_timer = IdleTimer(cfg.idle_s, self._nobody_speaks)
         self._barge_in: BargeIn | None = None
         self._interrupted: _Reply | None = None  # what a barge-in cut short, until the caller's words are known
         self._unheard_text = ""  # of a turn whose answer was taken back: it belongs before the next turn's
@@ -108,7 +109,7 @@ class Conversation:
             self._call.on_event = None
             self._call.on_hold = None
             self._hearing.close()
-            self._quiet_timer()
+            self._idle_timer.stop()
             await self._stop_task()
             self._end_reply(interrupted=True)
             self._notes.end(self._clock(), reason)
@@ -118,10 +119,9 @@ class Conversation:
     def _on_hold(self, held: bool) -> None:
         """On hold the leg keeps what is queued, what comes is music and not the caller, and nobody is late."""
         self._leg.on_audio = None if held else self._hearing.on_audio
-        if held:
-            self._quiet_timer()
-        elif self._reply is None:
-            self._arm_idle()
+        self._idle_timer.hold(held)
+        if not held and self._reply is None:
+            self._idle_timer.arm()
 
     def _caller_may_speak(self, suspected: bool) -> None:
         if suspected and self._reply is not None and self._cfg.barge_in:
@@ -131,7 +131,7 @@ class Conversation:
 
     def _caller_speaks(self, onset_us: int) -> None:
         self._idle = 0
-        self._quiet_timer()
+        self._idle_timer.stop()
         reply = self._reply
         if reply is None or not self._cfg.barge_in:
             return
@@ -206,7 +206,7 @@ class Conversation:
             if speech_us >= SURELY_SPEECH_US:
                 self._apologise(Apology.HEARING)
             else:
-                self._arm_idle()
+                self._idle_timer.arm()
             return
         rest = self._playout.heard(interrupted.utterance).rest
         self._say(_Reply(None), lambda: _tokens(rest, interrupted.acts))
@@ -217,7 +217,7 @@ class Conversation:
         self._start(reply, self._answer(reply, think))
 
     def _start(self, reply: _Reply, work: Any) -> None:
-        self._quiet_timer()
+        self._idle_timer.stop()
         self._reply = reply
         self._task = asyncio.get_running_loop().create_task(work)
 
@@ -287,7 +287,7 @@ class Conversation:
             await asyncio.sleep(AFTER_GOODBYE_S)
             self._finish("agent hung up")
         else:
-            self._arm_idle()
+            self._idle_timer.arm()
 
     def _fail(self, apology: Apology, error: Exception) -> None:
         """The caller hears why; after too many failures the call ends."""
@@ -367,20 +367,9 @@ class Conversation:
 
     # Time.
 
-    def _arm_idle(self) -> None:
-        self._quiet_timer()
-        if self._call.held:
-            return
-        self._idle_timer = asyncio.get_running_loop().call_later(self._cfg.idle_s, self._nobody_speaks)
-
-    def _quiet_timer(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
-
     def _nobody_speaks(self) -> None:
         if self._reply is not None or self._hearing.speaking or self._hearing.deciding:
-            self._arm_idle()
+            self._idle_timer.arm()
             return
         self._idle += 1
         self._say(_Reply(None), lambda: self._session.idle(self._idle))
