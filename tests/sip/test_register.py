@@ -11,7 +11,7 @@ import pytest
 from sipagent.signalling import registration
 from tests.sip.registrar import NONCE, Registrar
 from tests.sip.rig import Rig, config, user_agent
-from tests.sip.wire import Dialog, sdp
+from tests.sip.wire import Dialog, Peer, sdp
 
 
 def account(registrar: Registrar, **changes: Any) -> dict[str, Any]:
@@ -81,9 +81,26 @@ async def test_a_call_comes_in_and_goes_out_through_the_account() -> None:
         dialog = Dialog(registrar.peer, rig.port)
         dialog.invite(sdp())
         incoming = await rig.taken()
+        assert incoming.account == "600@127.0.0.1"
         await incoming.hangup(480)
         await rig.over(incoming)
     registrar.close()
+
+
+async def test_who_is_not_the_registrar_calls_no_account() -> None:
+    registrar, stranger = await Registrar.open(), await Peer.open("127.0.0.2")
+    async with user_agent(config(sip={"accounts": [account(registrar)]})) as rig:
+        await registrar.bound()
+        await registered(rig)
+        for caller, name in ((stranger, ""), (registrar.peer, "600@127.0.0.1")):
+            dialog = Dialog(caller, rig.port)
+            dialog.invite(sdp())
+            call = await rig.taken()
+            assert call.account == name
+            await call.hangup(480)
+            await rig.over(call)
+    registrar.close()
+    stranger.close()
 
 
 @pytest.mark.parametrize(("realm", "trusted"), [("pbx", True), ("stranger", False)])

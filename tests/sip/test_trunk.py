@@ -169,14 +169,14 @@ async def test_calls_from_its_address_are_its_calls_and_from_elsewhere_are_not()
 
 
 async def test_a_password_answers_the_trunks_realm_at_its_address_only() -> None:
-    peer = await Peer.open()
+    peer, stranger = await Peer.open(), await Peer.open("127.0.0.2")
     secret = {"user": "u", "password": "p", "realm": "provider"}
     async with user_agent(config(sip=trunk(peer, **secret))) as rig:
         await ready(rig)
-        for realm, answered in (("stranger", False), ("provider", True)):
+        for sender, realm, answered in ((peer, "stranger", False), (stranger, "provider", False), (peer, "provider", True)):
             call = await rig.invite("sip:1@provider.example", account="provider")
             challenge = f'WWW-Authenticate: Digest realm="{realm}", nonce="n", algorithm=SHA-256, qop="auth"\r\n'
-            peer.respond(await peer.request("INVITE"), "401 Unauthorized", rig.port, challenge)
+            sender.respond(await peer.request("INVITE"), "401 Unauthorized", rig.port, challenge)
             if answered:
                 again: Message = await peer.request("INVITE")
                 given = again.get("authorization")
@@ -185,5 +185,7 @@ async def test_a_password_answers_the_trunks_realm_at_its_address_only() -> None
                 peer.respond(again, "486 Busy Here", rig.port)
             await rig.over(call)
             assert call.end_code == (486 if answered else 401)
-        assert sum(bool(m.get("authorization")) for m in peer.seen if m.method == "INVITE") == 1
+        given_to = [bool(m.get("authorization")) for p in (peer, stranger) for m in p.seen]
+        assert sum(given_to) == 1
     peer.close()
+    stranger.close()

@@ -47,9 +47,9 @@ class Peer(asyncio.DatagramProtocol):
         self.seen: list[Message] = []
 
     @classmethod
-    async def open(cls) -> Peer:
+    async def open(cls, host: str = "127.0.0.1") -> Peer:
         loop = asyncio.get_running_loop()
-        wire, peer = await loop.create_datagram_endpoint(cls, local_addr=("127.0.0.1", 0))
+        wire, peer = await loop.create_datagram_endpoint(cls, local_addr=(host, 0))
         peer.wire = wire
         peer.port = wire.get_extra_info("sockname")[1]
         return peer
