@@ -197,6 +197,17 @@ class Config(Section):
             object.__setattr__(self, "media", self.media.model_copy(update={"host": host}))
         return self
 
+    @model_validator(mode="after")
+    def _ways_out_exist(self) -> Self:
+        accounts = [name for a in self.sip.accounts for name in (a.user, f"{a.user}@{a.host}")]
+        known = {*accounts, *(trunk.name for trunk in self.sip.trunks)}
+        for place, route in enumerate(self.routes, 1):
+            if route.via and route.via not in known:
+                raise ValueError(
+                    f"routes, row {place}: via {route.via!r} is no account or trunk; name one of sip.accounts or sip.trunks"
+                )
+        return self
+
 
 def load(path: Path | None, env: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
     """Reads a TOML file; None gives the defaults. `env` (see config_sources) wins over the file, `overrides` over both.

@@ -179,6 +179,22 @@ def test_range_and_api() -> None:
             parse("nonsense")
 
 
+def test_a_route_leads_out_by_an_account_or_a_trunk() -> None:
+    def tree(via: str) -> dict[str, object]:
+        return {
+            "sip": {
+                "accounts": [{"user": "1000", "host": "pbx.example"}],
+                "trunks": [{"name": "lines", "hosts": ["192.0.2.1"]}],
+            },
+            "routes": [{"agent": "echo", "called": "1"}, {"bridge": "sip:1@192.0.2.1", "via": via}],
+        }
+
+    for via in ("1000", "1000@pbx.example", "lines"):
+        assert load(None, overrides=tree(via)).routes[1].via == via
+    with pytest.raises(ConfigError, match="row 2: via 'line' is no account or trunk"):
+        load(None, overrides=tree("line"))
+
+
 def test_sample_loads_to_the_defaults(tmp_path: Path) -> None:
     assert load(write(tmp_path, config_docs.sample())) == Config()
 
