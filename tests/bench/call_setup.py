@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class Found:
     late: float  # share of the calls that the generator began too late
     answer_ms: tuple[float, float]  # p50, p99
     rtp_ms: tuple[float, float]  # nan: the system has no media
+    codes: dict[int, int]  # how many of the failed calls ended with each status; 408: no final answer
 
     @property
     def valid(self) -> bool:
@@ -85,6 +87,7 @@ def measure(system: str, rate: float, seconds: float) -> Found:
         counts["late"] / len(rows),
         stats.wait_ms(good, "answer_ns"),
         stats.wait_ms(good, "rtp_ns"),
+        dict(Counter(rows["code"][rows["code"] != 200].tolist())),
     )
 
 
@@ -100,6 +103,7 @@ def summary(runs: list[Found]) -> dict[str, Any]:
         "threads": {name: round(us, 1) for name, us in runs[0].threads.items()},
         "busy": max(run.busy for run in runs),
         "failed": max(run.failed for run in runs),
+        "codes": dict(sum((Counter(run.codes) for run in runs), Counter[int]())),
         "repeated": max(run.repeated for run in runs),
         "late": max(run.late for run in runs),
         "answer_p50_ms": harness.spread([run.answer_ms[0] for run in runs]),
@@ -108,6 +112,11 @@ def summary(runs: list[Found]) -> dict[str, Any]:
         "rtp_p99_ms": harness.spread([run.rtp_ms[1] for run in runs]),
         "valid": all(run.valid for run in runs),
     }
+
+
+def failures(share: float, codes: dict[int, int]) -> str:
+    """The share, and how many calls ended with each status."""
+    return f"{share:.2%}" + "".join(f", {n} x {code}" for code, n in sorted(codes.items()))
 
 
 def figure(value: dict[str, float]) -> str:
@@ -131,15 +140,15 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
         held = ""
         if claim <= MOST_RATE and (name == OURS or not quick):
             at_once = measure(name, claim, seconds)
-            confirmed[name] = {"rate": claim, "failed": at_once.failed, "held": at_once.valid}
-            held = f"{claim:.0f}/s {'held' if at_once.valid else 'NOT held'}, {at_once.failed:.2%} failed"
+            confirmed[name] = {"rate": claim, "failed": at_once.failed, "codes": at_once.codes, "held": at_once.valid}
+            held = f"{claim:.0f}/s {'held' if at_once.valid else 'NOT held'}, {failures(at_once.failed, at_once.codes)} failed"
         if entry["valid"] and systems[OURS]["valid"]:
             measured[f"capacity / {name}"] = ratios[f"capacity / {name}"]["median"]
         waits = [figure(entry[key]) for key in ("answer_p50_ms", "answer_p99_ms", "rtp_p50_ms", "rtp_p99_ms")]
         rows.append(
             [name, f"{rates[name]:.0f}", f"{entry['calls_per_core']:.0f}", *harness.cells(entry["us_per_call"]), *waits]
         )
-        rows[-1] += [f"{entry['failed']:.2%}", "" if entry["valid"] else "NOT VALID", held]
+        rows[-1] += [failures(entry["failed"], entry["codes"]), "" if entry["valid"] else "NOT VALID", held]
         rows[-1].append(", ".join(f"{k} {v:.0f}" for k, v in entry["threads"].items()))
     del ratios[f"capacity / {OURS}"]
     if systems[OURS]["valid"]:

@@ -92,5 +92,10 @@ def test_what_never_came_is_no_short_wait() -> None:
 
 @pytest.mark.parametrize(("failed", "late", "valid"), [(0.0, 0.0, True), (0.002, 0.0, False), (0.0, 0.02, False)])
 def test_a_rate_that_is_not_held_does_not_count(failed: float, late: float, valid: bool) -> None:
-    found = call_setup.Found(100, 1000, 500, {}, 0.05, failed, 0, late, (1, 2), (3, 4))
+    found = call_setup.Found(100, 1000, 500, {}, 0.05, failed, 0, late, (1, 2), (3, 4), {})
     assert found.valid == valid
+
+
+def test_failed_calls_are_said_by_status() -> None:
+    assert call_setup.failures(0.0, {}) == "0.00%"
+    assert call_setup.failures(0.25, {503: 3, 408: 1}) == "25.00%, 1 x 408, 3 x 503"

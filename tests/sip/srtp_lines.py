@@ -20,6 +20,7 @@ SUITES = {  # name: bytes of master key and salt, bytes that sealing adds to RTP
     "AEAD_AES_256_GCM": (44, 16),
 }
 CM, GCM = "AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"
+CIPHERS = {"srtp_aes_icm_128": 1, "srtp_aes_icm_256": 5, "srtp_aes_gcm_128": 6, "srtp_aes_gcm_256": 7}  # srtp_cipher_type_id_t
 ROOM = 2048 + 64
 SEAM = harness.TREE / "csrc" / "pjsip"
 
@@ -35,9 +36,11 @@ class _Key(ctypes.Structure):
 
 
 @functools.cache
-def _ours() -> ctypes.CDLL:
+def _ours(bare: bool) -> ctypes.CDLL:
+    """bare: as on a processor without instructions for AES."""
     names = [f"{name}.{kind}" for name in ("srtp", "srtp_aes", "srtp_hmac") for kind in ("c", "h")]
-    lib = ctypes.CDLL(str(harness.compiled("srtp-ours.so", [SEAM / name for name in names], ["-shared", "-fPIC", *libsrtp()])))
+    flags = ["-shared", "-fPIC", *(["-D__builtin_cpu_supports(what)=0"] if bare else []), *libsrtp()]
+    lib = ctypes.CDLL(str(harness.compiled("srtp-ours.so", [SEAM / name for name in names], flags)))
     lib.mc_srtp_new.restype = ctypes.c_void_p
     lib.mc_srtp_free.argtypes = [ctypes.c_void_p]
     lib.mc_srtp_set_keys.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Key), ctypes.POINTER(_Key)]
@@ -62,6 +65,15 @@ def _theirs() -> ctypes.CDLL:
     return lib
 
 
+def own_ciphers(bare: bool) -> set[str]:
+    """libsrtp's names of those that it has given up for ours."""
+    lib = _ours(bare)
+    get = lib.srtp_crypto_kernel_get_cipher_type
+    get.restype = ctypes.c_void_p
+    theirs = {name: ctypes.addressof(ctypes.c_char.in_dll(lib, name)) for name in CIPHERS}
+    return {name for name, number in CIPHERS.items() if get(number) != theirs[name]}
+
+
 def key(suite: str) -> bytes:
     return secrets.token_bytes(SUITES[suite][0])
 
@@ -69,8 +81,8 @@ def key(suite: str) -> bytes:
 class Ours:
     """One call's SRTP."""
 
-    def __init__(self, suite: str, tx: bytes, rx: bytes) -> None:
-        self._lib = _ours()
+    def __init__(self, suite: str, tx: bytes, rx: bytes, bare: bool = False) -> None:
+        self._lib = _ours(bare)
         self._self = ctypes.c_void_p(self._lib.mc_srtp_new())
         assert self.set_keys(suite, tx, rx) == 0
 

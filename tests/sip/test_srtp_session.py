@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import platform
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.sip.srtp_lines import CM, GCM, SUITES, Ours, Theirs, Verdict, key, rtcp, rtp
+from tests.sip.srtp_lines import CM, GCM, SUITES, Ours, Theirs, Verdict, key, own_ciphers, rtcp, rtp
 
 WRAP = 0x10000
 EXTENDED = {"head": b"\x92\x00", "more": bytes(range(8)) + b"\xbe\xde\x00\x01\x10\xff\x00\x00"}  # two CSRCs, RFC 8285
@@ -17,9 +19,9 @@ EXTENDED = {"head": b"\x92\x00", "more": bytes(range(8)) + b"\xbe\xde\x00\x01\x1
 class Pair:
     """Our end and a peer's, with the keys of both."""
 
-    def __init__(self, suite: str) -> None:
+    def __init__(self, suite: str, bare: bool = False) -> None:
         self.suite, self.mine, self.his = suite, key(suite), key(suite)
-        self.ours = Ours(suite, self.mine, self.his)
+        self.ours = Ours(suite, self.mine, self.his, bare)
         self.theirs = Theirs(suite, self.his, self.mine)
 
     def close(self) -> None:
@@ -27,11 +29,19 @@ class Pair:
         self.theirs.close()
 
 
-@pytest.fixture(params=SUITES)
+@pytest.fixture(params=[*SUITES, f"{CM}, no AES-NI", f"{GCM}, no AES-NI"])
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    made = Pair(request.param)
+    suite, _, bare = request.param.partition(", ")
+    made = Pair(suite, bool(bare))
     yield made
     made.close()
+
+
+def test_which_ciphers_are_ours() -> None:
+    """Otherwise the tests of both kinds of processor would be the same. AES-256 is always libsrtp's."""
+    with_aes = platform.machine() == "x86_64" and " aes " in Path("/proc/cpuinfo").read_text()
+    assert own_ciphers(bare=False) == ({"srtp_aes_icm_128", "srtp_aes_gcm_128"} if with_aes else set())
+    assert own_ciphers(bare=True) == set()
 
 
 @pytest.mark.parametrize("shape", [{}, EXTENDED], ids=["bare", "extended"])
