@@ -40,10 +40,7 @@ void mc_latch_init(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t
 void mc_latch_renew(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t len) {
     if (len < addr_len(sdp) || !same_source((const struct sockaddr *)&latch->sdp, sdp)) {
         mc_latch_init(latch, sdp, len);
-        return;
     }
-    latch->heard = false;
-    latch->run = 0;
 }
 
 bool mc_latch_is_peer(const struct mc_latch *latch, const struct sockaddr *from) {

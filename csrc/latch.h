@@ -3,6 +3,7 @@
  *
  *   SDP's address --(a run of packets from elsewhere, before anything came from there)--> elsewhere
  *   locked, once packets came: only SRTP, SDP's own address, or the same stream (SSRC) after a silence moves it
+ *   SDP has another address: from the beginning
  *
  * A stranger who sends a run is believed only while the leg has heard nobody, and not beyond the first packet from SDP's address. */
 #ifndef MC_LATCH_H
@@ -34,8 +35,8 @@ enum mc_latch_verdict {
 };
 
 void mc_latch_init(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t len);
-/* SDP was settled again. With the same address in it packets go where they went, but anybody may prove himself anew: the peer may
- * have got another address and stream while it was on hold. */
+/* SDP was settled again. With the same address in it all that was learnt holds, the lock too: a hold or a session refresh is no
+ * chance for strangers. With another one everything begins anew. */
 void mc_latch_renew(struct mc_latch *latch, const struct sockaddr *sdp, socklen_t len);
 /* One well-formed RTP packet. `authentic`: SRTP has verified it. */
 enum mc_latch_verdict mc_latch_packet(struct mc_latch *latch, const struct sockaddr *from, uint32_t ssrc, uint16_t seq,

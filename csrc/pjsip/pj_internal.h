@@ -47,9 +47,9 @@ pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
 /* Of the one at the bottom; made when the first keys are there, gone with the transport. Sip thread. */
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 
-/* Whoever is refused on the RTCP port, told before it is refused (media worker). Sip thread, while nothing is attached; `tp` may have
- * an SRTP adapter on top. */
-void mc_transport_watch(pjmedia_transport *tp, void (*on_stranger)(void *ctx), void *ctx);
+/* `found`: where packets go from the next attach on, whatever SDP says. `on_stranger`: whoever is refused on the RTCP port, told before
+ * it is refused (media worker). Sip thread, while nothing is attached; `tp` may have an SRTP adapter on top. */
+void mc_transport_watch(pjmedia_transport *tp, const struct sockaddr *found, void (*on_stranger)(void *ctx), void *ctx);
 /* The RTCP packet that is being delivered is the peer's (after SRTP, well-formed): reports go where it came from. Media worker. */
 void mc_transport_confirm_rtcp(void);
 

@@ -30,6 +30,7 @@ struct udp {
     void (*rtp_cb2)(pjmedia_tp_cb_param *);
     void (*rtcp_cb)(void *, void *, pj_ssize_t);
     struct mc_ways ways;
+    pj_sockaddr found; /* where the stream above knows the peer to be */
     void (*on_stranger)(void *ctx);
     void *stranger_ctx;
     struct mc_srtp *srtp; /* NULL: no keys were ever negotiated */
@@ -80,10 +81,14 @@ struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom) {
     return &((struct udp *)bottom)->srtp;
 }
 
-void mc_transport_watch(pjmedia_transport *tp, void (*on_stranger)(void *ctx), void *ctx) {
+void mc_transport_watch(pjmedia_transport *tp, const struct sockaddr *found, void (*on_stranger)(void *ctx), void *ctx) {
     struct udp *udp = bottom_of(tp);
 
     if (udp) {
+        pj_bzero(&udp->found, sizeof(udp->found));
+        if (pj_sockaddr_has_addr(found)) {
+            pj_memcpy(&udp->found, found, pj_sockaddr_get_len(found));
+        }
         udp->on_stranger = on_stranger;
         udp->stranger_ctx = ctx;
     }
@@ -196,7 +201,7 @@ static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param
     }
     detach(tp, NULL);
 
-    mc_ways_aim(&udp->ways, &param->rem_addr, &param->rem_rtcp);
+    mc_ways_aim(&udp->ways, &param->rem_addr, &param->rem_rtcp, &udp->found);
     udp->user = param->user_data;
     udp->rtp_cb = param->rtp_cb;
     udp->rtp_cb2 = param->rtp_cb2;

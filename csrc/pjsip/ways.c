@@ -8,10 +8,7 @@ static void set_port(pj_sockaddr *addr, const pj_sockaddr *like, unsigned above)
     pj_sockaddr_set_port(addr, (pj_uint16_t)(pj_sockaddr_get_port(like) + above));
 }
 
-void mc_ways_aim(struct mc_ways *ways, const pj_sockaddr *rtp, const pj_sockaddr *rtcp) {
-    if (!pj_sockaddr_cmp(&ways->said[MC_RTP], rtp) && !pj_sockaddr_cmp(&ways->said[MC_RTCP], rtcp)) {
-        return;
-    }
+static void aim_as_said(struct mc_ways *ways, const pj_sockaddr *rtp, const pj_sockaddr *rtcp) {
     ways->said[MC_RTP] = *rtp;
     ways->said[MC_RTCP] = *rtcp;
     ways->remote[MC_RTP] = ways->remote[MC_RTCP] = *rtp;
@@ -22,6 +19,15 @@ void mc_ways_aim(struct mc_ways *ways, const pj_sockaddr *rtp, const pj_sockaddr
         set_port(&ways->remote[MC_RTCP], rtp, 1);
     }
     ways->rtcp_heard = false;
+}
+
+void mc_ways_aim(struct mc_ways *ways, const pj_sockaddr *rtp, const pj_sockaddr *rtcp, const pj_sockaddr *found) {
+    if (pj_sockaddr_cmp(&ways->said[MC_RTP], rtp) || pj_sockaddr_cmp(&ways->said[MC_RTCP], rtcp)) {
+        aim_as_said(ways, rtp, rtcp);
+    }
+    if (pj_sockaddr_has_addr(found) && pj_sockaddr_cmp(&ways->remote[MC_RTP], found)) {
+        mc_ways_follow(ways, found);
+    }
 }
 
 void mc_ways_follow(struct mc_ways *ways, const pj_sockaddr *source) {

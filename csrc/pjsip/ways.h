@@ -15,8 +15,9 @@ struct mc_ways {
     uint64_t rtcp_us; /* when */
 };
 
-/* SDP is settled. When it says the same as before, what was learnt stays. No address of RTCP: the port above RTP's. */
-void mc_ways_aim(struct mc_ways *ways, const pj_sockaddr *rtp, const pj_sockaddr *rtcp);
+/* SDP is settled. When it says the same as before, what was learnt of RTCP stays. No address of RTCP: the port above RTP's.
+ * `found`: where the stream above knows the peer to be, which may be elsewhere than SDP says; no address: it knows nothing. */
+void mc_ways_aim(struct mc_ways *ways, const pj_sockaddr *rtp, const pj_sockaddr *rtcp, const pj_sockaddr *found);
 /* The stream above found the peer at another address. RTCP goes along until it is heard from somewhere itself. */
 void mc_ways_follow(struct mc_ways *ways, const pj_sockaddr *source);
 /* Whether RTCP from there can be the peer's: the host that RTP comes from, and once it came, the one port of it. */

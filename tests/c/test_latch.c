@@ -107,12 +107,15 @@ static void a_new_offer(void) {
     PLAY(1, &latch, {'X', 7, 1, 0, 0, CANDIDATE}, {'X', 7, 2, 0, 0, CANDIDATE}, {'X', 7, 3, 0, 0, CANDIDATE},
          {'X', 7, 4, 0, 0, MOVE});
     mc_latch_renew(&latch, (struct sockaddr *)&same, sizeof same);
-    PLAY(2, &latch, {'X', 9, 1, 0, 0, ACCEPT}, {'Y', 5, 1, 0, 0, STRANGER}); /* still known where it is */
+    CHECK(is_peer(&latch, 'X') && !is_peer(&latch, 'S'));
+    PLAY(2, &latch, {'Y', 5, 1, 0, S3, STRANGER}, {'Y', 5, 2, 0, 0, STRANGER}, {'Y', 5, 3, 0, 0, STRANGER},
+         {'Y', 5, 4, 0, 0, STRANGER}, {'X', 9, 1, 0, 0, ACCEPT}); /* a stranger was faster, the peer has another stream now */
     mc_latch_renew(&latch, (struct sockaddr *)&same, sizeof same);
-    PLAY(3, &latch, {'Y', 5, 1, 0, 0, CANDIDATE}, {'Y', 5, 2, 0, 0, CANDIDATE}, {'Y', 5, 3, 0, 0, CANDIDATE},
-         {'Y', 5, 4, 0, 0, MOVE}); /* and may be somewhere else by now */
+    PLAY(3, &latch, {'Y', 9, 2, 0, S3, CANDIDATE}, {'Y', 9, 3, 0, 0, CANDIDATE}, {'Y', 9, 4, 0, 0, CANDIDATE},
+         {'Y', 9, 5, 0, 0, MOVE}, {'S', 9, 6, 0, 0, MOVE}); /* a NAT that forgot meanwhile; SDP's address wins as ever */
     mc_latch_renew(&latch, (struct sockaddr *)&other, sizeof other);
-    PLAY(4, &latch, {'X', 9, 2, 0, 0, CANDIDATE}, {'Y', 5, 5, 0, 0, ACCEPT});
+    CHECK(is_peer(&latch, 'Y') && !is_peer(&latch, 'S'));
+    PLAY(4, &latch, {'S', 9, 7, 0, 0, CANDIDATE}, {'S', 9, 8, 0, 0, CANDIDATE}, {'Y', 5, 5, 0, 0, ACCEPT});
 }
 
 static void ip_versions(void) {

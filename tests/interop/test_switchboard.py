@@ -143,6 +143,45 @@ def test_failover(start_switch: StartSwitch, start_phone: StartPhone, callee: Ca
     until("the CANCEL was served", lambda: silent.counts().succeeded == 1, WAIT_S)
 
 
+@pytest.mark.behaviour(
+    "Switch",
+    "hold goes through to the other side, and so does taking back; then both have sound again",
+    peer="baresip",
+    rfc="3264 8.4",
+)
+def test_hold_goes_through(start_switch: StartSwitch, start_phone: StartPhone) -> None:
+    """baresip's files end at the first change of a session, so packets are counted afterwards, as the switch sees them."""
+    bob = start_phone("bob", 700.0, "answermode=auto")
+    switch = routed(start_switch, {"called": "70", "bridge": bob.uri})
+    alice = start_phone("alice", 400.0)
+    alice.call(switch.uri_of("70"))
+    hears(alice, 1.0)
+    hears(bob, 1.0)
+
+    def packets() -> list[int]:
+        """Of both legs, from and to the phone."""
+        each = [switch.call(call["id"])["media"] for call in switch.live_calls()]
+        return [media[name] for media in each for name in ("rx_packets", "tx_packets")]
+
+    def press(hold: bool) -> None:
+        offers = bob.count("CALL_REMOTE_SDP")
+        alice.hold(hold)
+        until("bob has another offer", lambda: bob.count("CALL_REMOTE_SDP") > offers, WAIT_S)
+        assert {c["direction"]: c["held"] for c in switch.live_calls()} == {"in": hold, "out": False}
+
+    def sound_both_ways() -> None:
+        before = packets()
+        until("a second both ways", lambda: all(n >= b + 50 for n, b in zip(packets(), before, strict=True)), WAIT_S)
+
+    for _ in range(2):
+        press(hold=True)
+        press(hold=False)
+        sound_both_ways()
+    alice.hang_up()
+    switch.wait_idle()
+    assert all(c["end_code"] == 0 for c in switch.calls())
+
+
 @pytest.mark.behaviour("Switch", "stops ringing the callee when the caller gives up", peer="SIPp", rfc="3261 9.1")
 def test_caller_cancels(start_switch: StartSwitch, start_phone: StartPhone, callee: Callable[..., Any]) -> None:
     silent = callee(sipp.silent_scenario())

@@ -65,6 +65,7 @@ class BarePeer:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         self.id = secrets.token_hex(8)
+        self.n = 0
         self.sip = self.socket()
         self.said = self.socket()  # the port of the SDP; nothing ever leaves it
         self.real = self.socket()
@@ -81,7 +82,7 @@ class BarePeer:
     def send(self, method: str, cseq: str, body: str = "") -> None:
         head = (
             f"{method} sip:srtp0@127.0.0.1:{self.loop.port} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self.host};branch=z9hG4bK{method}{self.id}\r\nMax-Forwards: 70\r\n"
+            f"Via: SIP/2.0/UDP {self.host};branch=z9hG4bK{method}{self.n}{self.id}\r\nMax-Forwards: 70\r\n"
             f"From: <sip:bare@{self.host}>;tag=1\r\nTo: {self.to}\r\nCall-ID: {self.id}\r\n"
             f"CSeq: {cseq}\r\nContact: <sip:bare@{self.host}>\r\n"
         )
@@ -91,27 +92,32 @@ class BarePeer:
 
     def call(self) -> int:
         """Returns the port that the answer asks RTP to be sent to."""
-        offer = (
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-            f"m=audio {self.said.getsockname()[1]} RTP/AVP 0\r\n"
-        )
         self.loop.account(0)
-        self.send("INVITE", "1 INVITE", offer)
+        return self.invite(self.said)
+
+    def invite(self, said: socket.socket, lines: str = "") -> int:
+        """An INVITE, in a call that is up a re-INVITE, whose SDP has the port of `said`."""
+        self.n += 1
+        offer = (
+            f"v=0\r\no=- 1 {self.n} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            f"m=audio {said.getsockname()[1]} RTP/AVP 0\r\n{lines}"
+        )
+        self.send("INVITE", f"{self.n} INVITE", offer)
         answer = ""
 
         def answered() -> bool:
             nonlocal answer
-            got = receive(self.sip)
-            answer = got.decode() if got.startswith(b"SIP/2.0 200") else answer
+            got = receive(self.sip).decode()
+            answer = got if got.startswith("SIP/2.0 200") and f"CSeq: {self.n} " in got else answer
             return bool(answer)
 
         self.loop.until(answered)
         self.to = next(line[4:] for line in answer.split("\r\n") if line.startswith("To: "))
-        self.send("ACK", "1 ACK")
+        self.send("ACK", f"{self.n} ACK")
         return int(answer.split("m=audio ")[1].split(" ")[0])
 
     def end(self) -> None:
-        self.send("BYE", "2 BYE")
+        self.send("BYE", f"{self.n + 1} BYE")
         for sock in (self.sip, self.said, self.real):
             sock.close()
 
@@ -153,5 +159,63 @@ def test_packets_that_are_no_run_move_nothing(loop: Loop) -> None:
         loop.until(lambda: receive(peer.said))
     assert receive(peer.real) == b""
     assert called.ear.leg.stats()["rx_packets"] == 0
+    peer.end()
+    loop.until(lambda: called.ended)
+
+
+def found(loop: Loop) -> tuple[BarePeer, int]:
+    """A peer behind NAT whose real port was learnt, and our port."""
+    peer = BarePeer(loop)
+    port = peer.call()
+    for seq in range(10):
+        peer.real.sendto(rtp(seq, 7, LOUD), ("127.0.0.1", port))
+    loop.until(lambda: receive(peer.real))
+    return peer, port
+
+
+@pytest.mark.parametrize("lines", ["", "a=sendrecv\r\n", "a=rtcp:9\r\n"], ids=["refresh", "resume", "rtcp elsewhere"])
+def test_a_peer_that_was_found_stays_found_after_a_reinvite(loop: Loop, lines: str) -> None:
+    peer, _ = found(loop)
+    called = loop.incoming[-1]
+    peer.invite(peer.said, "a=sendonly\r\n")
+    peer.invite(peer.said, lines)
+    for sock in (peer.said, peer.real):
+        while receive(sock):
+            pass
+    for _ in range(10):  # without a word from the peer
+        loop.until(lambda: receive(peer.real))
+    assert receive(peer.said) == b""
+    peer.end()
+    loop.until(lambda: called.ended)
+
+
+def test_a_reinvite_is_no_chance_for_strangers(loop: Loop) -> None:
+    peer, port = found(loop)
+    called = loop.incoming[-1]
+    peer.invite(peer.said)
+    before = called.ear.leg.stats()["rx_packets"]
+    with BarePeer.socket() as stranger:
+        for seq in range(50):
+            stranger.sendto(rtp(seq, 9, LOUD), ("127.0.0.1", port))
+        loop.until(lambda: called.ear.leg.stats()["rx_strangers"] >= 50)
+        while receive(peer.real):
+            pass
+        for _ in range(10):
+            loop.until(lambda: receive(peer.real))
+        assert receive(stranger) == b""
+    assert called.ear.leg.stats()["rx_packets"] == before
+    peer.end()
+    loop.until(lambda: called.ended)
+
+
+def test_another_address_in_sdp_is_believed_at_once_and_then_learnt_anew(loop: Loop) -> None:
+    peer, port = found(loop)
+    called = loop.incoming[-1]
+    with BarePeer.socket() as elsewhere, BarePeer.socket() as real:
+        assert peer.invite(elsewhere) == port
+        loop.until(lambda: receive(elsewhere))
+        for seq in range(10):
+            real.sendto(rtp(seq, 8, LOUD), ("127.0.0.1", port))
+        loop.until(lambda: receive(real))
     peer.end()
     loop.until(lambda: called.ended)
