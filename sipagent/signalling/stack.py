@@ -175,7 +175,8 @@ class Stack:
         call.on_replace = self._replaced if self._transfers else None
         call.announced = True
         call.redirects_left = self.cfg.sip.calls.follow_redirects
-        call.may_call = self.may_call
+        withheld = wanted.target is not None and trusted and bool(wanted.privacy)
+        call.may_call = functools.partial(self.may_call, trusted_only=withheld)
         self._calls[key] = call
         try:
             call.dial(str(wanted.uri), origin, (*identity, *wanted.rows), wanted.offer)
@@ -187,14 +188,18 @@ class Stack:
         return call.getInfo().localUri
 
     @sip_only
-    def may_call(self, uri: str) -> bool:
+    def may_call(self, uri: str, trusted_only: bool = False) -> bool:
         """Whether a target that a peer named (3xx) may be called: a SIP URI over an open transport that protection.allow has.
-        PJSIP tells it without port and parameters."""
+        PJSIP tells it without port and parameters. `trusted_only`: the INVITE names a caller who withholds the number, which a
+        peer that is not trusted must not read (RFC 3325 section 7)."""
         try:
             wanted = parse_uri(uri)
             self._destinations.check(str(wanted))
         except ValueError as error:  # UriError is one
             log.warning("redirection not allowed", to=uri, reason=str(error))
+            return False
+        if trusted_only and not self._trust.host(wanted.host):
+            log.warning("redirection would show a withheld number to a peer that is not trusted", to=uri)
             return False
         return any(wanted.transport in (None, t.transport) for t in self._open_peers.listening)
 

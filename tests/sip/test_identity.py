@@ -81,6 +81,22 @@ async def test_a_call_that_withholds_its_number(peer: Peer, trusted: bool) -> No
         await rig.over(call)
 
 
+@pytest.mark.parametrize(("host", "followed"), [("127.0.0.1", True), ("localhost", False)])
+async def test_a_withheld_number_is_not_taken_to_a_stranger_by_a_redirection(peer: Peer, host: str, followed: bool) -> None:
+    sip = {"trusted_peers": ["127.0.0.1"], "calls": {"follow_redirects": 1}}
+    async with user_agent(config(sip=sip, media=CODECS)) as rig:
+        call = await rig.ua.invite(f"sip:bob@127.0.0.1:{peer.port}", caller="sip:77@pbx.test", privacy={"id"})
+        rig.legs.append(call.leg)
+        invite = await peer.request("INVITE")
+        assert invite.get("p-asserted-identity") == "<sip:77@pbx.test>"
+        peer.respond(invite, "302 Moved", rig.port, contact=f"<sip:carol@{host}:{peer.port}>")
+        if followed:
+            peer.respond(await peer.request("INVITE"), "486 Busy Here", rig.port)
+        await rig.over(call)
+        assert call.end_code == (486 if followed else 302)
+        assert any("sip:carol@" in m.start for m in peer.seen) is followed
+
+
 async def test_what_cant_be_sent_is_said_at_once(rig: Rig, peer: Peer) -> None:
     for wrong in ({"headers": [("Via", "x")]}, {"headers": [("X-A", "b\r\nc")]}, {"caller": "a b"}, {"privacy": {"secret"}}):
         with pytest.raises((HeaderError, UriError)):

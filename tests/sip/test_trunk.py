@@ -168,6 +168,28 @@ async def test_calls_from_its_address_are_its_calls_and_from_elsewhere_are_not()
     peer.close()
 
 
+@pytest.mark.parametrize("trust", [True, False])
+async def test_its_word_on_who_calls_is_taken_and_ours_given_where_the_trunk_says_so(trust: bool) -> None:
+    """RFC 3325 sections 5 and 9.1: by trust_identity alone, without sip.trusted_peers."""
+    peer = await Peer.open()
+    async with user_agent(config(sip=trunk(peer, trust_identity=trust, sources=["127.0.0.0/8"]))) as rig:
+        await ready(rig)
+        dialog = Dialog(peer, rig.port)
+        dialog.invite(sdp(), "P-Asserted-Identity: <sip:+49301234@pbx.test>\r\nPrivacy: id\r\n")
+        call = await rig.taken()
+        assert (call.account, call.identity) == ("provider", "sip:+49301234@pbx.test" if trust else "")
+        await call.hangup(480)
+        await rig.over(call)
+        call = await rig.ua.invite("sip:1@provider.example", account="provider", caller="sip:77@pbx.test", privacy={"id"})
+        rig.legs.append(call.leg)
+        invite = await peer.request("INVITE")
+        assert invite.get("from").startswith('"Anonymous" <sip:anonymous@anonymous.invalid>')
+        assert invite.get("p-asserted-identity") == ("<sip:77@pbx.test>" if trust else "")
+        peer.respond(invite, "486 Busy Here", rig.port)
+        await rig.over(call)
+    peer.close()
+
+
 async def test_a_password_answers_the_trunks_realm_at_its_address_only() -> None:
     peer, stranger = await Peer.open(), await Peer.open("127.0.0.2")
     secret = {"user": "u", "password": "p", "realm": "provider"}
