@@ -20,7 +20,7 @@ from tests.bench import call_setup
 from tests.bench.setup_systems import greeting
 
 RATE, HOLD_MS = 50, 40
-RTP_PORTS = 1000  # those of ended calls rest for 5 s
+RTP_PORTS = 1000
 SECONDS = 4.0
 FORGOTTEN_S = 34.0  # PJSIP remembers a transaction for 64 * T1 (RFC 3261 17.2.2)
 BYTES_MOST = 2000  # a call, of the C heap; a dialog, a leg or a message that is kept is more
