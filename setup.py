@@ -25,7 +25,7 @@ from setuptools.command.build_ext import build_ext
 CFLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter", "-fno-strict-aliasing", "-D_GNU_SOURCE"]
 RPATH = ["-Wl,-rpath,$ORIGIN"]
 CORE_LIBS = ["opus", "ogg", "m", "pthread"]
-# PJSIP functions that csrc/pjsip takes the place of
+# Functions of PJSIP, and one of OpenSSL that it calls, that csrc/pjsip takes the place of
 WRAPPED = [
     "pjmedia_transport_udp_attach",
     "pjsip_inv_verify_request3",
@@ -44,6 +44,7 @@ WRAPPED = [
     "pjsip_dlg_respond",
     "pjsip_replaces_verify_request",
     "pjsip_inv_send_msg",
+    "SSL_CTX_set_session_id_context",
 ]
 
 
