@@ -253,7 +253,7 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
         s->call_start = call_med->call->start_time;
     }
 
-    mc_transport_watch(s->tp, (const struct sockaddr *)&s->latch.current, on_stranger, s);
+    mc_transport_watch(s->tp, (const pj_sockaddr *)&s->latch.current, on_stranger, s);
     attach.stream = s;
     attach.media_type = PJMEDIA_TYPE_AUDIO;
     attach.rem_addr = si->rem_addr;

@@ -48,8 +48,8 @@ pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 
 /* `found`: where packets go from the next attach on, whatever SDP says. `on_stranger`: whoever is refused on the RTCP port, told before
- * it is refused (media worker). Sip thread, while nothing is attached; `tp` may have an SRTP adapter on top. */
-void mc_transport_watch(pjmedia_transport *tp, const struct sockaddr *found, void (*on_stranger)(void *ctx), void *ctx);
+ * it is refused (media worker). Sip thread, while nothing is attached. */
+void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx), void *ctx);
 /* The RTCP packet that is being delivered is the peer's (after SRTP, well-formed): reports go where it came from. Media worker. */
 void mc_transport_confirm_rtcp(void);
 

@@ -81,17 +81,12 @@ struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom) {
     return &((struct udp *)bottom)->srtp;
 }
 
-void mc_transport_watch(pjmedia_transport *tp, const struct sockaddr *found, void (*on_stranger)(void *ctx), void *ctx) {
-    struct udp *udp = bottom_of(tp);
+void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx), void *ctx) {
+    struct udp *udp = (struct udp *)bottom;
 
-    if (udp) {
-        pj_bzero(&udp->found, sizeof(udp->found));
-        if (pj_sockaddr_has_addr(found)) {
-            pj_memcpy(&udp->found, found, pj_sockaddr_get_len(found));
-        }
-        udp->on_stranger = on_stranger;
-        udp->stranger_ctx = ctx;
-    }
+    udp->found = *found;
+    udp->on_stranger = on_stranger;
+    udp->stranger_ctx = ctx;
 }
 
 /* --- media worker --- */
