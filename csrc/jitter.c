@@ -181,7 +181,11 @@ static bool clock_jumped(const struct mc_jb *jb, const struct mc_rtp *pkt, uint6
 /* Two packets in a row say how long one is. A longer distance can be a pause, so it is believed when it comes twice. */
 static void learn_step(struct mc_jb *jb, const struct mc_rtp *pkt) {
     uint32_t step = pkt->ts - jb->last_ts;
-    if (pkt->seq != (uint16_t)(jb->max_seq + 1) || step == jb->step || pkt->marker) {
+    if (pkt->seq != (uint16_t)(jb->max_seq + 1) || pkt->marker) {
+        return;
+    }
+    if (step == jb->step) {
+        jb->next_step = 0; /* so the longer one before was a pause */
         return;
     }
     if (step < jb->clock / STEP_MIN_DIV || step > jb->clock / 1000 * STEP_MAX_MS) {

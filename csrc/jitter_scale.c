@@ -61,12 +61,11 @@ void mc_jb_aim(struct mc_jb *jb, int64_t age_us, uint32_t ahead_us) {
     mc_delay_late(&jb->delay, &late);
     do {
         const float cost = cost_of(jb, &late, &grid, at_us);
-        const bool is_here = at_us - was_us <= grid.step_us / 2 && was_us - at_us <= grid.step_us / 2;
-        if (is_here) {
+        if (at_us - was_us <= grid.step_us / 2 && was_us - at_us <= grid.step_us / 2) { /* playing is here */
             kept = cost;
             kept_us = at_us;
         }
-        if (cost < least && (is_here || at_us >= jb->min_us)) {
+        if (cost < least && at_us >= jb->min_us) {
             least = cost;
             best_us = at_us;
         }

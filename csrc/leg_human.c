@@ -173,9 +173,8 @@ static void count_concealed(struct mc_leg *leg, struct mc_human *hu, uint32_t ra
 /* What an empty buffer made up is known for loss or pause by the frame that ends it. In a pause only packets that were passed over
  * can be what it stood for: the rest of it is the pause, and its lengthening. */
 static void judge_empty(struct mc_leg *leg, const struct mc_path *path, struct mc_human *hu, const struct mc_jb_frame *f) {
-    const uint64_t pause_us = (uint64_t)f->pause * 1000000 / path->params.clock;
     const uint64_t step_us = (uint64_t)f->step * 1000000 / path->params.clock;
-    uint64_t us = hu->empty_us > pause_us ? hu->empty_us - pause_us : 0;
+    uint64_t us = hu->empty_us;
     if (f->pause > f->step / 2 && us > f->n_skipped * step_us) {
         us = f->n_skipped * step_us;
     }

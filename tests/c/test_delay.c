@@ -95,6 +95,39 @@ static void spikes_are_remembered_a_longer_way_is_not(void) {
     CHECK_BETWEEN(2, needed_ms(&longer, 0.06F), 0, 8);
 }
 
+/* Ways that get longer again and again, for three seconds each: neither their beginning nor their end makes a packet late. */
+static void a_step_is_no_spike(void) {
+    struct mc_delay d;
+    struct rng r = rng_of(7);
+    uint64_t at = 1000000;
+    mc_delay_init(&d, LONGEST_US);
+    for (int k = 0; k < 10; k++, at += 6000000) {
+        feed(&d, at, 150, 0, 0, &r);
+        feed(&d, at + 3000000, 150, 100000, 0, &r);
+    }
+    feed(&d, at, 100, 0, 0, &r);
+    CHECK_BETWEEN(0, needed_ms(&d, 0.002F), 0, 8);
+}
+
+/* Bell-shaped jitter: now and then a packet is far faster than the rest, and the seconds after it are no longer way: what is needed stays. */
+static void a_lucky_packet_is_no_shorter_way(void) {
+    struct mc_delay d;
+    struct rng r = rng_of(8);
+    int64_t least = INT64_MAX, most = 0;
+    mc_delay_init(&d, LONGEST_US);
+    for (uint64_t k = 0; k < 6000; k++) {
+        int64_t us = 0;
+        for (int i = 0; i < 12; i++) {
+            us += rng_below(&r, 20000); /* 20 ms the deviation */
+        }
+        feed(&d, 1000000 + k * STEP_US, 1, us, 0, &r);
+        const int64_t ms = k >= 1500 ? needed_ms(&d, 0.02F) : 0;
+        least = ms > 0 && ms < least ? ms : least;
+        most = ms > most ? ms : most;
+    }
+    CHECK_BETWEEN(0, most - least, 0, 30);
+}
+
 static void a_trouble_is_forgotten(void) {
     struct mc_delay d;
     struct rng r = rng_of(3);
@@ -169,6 +202,8 @@ int main(void) {
     RUN(shares_follow_the_jitter);
     RUN(later_is_rarer);
     RUN(spikes_are_remembered_a_longer_way_is_not);
+    RUN(a_step_is_no_spike);
+    RUN(a_lucky_packet_is_no_shorter_way);
     RUN(a_trouble_is_forgotten);
     RUN(the_base_moves);
     RUN(drift_is_followed);
