@@ -139,8 +139,10 @@ static srtp_err_status_t icm_alloc(srtp_cipher_t **out, int key_len, int tag_len
 }
 
 static srtp_err_status_t icm_dealloc(srtp_cipher_t *cipher) {
-    OPENSSL_cleanse(cipher->state, sizeof(struct icm));
-    free(cipher->state);
+    struct icm *icm = cipher->state; /* `cipher` is inside it */
+
+    OPENSSL_cleanse(icm, sizeof(*icm));
+    free(icm);
     return srtp_err_status_ok;
 }
 

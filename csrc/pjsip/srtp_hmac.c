@@ -57,8 +57,10 @@ static srtp_err_status_t alloc(srtp_auth_t **out, int key_len, int out_len) {
 }
 
 static srtp_err_status_t dealloc(srtp_auth_t *auth) {
-    OPENSSL_cleanse(auth->state, sizeof(struct hmac));
-    free(auth->state);
+    struct hmac *hmac = auth->state; /* `auth` is inside it */
+
+    OPENSSL_cleanse(hmac, sizeof(*hmac));
+    free(hmac);
     return srtp_err_status_ok;
 }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import random
 from collections.abc import Iterator
@@ -224,3 +225,30 @@ def test_limits() -> None:
     assert codes[7] < 0
     assert pair.ours.seal(rtp(1)) == b""
     pair.close()
+
+
+class _Mallinfo(ctypes.Structure):
+    """struct mallinfo2, malloc.h; the eighth is uordblks."""
+
+    _fields_ = [(f"field_{i}", ctypes.c_size_t) for i in range(10)]
+
+
+def heap_in_use() -> int:
+    """Bytes of the C heap that somebody holds."""
+    libc = ctypes.CDLL(None)
+    libc.mallinfo2.restype = _Mallinfo
+    return int(libc.mallinfo2().field_7)
+
+
+@pytest.mark.parametrize("suite", [CM, GCM])
+def test_a_call_leaves_nothing_behind(suite: str) -> None:
+    def calls(n: int) -> None:
+        for seq in range(n):
+            ours = Ours(suite, key(suite), key(suite))
+            assert ours.seal(rtp(seq))
+            ours.close()
+
+    calls(20)
+    before = heap_in_use()
+    calls(200)
+    assert heap_in_use() - before < 200 * 50  # one key that is kept is some hundred bytes
