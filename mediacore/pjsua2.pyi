@@ -375,6 +375,7 @@ class OnCallTransferStatusParam:
     cont: bool
 
 class OnCallReplaceRequestParam:
+    rdata: SipRxData
     statusCode: int
 
 class CallSendRequestParam:

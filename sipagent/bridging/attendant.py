@@ -93,6 +93,8 @@ class Attendant:
             if not self._desk.user_agent.is_own(parse_uri(target.uri)):
                 replaces = str(target.replaces) if target.replaces is not None else ""
                 return await self._dial(call, Targets([target.uri], by.account, replaces=replaces), notifier)
+            if target.replaces is not None:  # calls that are both here are not exchanged
+                return Failure(481, "the switch replaces none of its own calls")
             number = number_of(target.uri)
             verdict = self._route(number, call)
             if verdict is not None and verdict.route.action == "bridge":

@@ -12,7 +12,7 @@ from sipagent.bridging.codes import Failure, told
 from sipagent.bridging.desk import Desk
 from sipagent.call import Call
 from sipagent.log import get_logger
-from sipagent.signalling.errors import SignallingError
+from sipagent.signalling.errors import DestinationDenied, SignallingError, UriError
 from sipagent.waiting import first
 
 log = get_logger(__name__)
@@ -49,6 +49,8 @@ async def dial(desk: Desk, targets: Targets, caller: Call, progress: Progress) -
 async def _one(desk: Desk, uri: str, targets: Targets, caller: Call, progress: Progress) -> Call | Failure:
     try:
         call = await desk.place(uri, targets.via, targets.ring_s, caller, targets.replaces)
+    except (DestinationDenied, UriError) as error:
+        return Failure(403, str(error))
     except SignallingError as error:
         return Failure(503, str(error))
     caller.other_id, call.other_id = call.id, caller.id

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Transfers: those that a peer asks for (REFER, RFC 3515; attended by Replaces, RFC 3891), and those of an agent. In a switch
-that stands between the two parties nobody else has to take part: the one who stays is joined with somebody new here."""
+"""Transfers: those that a peer asks for (REFER, RFC 3515; an INVITE with Replaces, RFC 3891), and those of an agent. In a
+switch that stands between the two parties nobody else has to take part: the one who stays is joined with somebody new here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from sipagent.bridging.dial import Targets, dial
 from sipagent.bridging.join import Join, Joins
 from sipagent.call import Call, TransferError
 from sipagent.log import get_logger
-from sipagent.signalling.transfer import ReferTo, Replaces
+from sipagent.signalling.errors import DestinationDenied, UriError
+from sipagent.signalling.transfer import ReferTo
 from sipagent.waiting import first
 
 log = get_logger(__name__)
@@ -64,10 +65,6 @@ class Transfers:
     async def _move(self, by: Call, stays: Call, target: ReferTo) -> None:
         notifier = Notifier(by)
         await notifier.tell(100)
-        partner = self._partner(target.replaces)
-        if partner is not None:
-            await self._exchange(by, stays, partner, notifier)
-            return
         made = await self._deliver(by, stays, target, notifier)
         if isinstance(made, Failure):
             log.info("transfer failed", code=made.code, reason=made.reason)
@@ -79,28 +76,13 @@ class Transfers:
         if made is not None:
             await self._run(stays, made)
 
-    async def _exchange(self, by: Call, stays: Call, consulted: Call, notifier: Notifier) -> None:
-        """Attended, both calls of the transferor being here: who stays is joined with who was consulted."""
-        join = self._joins.of(consulted)
-        if join is None:
-            await notifier.tell(603, "nobody to transfer to")
-            await self._back(by, stays)
-            return
-        other = join.other(consulted)
-        self._desk.minder.keep(other)
-        self._desk.minder.hand(self._goodbye(consulted), consulted)
-        join.release()
-        await notifier.tell(200)
-        self._desk.minder.hand(self._goodbye(by), by)
-        await self._run(stays, other)
-
-    def _partner(self, replaces: Replaces | None) -> Call | None:
-        """The call of ours that Replaces names, by its Call-ID alone: the tags (RFC 3891 section 3) are not compared yet."""
-        if replaces is None:
-            return None
-        for call in self._desk.book.calls.values():
-            if call.sip_call_id == replaces.call_id and not call.ended.is_set() and self._joins.of(call) is not None:
-                return call
+    def _refusal(self, by: Call, old: Call) -> Failure | None:
+        """Why `by` may not have `old`'s place, None when it may. Who knows the dialog must also have come the way
+        that it did: a stranger has no business in a trunk's call (RFC 3891 section 8)."""
+        if by.account != old.account:
+            return Failure(403, "not a call of yours")
+        if self._joins.of(old) is None:
+            return Failure(603, "nobody to talk with")
         return None
 
     async def _back(self, by: Call, stays: Call) -> None:
@@ -127,13 +109,15 @@ class Transfers:
 
     async def replace(self, new: Call, old: Call) -> None:
         """RFC 3891 section 3: the new call is answered, and the old one ends."""
-        join = self._joins.of(old)
-        if old.ended.is_set() or join is None:
-            await new.hangup(481 if old.ended.is_set() else 603, "nobody to talk with")
+        if (refusal := self._refusal(new, old)) is not None:
+            await new.hangup(refusal.code, refusal.reason)
             return
-        stays = join.other(old)
         if not await self._desk.answer(new):
             return
+        if (join := self._joins.of(old)) is None:  # it ended meanwhile
+            await new.hangup(reason="nobody to talk with")
+            return
+        stays = join.other(old)
         self._desk.minder.keep(stays)
         self._desk.minder.hand(self._replaced(old), old)
         join.release()
@@ -147,6 +131,7 @@ class Transfers:
 
     async def transfer(self, call: Call, uri: str, via: str) -> None:
         """See `Call.transfer`."""
+        self._check(uri)
         agreed, code = await call.control.refer(uri)
         if code and 200 <= code < 300:
             self._desk.minder.hand(self._goodbye(call), call)
@@ -190,6 +175,13 @@ class Transfers:
         if isinstance(made, Failure):
             raise TransferError(made.code, made.reason)
         return made
+
+    def _check(self, uri: str) -> None:
+        """What we may not call, a peer is not asked to call either."""
+        try:
+            self._desk.user_agent.allowed(uri)
+        except (DestinationDenied, UriError) as error:
+            raise TransferError(403, str(error)) from None
 
     def _quiet(self, call: Call) -> None:
         if (music := self._music.pop(call.id, None)) is not None:

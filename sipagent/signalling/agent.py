@@ -183,12 +183,7 @@ class UserAgent:
         """
         if not self._running:
             raise SignallingError("the user agent is not up")
-        wanted = parse_uri(uri)
-        try:
-            self._destinations.check(str(wanted))
-        except ValueError as error:
-            log.warning("call not allowed", uri=str(wanted), reason=str(error))
-            raise DestinationDenied(str(error)) from None
+        wanted = self.allowed(uri)
         rows = checked(headers)
         trunk = self._trunks.get(account or "")
         name = self._account(account) if trunk is None else account
@@ -229,6 +224,17 @@ class UserAgent:
         first = self._listening[0]
         host = ("::1" if ":" in first.host else "127.0.0.1") if is_wildcard(first.host) else first.host
         return await options.ping(first.transport, host, first.port, timeout_s)
+
+    def allowed(self, uri: str) -> SipUri:
+        """The URI, when we may call it, or have it called for us. UriError; DestinationDenied: protection.allow does not have
+        it."""
+        wanted = parse_uri(uri)
+        try:
+            self._destinations.check(str(wanted))
+        except ValueError as error:
+            log.warning("call not allowed", uri=str(wanted), reason=str(error))
+            raise DestinationDenied(str(error)) from None
+        return wanted
 
     def is_own(self, uri: SipUri) -> bool:
         """Whether a request to this URI would come to us."""

@@ -85,7 +85,7 @@ class SipCall(pjsua2.Call):
         self.announced = False  # main knows of it
         self.over = False
         self._on_end = on_end
-        self.on_replace: Callable[[str], None] | None = None  # set where peers may transfer
+        self.on_replace: Callable[[str, str], None] | None = None  # set where peers may transfer: our key, the INVITE
         self._answered = False
         self._media_told = False
         self._ours: tuple[int, str] | None = None
@@ -272,7 +272,7 @@ class SipCall(pjsua2.Call):
         if self.over or self._ours is not None or not self.announced or self.on_replace is None:
             prm.statusCode = 603
         else:
-            self.on_replace(self.key)
+            self.on_replace(self.key, prm.rdata.wholeMsg)
 
     def onStreamDestroyed(self, prm: object) -> None:
         """Nothing; without this the base class is reached through two more layers."""

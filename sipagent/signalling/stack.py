@@ -57,7 +57,7 @@ class Stack:
         self._peers: Peers | None = None
         self._calls: dict[str, SipCall] = {}  # with a leg; strong references until they are over
         self._transfers = transfers
-        self._replacing = ""  # the INVITE that comes next replaces this call
+        self._replacing = ("", "")  # the call that an INVITE is to replace, and that INVITE
         self._refusing: dict[str, SipCall] = {}  # above the limit, about to get their 503
 
     # ---- life
@@ -218,7 +218,10 @@ class Stack:
         call = SipCall(self.thread, account, key, leg, self._ended, prm.callId)
         call.on_replace = self._replaced if self._transfers else None
         message, source = prm.rdata.wholeMsg, prm.rdata.srcAddress
-        trusted, replaced, self._replacing = account.trusted or self._trust.address(source), self._replacing, ""
+        trusted = account.trusted or self._trust.address(source)
+        (replaced, by), self._replacing = self._replacing, ("", "")
+        if by != message:  # that one was refused on its way
+            replaced = ""
         call.facts = read_invite(message, account.name, f"{via_transport(message)}:{source}", trusted, replaced)
         call.may_sound_early = may_sound_early(call.facts.headers, self.cfg.sip.calls.reliable != "off")
         if leg is None:
@@ -330,9 +333,9 @@ class Stack:
         except pjsua2.Error as error:
             log.warning("NOTIFY not sent", call_id=key, error=error.reason)
 
-    def _replaced(self, key: str) -> None:
-        """PJSIP found the call that an INVITE is to replace; it tells of the INVITE next, before it returns."""
-        self._replacing = key
+    def _replaced(self, key: str, invite: str) -> None:
+        """PJSIP found the call that an INVITE is to replace; it tells of the INVITE next, unless it refuses it."""
+        self._replacing = (key, invite)
 
     def _ended(self, call: SipCall) -> None:
         if call.leg is not None and not call.announced:

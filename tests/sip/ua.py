@@ -27,6 +27,9 @@ class Ua:
     cseq: int = 0
     invite_cseq: int = 0
     branch: str = ""
+    user: str = "600"
+    hops: int = 70
+    answer: Message | None = None  # to its INVITE
 
     def __post_init__(self) -> None:
         self.remote = self.remote or f"<sip:600@127.0.0.1:{self.port}>"
@@ -36,7 +39,9 @@ class Ua:
         """The callee of `invite`, with the tag that Peer.respond gives."""
         return cls(peer, port, invite.get("call-id"), f"{invite.get('to')};tag=peer{peer.port}", invite.get("from"), 100)
 
-    def send(self, method: str, body: str = "", headers: str = "", cseq: int = 0, branch: str = "") -> str:
+    def send(
+        self, method: str, body: str = "", headers: str = "", cseq: int = 0, branch: str = "", kind: str = "application/sdp"
+    ) -> str:
         """A request; returns its text, to send it once more."""
         if not cseq:
             self.cseq += 1
@@ -44,12 +49,12 @@ class Ua:
         if method == "INVITE":
             self.invite_cseq = self.cseq
         text = (
-            f"{method} sip:600@127.0.0.1:{self.port} SIP/2.0\r\n"
+            f"{method} sip:{self.user}@127.0.0.1:{self.port} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP 127.0.0.1:{self.peer.port};rport;branch={self.branch}\r\n"
-            f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.call_id}\r\n"
+            f"Max-Forwards: {self.hops}\r\nFrom: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.call_id}\r\n"
             f"CSeq: {cseq or self.cseq} {method}\r\nContact: <sip:tester@127.0.0.1:{self.peer.port}>\r\n"
             + headers
-            + ("Content-Type: application/sdp\r\n" if body else "")
+            + (f"Content-Type: {kind}\r\n" if body else "")
             + f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
         self.peer.send(text, self.port)
@@ -100,6 +105,7 @@ class Rtp(asyncio.DatagramProtocol):
         self.to: tuple[str, int] | None = None
         self.ptime_frames = 1
         self.n = 0
+        self.voice: int | None = None  # a code that is all it says, instead
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -125,7 +131,8 @@ class Rtp(asyncio.DatagramProtocol):
             await asyncio.sleep(max(0.0, at - loop.time()))
             if self.to is not None:
                 head = struct.pack("!BBHII", 0x80, 0, self.n & 0xFFFF, self.n * FRAME & 0xFFFFFFFF, 77)
-                self.wire.sendto(head + bytes(0x80 | (self.n + i) & 0x3F for i in range(FRAME)), self.to)
+                counted = bytes(0x80 | (self.n + i) & 0x3F for i in range(FRAME))
+                self.wire.sendto(head + (counted if self.voice is None else bytes([self.voice]) * FRAME), self.to)
             self.n += 1
 
     def aim(self, answer: Message) -> None:

@@ -67,10 +67,10 @@ class Peer(asyncio.DatagramProtocol):
     def send(self, data: str | bytes, port: int) -> None:
         self.wire.sendto(data.encode() if isinstance(data, str) else data, ("127.0.0.1", port))
 
-    async def request(self, method: str) -> Message:
+    async def request(self, method: str, within_s: float = WAIT_S) -> Message:
         """The next request of this method; anything else before it is passed over."""
         while True:
-            message, _ = await asyncio.wait_for(self.inbox.get(), WAIT_S)
+            message, _ = await asyncio.wait_for(self.inbox.get(), within_s)
             if message.method == method:
                 return message
 
