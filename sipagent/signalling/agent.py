@@ -17,11 +17,12 @@ from sipagent.log import get_logger
 from sipagent.signalling import messages, options
 from sipagent.signalling.advertise import advertised, is_wildcard
 from sipagent.signalling.call_state import advance
-from sipagent.signalling.control import Control
+from sipagent.signalling.control import Control, incoming_call
 from sipagent.signalling.endpoint import Listening
 from sipagent.signalling.errors import DestinationDenied, SignallingError
 from sipagent.signalling.headers import Pairs, checked
 from sipagent.signalling.legs import new_leg
+from sipagent.signalling.limits import Limits
 from sipagent.signalling.locate import Locator, Target
 from sipagent.signalling.names import Dns
 from sipagent.signalling.parties import MAX_FORWARDS, OutgoingInvite
@@ -68,7 +69,7 @@ class UserAgent:
         self._calls: dict[str, Call] = {}
         self._orphans: set[str] = set()
         self._registrations: dict[str, Registration] = {}
-        self._limits: dict[str, asyncio.TimerHandle] = {}
+        self._limits = Limits(cfg.sip.calls.hold_s, self._time_over)
         self._trunks: dict[str, Trunk] = {}
         self._retries: dict[str, tuple[Leg, OutgoingInvite, Ways]] = {}  # calls over a trunk -> what is left to try
         self._tasks: list[asyncio.Task[None]] = []
@@ -197,13 +198,13 @@ class UserAgent:
         call = Call(leg, Control(self._thread, self._stack, key, True), "out", str(wanted), "", id=key, started_us=clock_us())
         call.account, call.privacy = name or "", frozenset(privacy)
         self._calls[key] = call
-        self._expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
+        self._limits.expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
         try:
             request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows, offer, max_forwards, replaces)
             call.local_uri = await self._send(call, leg, request, ways)
         except BaseException:
             self._calls.pop(key, None)
-            self._unlimit(key)
+            self._limits.forget(key)
             leg.close()
             raise
         return call
@@ -344,29 +345,9 @@ class UserAgent:
 
     def _ring(self, message: messages.Incoming) -> None:
         gate_lag(clock_us() - message.t_us)
-        facts = message.facts
-        call = Call(
-            message.leg,
-            Control(self._thread, self._stack, message.key, False),
-            "in",
-            message.remote_uri,
-            message.local_uri,
-            message.sip_call_id,
-            account=facts.account,
-            source=facts.source,
-            request_uri=facts.request_uri,
-            headers=facts.headers,
-            identity=facts.identity,
-            privacy=facts.privacy,
-            diversion=facts.diversion,
-            max_forwards=facts.max_forwards,
-            replaces=facts.replaces,
-            id=message.key,
-            state=CallState.RINGING,
-            started_us=message.t_us,
-        )
+        call = incoming_call(self._thread, self._stack, message)
         self._calls[call.id] = call
-        self._expect_answer(call, self.cfg.sip.calls.ring_s)
+        self._limits.expect_answer(call, self.cfg.sip.calls.ring_s)
         try:
             self._on_incoming(call)
         except Exception:
@@ -380,38 +361,18 @@ class UserAgent:
         else:
             self._thread.run(self._stack.notify, call.id, 603, "")
 
-    def _expect_answer(self, call: Call, ring_s: float) -> None:
-        """A call that nobody answers must not ring for ever."""
-        self._limit(call, ring_s, 408 if call.direction == "out" else 480, f"not answered in {ring_s:g} s")
+    def _time_over(self, key: str, code: int, reason: str) -> None:
+        self._thread.run(self._stack.hangup, key, code, reason)
 
     def _hold(self, call: Call, held: bool) -> None:
         call.hold_changed(held)
         if call.state is CallState.CONFIRMED:
-            self._expect_resume(call)
-
-    def _expect_resume(self, call: Call) -> None:
-        """Nor wait for ever on hold."""
-        self._unlimit(call.id)
-        if call.held:
-            limit_s = self.cfg.sip.calls.hold_s
-            self._limit(call, limit_s, 408, f"on hold for {limit_s:g} s")
-
-    def _limit(self, call: Call, seconds: float, code: int, reason: str) -> None:
-        """Ends the call after so long, unless `_unlimit` comes first."""
-
-        def end() -> None:
-            self._thread.run(self._stack.hangup, call.id, code, reason)
-
-        self._limits[call.id] = asyncio.get_running_loop().call_later(seconds, end)
-
-    def _unlimit(self, key: str) -> None:
-        if (timer := self._limits.pop(key, None)) is not None:
-            timer.cancel()
+            self._limits.expect_resume(call)
 
     def _move(self, call: Call, invite: int, t_us: int) -> None:
         state = advance(call.state, invite)
         if state is CallState.CONFIRMED and call.state is not CallState.CONFIRMED:
-            self._expect_resume(call)
+            self._limits.expect_resume(call)
             call.answered_us = t_us
             call.answered.set()
         call.state = state
@@ -419,7 +380,7 @@ class UserAgent:
     def _end(self, call: Call, code: int, reason: str, t_us: int) -> None:
         """The one place where a call ends on main; taking it out of the table makes a second end impossible."""
         del self._calls[call.id]
-        self._unlimit(call.id)
+        self._limits.forget(call.id)
         self._retries.pop(call.id, None)
         call.state = CallState.ENDED
         call.ended_us, call.end_code, call.end_reason = t_us, code, reason

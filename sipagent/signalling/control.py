@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import random
 
+from sipagent.call import Call, CallState
 from sipagent.signalling.causes import sip_phrase
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.headers import Pairs, checked
-from sipagent.signalling.messages import Referral
+from sipagent.signalling.messages import Incoming, Referral
 from sipagent.signalling.reoffer import GLARE, GONE, TRIES, glare_s
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.thread import SipThread
@@ -93,3 +94,28 @@ class Control:
             waiting.set_result((self._agreed, news.code))
         else:
             self._agreed = True
+
+
+def incoming_call(thread: SipThread, stack: Stack, message: Incoming) -> Call:
+    """The call that main makes of an INVITE."""
+    facts = message.facts
+    return Call(
+        message.leg,
+        Control(thread, stack, message.key, False),
+        "in",
+        message.remote_uri,
+        message.local_uri,
+        message.sip_call_id,
+        account=facts.account,
+        source=facts.source,
+        request_uri=facts.request_uri,
+        headers=facts.headers,
+        identity=facts.identity,
+        privacy=facts.privacy,
+        diversion=facts.diversion,
+        max_forwards=facts.max_forwards,
+        replaces=facts.replaces,
+        id=message.key,
+        state=CallState.RINGING,
+        started_us=message.t_us,
+    )
