@@ -47,9 +47,9 @@ class CallControl(Protocol):
         """Digits by SIP INFO; False: the peer does not take them."""
         ...
 
-    async def refer(self, uri: str, replaces: str = "") -> tuple[bool, int]:
-        """Asks the peer to call `uri` instead of us (REFER), in the place of our call `replaces` (its id) there. Whether it
-        agreed, and the status that it was answered, there or here; 0: it told nothing. UriError."""
+    async def refer(self, uri: str) -> tuple[bool, int]:
+        """Asks the peer to call `uri` instead of us (REFER). Whether it agreed, and the status that it was answered, there or
+        here; 0: it told nothing. UriError."""
         ...
 
     async def notify(self, code: int, reason: str = "") -> None:

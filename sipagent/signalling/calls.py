@@ -158,12 +158,9 @@ class SipCall(pjsua2.Call):
         self.sendRequest(prm)
 
     @sip_only
-    def refer(self, uri: str, replaces: SipCall | None) -> None:
-        """REFER to the peer; with `replaces`, to take the place of that call of ours at its peer (RFC 5589 section 7)."""
-        if replaces is None:
-            self.xfer(f"<{uri}>", pjsua2.CallOpParam())
-        else:
-            self.xferReplaces(replaces, pjsua2.CallOpParam())
+    def refer(self, uri: str) -> None:
+        """REFER to the peer (RFC 3515)."""
+        self.xfer(f"<{uri}>", pjsua2.CallOpParam())
 
     @sip_only
     def notify(self, code: int, reason: str) -> None:

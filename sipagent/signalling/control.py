@@ -64,13 +64,13 @@ class Control:
     async def send_info(self, digits: str, ms: int) -> bool:
         return self._thread.running and await self._thread.run(self._stack.send_info, self._key, digits, ms)
 
-    async def refer(self, uri: str, replaces: str = "") -> tuple[bool, int]:
+    async def refer(self, uri: str) -> tuple[bool, int]:
         wanted = parse_uri(uri)
         if not self._thread.running or self._refer is not None:
             return False, 491
         self._refer, self._agreed = asyncio.get_running_loop().create_future(), False
         try:
-            if not await self._thread.run(self._stack.refer, self._key, str(wanted), replaces):
+            if not await self._thread.run(self._stack.refer, self._key, str(wanted)):
                 return False, 481
             with contextlib.suppress(TimeoutError):
                 return await asyncio.wait_for(self._refer, REFER_S)

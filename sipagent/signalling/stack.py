@@ -311,13 +311,13 @@ class Stack:
             return False
 
     @sip_only
-    def refer(self, key: str, uri: str, replaces: str) -> bool:
+    def refer(self, key: str, uri: str) -> bool:
         """REFER; what becomes of it comes as `Referral` messages. False: it could not be sent."""
-        call, other = self._calls.get(key), self._calls.get(replaces)
-        if call is None or call.over or (replaces and other is None):
+        call = self._calls.get(key)
+        if call is None or call.over:
             return False
         try:
-            call.refer(uri, other)
+            call.refer(uri)
         except pjsua2.Error as error:
             log.warning("REFER not sent", call_id=key, error=error.reason)
             return False

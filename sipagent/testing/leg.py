@@ -235,7 +235,7 @@ class FakeControl:
         """Not taken."""
         return False
 
-    async def refer(self, uri: str, replaces: str = "") -> tuple[bool, int]:
+    async def refer(self, uri: str) -> tuple[bool, int]:
         """Not taken."""
         return False, 405
 
