@@ -14,6 +14,8 @@ from sipagent.config_errors import OptionError
 from sipagent.config_sources import host_port
 from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpPolicy, Transport
 
+MAX_PEERS = 240  # PJSUA_MAX_ACC less our own transports' accounts (csrc/pjsip/config_site.h)
+
 
 class Listen(Section):
     """One SIP transport."""
@@ -184,6 +186,16 @@ class Sip(Section):
         for row in self.listen:
             if seen.setdefault(row.host, row.public_host) != row.public_host:
                 raise ValueError(f"listen has two public_host for {row.host}; give all its rows the same one")
+        return self
+
+    @model_validator(mode="after")
+    def _room_for_all(self) -> Self:
+        hosts = sum(len(trunk.hosts) for trunk in self.trunks)
+        if len(self.accounts) + hosts + len(self.listen) > MAX_PEERS:
+            raise ValueError(
+                f"{len(self.accounts)} accounts, {hosts} hosts of trunks and {len(self.listen)} rows of listen are more than "
+                f"the {MAX_PEERS} that a process serves; give some to another process"
+            )
         return self
 
     @model_validator(mode="after")

@@ -179,6 +179,16 @@ def test_range_and_api() -> None:
             parse("nonsense")
 
 
+def test_no_more_peers_than_a_process_serves() -> None:
+    def tree(n_trunks: int) -> dict[str, object]:
+        hosts = [f"192.0.2.{i}" for i in range(8)]
+        return {"sip": {"trunks": [{"name": f"t{i}", "hosts": hosts} for i in range(n_trunks)]}}
+
+    load(None, overrides=tree(29))
+    with pytest.raises(ConfigError, match="sip: 0 accounts, 240 hosts of trunks and 1 rows of listen are more than the 240"):
+        load(None, overrides=tree(30))
+
+
 def test_a_route_leads_out_by_an_account_or_a_trunk() -> None:
     def tree(via: str) -> dict[str, object]:
         return {
