@@ -70,7 +70,10 @@ class CallBook:
             self.on_record(call)
         log.info("call ended", code=call.end_code, reason=call.end_reason, seconds=(call.ended_us - call.started_us) / 1e6)
         if self._store.dir is not None:
-            await asyncio.to_thread(_write, self._store.dir / f"{call.id}.json", call)
+            try:
+                await asyncio.to_thread(_write, self._store.dir / f"{call.id}.json", call)
+            except OSError as error:  # the API shows it all the same
+                log.error("record of a call can't be written; see store.dir", call=call.id, error=str(error))
         self._ended.append(call.id)
         while len(self._ended) > self._store.recent_calls:
             del self._calls[self._ended.popleft()]

@@ -50,9 +50,7 @@ class Parking(Section):
         default=120.0, description="After so long a parked call goes back to who parked it, or ends."
     )
     ring_s: Annotated[float, Field(gt=0, le=600)] = Field(default=30.0, description="How long that one rings.")
-    music: Path | None = Field(
-        default=None, description="WAV file for callers who wait or are on hold; none = a chord now and then."
-    )
+    music: Path | None = Field(default=None, description="WAV file for callers who wait; none = a chord now and then.")
 
 
 class Route(Section):

@@ -18,6 +18,7 @@ from sipagent.config import Config
 from sipagent.log import get_logger
 from sipagent.routing.number import number_of
 from sipagent.signalling.agent import UserAgent
+from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.parties import MAX_FORWARDS, name_of
 from sipagent.waiting import first
 
@@ -60,6 +61,8 @@ class Desk:
     async def place(self, uri: str, via: str, ring_s: float, caller: Call | None, replaces: str = "") -> Call:
         """Calls somebody, in the name of `caller`. The task that runs now holds the new call. SignallingError, UriError when
         there is nothing to send."""
+        if caller is not None and caller.max_forwards <= 1:
+            raise SignallingError("the caller has come over too many hops (RFC 3261 section 16.3)")
         call = await self.user_agent.invite(
             uri,
             via or None,

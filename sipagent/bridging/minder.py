@@ -69,7 +69,8 @@ class Minder:
         await asyncio.gather(*self._tasks, *self._minds, return_exceptions=True)
 
     def _hold(self, call: Call, task: asyncio.Task[Any]) -> None:
-        self._holders[call.id] = task
+        if not call.ended.is_set():  # else its mind may be over, and nobody would take it out again
+            self._holders[call.id] = task
 
     @staticmethod
     async def _guard(work: Coroutine[Any, Any, None], calls: tuple[Call, ...]) -> None:

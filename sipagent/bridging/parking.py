@@ -77,7 +77,7 @@ class Parking:
             call.parked = ""
             if self._slots.get(slot.number) is slot:
                 del self._slots[slot.number]
-        if which is None:
+        if which is None and not slot.taken.is_set():
             log.info("parked too long", slot=slot.number, goes_to=slot.parker)
             await self._back(slot)
 

@@ -65,6 +65,7 @@ class Transfers:
     async def _move(self, by: Call, stays: Call, target: ReferTo) -> None:
         notifier = Notifier(by)
         await notifier.tell(100)
+        self._wake(by, stays)
         made = await self._deliver(by, stays, target, notifier)
         if isinstance(made, Failure):
             log.info("transfer failed", code=made.code, reason=made.reason)
@@ -121,7 +122,13 @@ class Transfers:
         self._desk.minder.keep(stays)
         self._desk.minder.hand(self._replaced(old), old)
         join.release()
+        self._wake(old, stays)
         await self._run(stays, new)
+
+    def _wake(self, gone: Call, stays: Call) -> None:
+        """Phones hold before they transfer, and the join took the hold on: nobody else would take it back."""
+        if gone.held:
+            self._desk.minder.spawn(stays.control.hold(False))
 
     @staticmethod
     async def _replaced(call: Call) -> None:
@@ -147,6 +154,8 @@ class Transfers:
 
     async def consult(self, call: Call, uri: str, via: str) -> Call:
         """See `Call.consult`."""
+        for gone in self._music.keys() - self._desk.user_agent.calls.keys():  # hung up while somebody was consulted
+            self._music.pop(gone).close()
         music = self._music[call.id] = contextlib.ExitStack()
         music.enter_context(self._desk.tones.waiting(call.leg))
         try:

@@ -18,6 +18,7 @@ MAX_URI = 256
 
 _SEPARATORS = re.compile(r"[-.() \t]")  # RFC 3966 section 5.1.1, visual-separator
 _NUMBER = re.compile(r"\+?[0-9A-Da-d*#]+")
+_TWO_WAYS = re.compile(r"(?=[^0-9]*[0-9])[0-9*#+,/]+")  # no number, and somebody may make one of it
 _PATTERN_NUMBER = re.compile(r"\+?[0-9*#]*|\*")
 
 
@@ -73,11 +74,16 @@ def _user(text: str, prefixes: Sequence[str]) -> str:
     plain = unicodedata.normalize("NFKC", plain).partition(";")[0]  # digits of other scripts are digits to somebody
     number = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in _SEPARATORS.sub("", plain))
     if _NUMBER.fullmatch(number) is None:
+        if _TWO_WAYS.fullmatch(number):
+            raise DestinationError(f"user part {text!r} can be read as two numbers")
         return plain.strip().casefold()
     number = number.upper()
     for prefix in sorted(prefixes, key=len, reverse=True):
         if number.startswith(prefix):
-            return "+" + number[len(prefix) :].lstrip("+")
+            number = "+" + number[len(prefix) :].lstrip("+")
+            break
+    if re.match(r"\+0.{6}", number):  # no country's code begins with 0 (E.164): somebody will leave it out
+        raise DestinationError(f"user part {text!r} can be read as two numbers")
     return number
 
 

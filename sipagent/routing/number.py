@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from sipagent.signalling.text import readable
+
 # phonedigits with their visual separators (RFC 3966 section 3), without the hexadecimal ones that names are made of
 _DIALLED = re.compile(r"\+?[\-.()]*[0-9*#][0-9*#\-.()]*")
 _SEPARATORS = re.compile(r"[\-.()]")
@@ -27,7 +29,7 @@ def number_of(uri: str) -> str:
         if not at:
             return ""
         user = user.partition(":")[0]  # a password: deprecated, RFC 3261 section 19.1.1
-    return plain(unquote(user.partition(";")[0]))
+    return plain(readable(unquote(user.partition(";")[0])))
 
 
 def plain(user: str) -> str:

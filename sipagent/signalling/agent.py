@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping
@@ -37,6 +38,8 @@ from sipagent.signalling.uri import DEFAULT_PORT, SipUri, Transport, parse_uri
 log = get_logger(__name__)
 
 Ways = list[tuple[str, Hop]]  # key and next hop of a trunk's hosts
+
+QUESTION_S = 32.0  # a transaction waits no longer for its address (RFC 3261 section 17.1.1.2, timer B)
 
 _the_endpoint = threading.Lock()  # held by the user agent that is up: a second PJSIP endpoint would take the first one down
 
@@ -202,8 +205,14 @@ class UserAgent:
         try:
             request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows, offer, max_forwards, replaces)
             call.local_uri = await self._send(call, leg, request, ways)
+        except asyncio.CancelledError:  # the INVITE may be on its way: nobody waits for it, and it gets its end
+            self._retries.pop(key, None)
+            self._orphans.add(key)
+            self._thread.post(functools.partial(self._stack.abandon, key))
+            raise
         except BaseException:
             self._calls.pop(key, None)
+            self._retries.pop(key, None)
             self._limits.forget(key)
             leg.close()
             raise
@@ -261,8 +270,9 @@ class UserAgent:
         """PJSIP met a name (a Contact, a Record-Route, a called host): its request waits for this."""
         targets: list[Target] = []
         try:
-            targets = await self._locator.locate(question.host, question.port, question.transport)
-        except SignallingError as error:
+            async with asyncio.timeout(QUESTION_S):
+                targets = await self._locator.locate(question.host, question.port, question.transport)
+        except (SignallingError, TimeoutError) as error:
             log.warning("no address for a request", host=question.host, error=str(error))
         finally:
             if self._thread.running:
@@ -325,7 +335,7 @@ class UserAgent:
             return False
         trunk = self._trunks[request.account.rpartition("#")[0]]
         trunk.failed(request.account, code)
-        if not ways or not self._running:
+        if not ways or not self._running or _unwanted(call):
             return False
         log.info("trunk host did not take a call, the next one is tried", trunk=trunk.settings.name, code=code)
         task = asyncio.create_task(self._resend(call, leg, request, ways, code))
@@ -336,6 +346,8 @@ class UserAgent:
     async def _resend(self, call: Call, leg: Leg, request: OutgoingInvite, ways: Ways, code: int) -> None:
         try:
             await self._send(call, leg, request, ways)
+            if _unwanted(call):  # hung up when there was no INVITE to take back
+                await call.hangup(487)
         except SignallingError as error:
             if call.id in self._calls:
                 self._end(call, code, f"callee not reached: {error}", clock_us())
@@ -362,6 +374,8 @@ class UserAgent:
             self._thread.run(self._stack.notify, call.id, 603, "")
 
     def _time_over(self, key: str, code: int, reason: str) -> None:
+        if (call := self._calls.get(key)) is not None and isinstance(call.control, Control):
+            call.control.unwanted = True
         self._thread.run(self._stack.hangup, key, code, reason)
 
     def _hold(self, call: Call, held: bool) -> None:
@@ -390,3 +404,7 @@ class UserAgent:
         if call.id in self._orphans:
             self._orphans.discard(call.id)
             call.leg.close()
+
+
+def _unwanted(call: Call) -> bool:
+    return isinstance(call.control, Control) and call.control.unwanted

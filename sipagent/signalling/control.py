@@ -32,6 +32,7 @@ class Control:
         self._offering = asyncio.Lock()  # one re-INVITE at a time
         self._refer: asyncio.Future[tuple[bool, int]] | None = None
         self._agreed = False
+        self.unwanted = False  # somebody hung up
 
     async def answer(self, code: int = 200, headers: Pairs = ()) -> None:
         rows = checked(headers)
@@ -40,6 +41,7 @@ class Control:
 
     async def hangup(self, code: int = 0, reason: str = "", headers: Pairs = ()) -> None:
         rows = checked(headers)
+        self.unwanted = True
         if self._thread.running:
             await self._thread.run(self._stack.hangup, self._key, code, reason, rows)
 

@@ -34,6 +34,7 @@ _COMPACT: Final = {
 }
 _FOLD = re.compile(r"\r?\n[ \t]+")  # RFC 3261 section 7.3.1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_LINE_END = re.compile(r"\r?\n|\r")
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}")  # RFC 3261 section 25.1
 
 # Written by the stack alone: a second one, or another value, would break the dialog or speak for us.
@@ -91,7 +92,8 @@ class Headers:
     def parse(cls, message: str) -> Headers:
         """Of a whole message, first line included. Lines that are no fields are left out."""
         head = _FOLD.sub(" ", message[:MAX_HEAD].replace("\r\n\r\n", "\n\n", 1).split("\n\n", 1)[0])
-        rows = (line.partition(":") for line in head.splitlines()[1:])
+        # Not splitlines(): to SIP the separators of Unicode are text, and a header made of them would be a stranger's.
+        rows = (line.partition(":") for line in _LINE_END.split(head)[1:])
         return cls((name.strip(), readable(value, MAX_VALUE)) for name, colon, value in rows if colon and _TOKEN.match(name))
 
     def get(self, name: str, default: str = "") -> str:

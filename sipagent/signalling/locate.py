@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sipagent.signalling.names import Names, ResolveError, Srv, either
 from sipagent.signalling.uri import Transport, host_port
 
+MAX_RECORDS = 64  # of an answer, which a stranger may have written
 MAX_TARGETS = 8  # of one name; the C side holds as many (csrc/pjsip/next_hop.c)
 
 # Service of a NAPTR (RFC 3263 section 4.1) and the prefix of SRV names, in the order in which we ask without NAPTR.
@@ -50,7 +51,7 @@ def default_port(transport: Transport) -> int:
 
 def in_order(records: Iterable[Srv], rng: random.Random) -> list[Srv]:
     """By priority, and by chance within one: each is first as often as its weight says (RFC 2782)."""
-    left = sorted(records, key=lambda r: (r.priority, r.weight))  # weight 0 first, as the RFC's sum wants it
+    left = sorted(records, key=lambda r: (r.priority, r.weight))[:MAX_RECORDS]  # weight 0 first, as the RFC's sum wants it
     ordered: list[Srv] = []
     while left:
         group = [r for r in left if r.priority == left[0].priority]
@@ -117,7 +118,10 @@ class Locator:
         by_service: dict[str, Transport] = {service: kind for kind, (service, _) in SERVICES.items()}
         usable = [n for n in naptr if n.flags == "s" and n.service in by_service and self._open(by_service[n.service])]
         if usable:
-            return [(by_service[n.service], n.replacement) for n in sorted(usable, key=lambda n: (n.order, n.preference))]
+            return [
+                (by_service[n.service], n.replacement)
+                for n in sorted(usable, key=lambda n: (n.order, n.preference))[:MAX_TARGETS]
+            ]
         return [(kind, f"{prefix}.{host}") for kind, (_, prefix) in SERVICES.items() if self._open(kind)]
 
     def _open(self, transport: Transport) -> bool:

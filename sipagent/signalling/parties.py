@@ -61,6 +61,11 @@ class OutgoingInvite:
         return (*rows, *self.headers)
 
 
+def _hops(text: str) -> int:
+    """More than ours are no use but to loops (RFC 3261 section 20.22: 70 is recommended, 255 the most)."""
+    return min(int(text), MAX_FORWARDS) if re.fullmatch(r"[0-9]{1,3}", text) else MAX_FORWARDS
+
+
 def read_invite(message: str, account: str, source: str, trusted: bool, replaces: str = "") -> InviteFacts:
     """`trusted`: whether this peer's word on who calls is taken (RFC 3325 section 5). `replaces`: key of our call."""
     headers = Headers.parse(message)
@@ -72,7 +77,7 @@ def read_invite(message: str, account: str, source: str, trusted: bool, replaces
         identity=identity_of(headers) if trusted else "",
         privacy=frozenset(v.strip().lower() for line in headers.split("privacy") for v in line.split(";")) & PRIVACY,
         diversion=diversions_of(headers),
-        max_forwards=int(hops) if (hops := headers.get("max-forwards")).isascii() and hops.isdigit() else MAX_FORWARDS,
+        max_forwards=_hops(headers.get("max-forwards")),
         replaces=replaces,
     )
 
@@ -93,7 +98,9 @@ def name_of(name_addr: str) -> str:
 
 def uri_of(name_addr: str) -> str:
     """The URI of a name-addr or addr-spec (RFC 3261 section 25.1), without the header's parameters."""
-    quoted = re.sub(r'"(?:[^"\\]|\\.)*"', "", name_addr)
+    quoted = re.sub(
+        r'"(?:[^"\\]|\\.)*(?:"|$)', "", name_addr
+    )  # an open quote ends it: looked for again from each, it took long
     inside = re.search(r"<([^<>]*)>", quoted)
     return inside[1].strip() if inside else quoted.partition(";")[0].strip()
 

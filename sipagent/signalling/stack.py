@@ -18,7 +18,7 @@ from sipagent.signalling.endpoint import Listening, SipEndpoint, open_endpoint
 from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
-from sipagent.signalling.messages import ConnectionLost, Incoming, Question, Unused
+from sipagent.signalling.messages import ConnectionLost, Ended, Incoming, Question, Unused
 from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, may_sound_early, read_invite, uri_of
 from sipagent.signalling.peering import Peers
 from sipagent.signalling.registration import Hop
@@ -106,8 +106,8 @@ class Stack:
             return
         self.thread.attach(None)
         had_calls = bool(self._calls)
-        for call in list(self._calls.values()):
-            call.end(503, "switch is shutting down")
+        for key in list(self._calls):
+            self.hangup(key, 503, "switch is shutting down")
         self.unregister()
         leaving = [] if self._peers is None else [a for a in self._peers.registered.values() if a.registered]
         start = clock_us()
@@ -283,6 +283,14 @@ class Stack:
             log.warning("hang-up failed", call_id=key, error=error.reason)
             if not call.over:
                 call.finish(code, reason)
+
+    @sip_only
+    def abandon(self, key: str) -> None:
+        """Ends a call that nobody waits for any more; says so of one that never began."""
+        if key in self._calls:
+            self.hangup(key, 487, "no longer wanted")
+        else:
+            self.thread.send(Ended(key, 487, "no longer wanted", clock_us()))
 
     @sip_only
     def hold(self, answer: Answer, key: str, on: bool) -> None:

@@ -7,6 +7,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from sipagent.signalling.errors import UriError
 
@@ -24,6 +25,9 @@ _URI = re.compile(
     r"(?P<params>(?:;[A-Za-z0-9\-_.!~*'()%+\[\]/:&$=]+)*)",
     re.IGNORECASE,
 )
+_MADDR = re.compile(
+    r";\s*maddr\s*=", re.IGNORECASE
+)  # RFC 3261 section 19.1.1: it would go round whatever is decided by the host
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ def parse_uri(text: str) -> SipUri:
             ipaddress.IPv6Address(host)
         except ValueError as error:
             raise UriError(f"{match['host']} in {bare!r} is not an IPv6 address") from error
+    if _MADDR.search(unquote(match["params"])):
+        raise UriError(f"{bare!r} names another address to send to (maddr); give that one as the host")
     return SipUri(match["scheme"].lower(), match["user"] or "", host, port, match["params"])
 
 

@@ -27,6 +27,7 @@ from sipagent.signalling.uri import parse_uri
         ("sip:x.example", ""),
         ("sip:*43#@x", "*43#"),
         ("sip:bad1@x", "bad1"),
+        ("sip:6%1b%5b2J%0b%c2%85@x", "6 [2J"),
         ("nonsense", ""),
         ("", ""),
     ],

@@ -82,6 +82,12 @@ def test_who_withholds_the_number_is_named_to_trusted_peers_only() -> None:
         identity_headers(me, ("secret",), trusted=False)
 
 
+@pytest.mark.parametrize(("said", "taken"), [("69", 69), ("0", 0), ("255", 70), ("9" * 5000, 70), ("-1", 70), ("", 70)])
+def test_hops(said: str, taken: int) -> None:
+    message = f"INVITE sip:1@a SIP/2.0\r\nMax-Forwards: {said}\r\n\r\n"
+    assert read_invite(message, "", "udp:127.0.0.1:5060", trusted=False).max_forwards == taken
+
+
 def test_uri_of() -> None:
     assert uri_of('"<sip:evil@x>" <sip:1@x>;tag=2') == "sip:1@x"
 

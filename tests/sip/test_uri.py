@@ -38,6 +38,8 @@ def test_parts(text: str, user: str, host: str, port: int, transport: str | None
         ("sip:a@[1:2]", "not an IPv6"),
         ("sip:" + "a" * 300 + "@h", "at most 256"),
         ("sip:a@h?Replaces=x", "not a SIP URI"),
+        ("sip:a@h;transport=tcp;MAddr=192.0.2.9", "maddr"),
+        ("sip:a@h;%6daddr=192.0.2.9", "maddr"),
     ],
 )
 def test_refused(text: str, words: str) -> None:
