@@ -104,6 +104,21 @@ static bool contains(struct mc_span text, const char *word) {
     return false;
 }
 
+/* Names of our own next hops (csrc/pjsip/next_hop.c), which are never on the wire: who writes one into a Contact or a Record-Route
+ * wants our requests to go to a server of ours, as if we had chosen it. */
+static bool names_a_hop(const char *at, size_t len) {
+    static const char name[] = ".hop.invalid";
+    const char *end = at + len;
+
+    while ((at = memchr(at, '.', (size_t)(end - at))) != NULL && (size_t)(end - at) >= sizeof name - 1) {
+        if (strncasecmp(at, name, sizeof name - 1) == 0) {
+            return true;
+        }
+        at++;
+    }
+    return false;
+}
+
 static bool scanner(const struct mc_gate *g, struct mc_span user_agent) {
     for (size_t i = 0; i < g->n_scanners; i++) {
         if (contains(user_agent, g->scanners[i])) {
@@ -161,6 +176,9 @@ static struct mc_gate_verdict judge_message(struct mc_gate *g, const struct mc_s
 
     if (m->status == 0 && scanner(g, m->user_agent)) {
         return verdict(MC_GATE_SCANNER, MC_GATE_DROP, 0, size);
+    }
+    if (names_a_hop(buf, m->body)) {
+        return verdict(MC_GATE_FLAWED, MC_GATE_DROP, 0, size);
     }
     if (m->flaws & MC_SIP_FLAW_MISSING) {
         return verdict(MC_GATE_FLAWED, MC_GATE_DROP, 0, size); /* an answer needs what is missing */

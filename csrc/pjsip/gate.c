@@ -45,16 +45,36 @@ static void deliver(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, struct mc_gate_verdi
     pending = (struct mc_gate_verdict){0};
 }
 
+/* CRLFs (RFC 5626 section 3.5.1), or the NULs of Kamailio's nathelper: no message, and nobody's fault. */
+static bool keeps_alive(const char *packet, size_t len) {
+    size_t i = 0;
+
+    for (; i < len && (packet[i] == '\r' || packet[i] == '\n' || packet[i] == '\0'); i++) {
+    }
+    return i == len;
+}
+
 static pj_ssize_t read_datagram(pjsip_tpmgr *mgr, pjsip_rx_data *rdata) {
     size_t len = (size_t)rdata->pkt_info.len;
-    struct mc_gate_verdict v = mc_gate_judge(mc_gate_the(), rdata->pkt_info.packet, len, false,
-                                             (const struct sockaddr *)&rdata->pkt_info.src_addr, waited_us(rdata),
-                                             mc_clock_us());
+    struct mc_gate_verdict v;
 
+    if (keeps_alive(rdata->pkt_info.packet, len)) {
+        return (pj_ssize_t)len;
+    }
+    v = mc_gate_judge(mc_gate_the(), rdata->pkt_info.packet, len, false, (const struct sockaddr *)&rdata->pkt_info.src_addr,
+                      waited_us(rdata), mc_clock_us());
     if (v.action != MC_GATE_DROP) {
         deliver(mgr, rdata, v);
     }
     return (pj_ssize_t)len;
+}
+
+/* PJSIP ends its timer of the first message when that has come, and starts the one of idle connections when a reference goes. A message
+ * that nobody took one for (a stray ACK) would leave a connection without either, for ever. */
+static void start_idle_timer(pjsip_transport *tp) {
+    if (!pj_timer_entry_running(&tp->idle_timer) && pjsip_transport_add_ref(tp) == PJ_SUCCESS) {
+        pjsip_transport_dec_ref(tp); /* starts it if that was the last one */
+    }
 }
 
 /* Bytes of the buffer that were read; the rest is the beginning of a message. */
@@ -84,6 +104,7 @@ static size_t read_messages(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, size_t len) 
             next = packet[v.size]; /* PJSIP ends the message with a NUL */
             deliver(mgr, rdata, v);
             packet[v.size] = next;
+            start_idle_timer(rdata->tp_info.transport);
         }
         at += v.size;
     }

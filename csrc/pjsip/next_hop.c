@@ -208,6 +208,26 @@ bool mc_next_hop_leads(const pjsip_msg *msg) {
     return hop_in(msg) != NULL;
 }
 
+/* A peer's maddr (RFC 3261 section 19.1.1) would lead past the host, which is what was judged: allowed, trusted, looked up. */
+static void drop_maddr(void *uri) {
+    if (uri && (PJSIP_URI_SCHEME_IS_SIP(uri) || PJSIP_URI_SCHEME_IS_SIPS(uri))) {
+        ((pjsip_sip_uri *)pjsip_uri_get_uri(uri))->maddr_param.slen = 0;
+    }
+}
+
+/* Of whatever PJSIP could take the target from: it does so when the request is sent, and nowhere before. */
+static void drop_maddrs(pjsip_tx_data *tdata) {
+    pjsip_route_hdr *route = pjsip_msg_find_hdr(tdata->msg, PJSIP_H_ROUTE, NULL);
+
+    drop_maddr(tdata->msg->line.req.uri);
+    for (; route; route = pjsip_msg_find_hdr(tdata->msg, PJSIP_H_ROUTE, route->next)) {
+        drop_maddr(&route->name_addr);
+    }
+    if (tdata->saved_strict_route) { /* first, when it is sent again */
+        drop_maddr(&tdata->saved_strict_route->name_addr);
+    }
+}
+
 /* TLS checks the peer's certificate against this name, asks for it (SNI), and shares connections by it. PJSIP leaves alone what is set. */
 pj_status_t __real_pjsip_endpt_send_request_stateless(pjsip_endpoint *endpt, pjsip_tx_data *tdata, void *token,
                                                       pjsip_send_callback cb);
@@ -216,6 +236,7 @@ pj_status_t __wrap_pjsip_endpt_send_request_stateless(pjsip_endpoint *endpt, pjs
                                                       pjsip_send_callback cb) {
     struct hop *hop = hop_in(tdata->msg);
 
+    drop_maddrs(tdata);
     if (hop) {
         pj_str_t name = pj_str(hop->name);
 

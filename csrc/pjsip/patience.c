@@ -52,8 +52,7 @@ pj_status_t __wrap_pjsip_tsx_create_uac(pjsip_module *user, pjsip_tx_data *tdata
     if (catching && status == PJ_SUCCESS && !caught) {
         caught = *tsx;
         pj_grp_lock_add_ref(caught->grp_lock);
-    } else if (status == PJ_SUCCESS && !catching && tdata->msg->line.req.method.id == PJSIP_INVITE_METHOD &&
-               mc_next_hop_leads(tdata->msg)) {
+    } else if (status == PJ_SUCCESS && tdata->msg->line.req.method.id == PJSIP_INVITE_METHOD && mc_next_hop_leads(tdata->msg)) {
         pj_grp_lock_add_ref((*tsx)->grp_lock);
         wait_for(pjsua_var.endpt, *tsx);
     }
@@ -65,14 +64,18 @@ pj_status_t __real_pjsip_endpt_send_request(pjsip_endpoint *endpt, pjsip_tx_data
 
 pj_status_t __wrap_pjsip_endpt_send_request(pjsip_endpoint *endpt, pjsip_tx_data *tdata, pj_int32_t timeout, void *token,
                                             pjsip_endpt_send_callback cb) {
+    const bool was_catching = catching; /* a callback of one that fails at once may send the next one from within */
+    pjsip_transaction *const theirs = caught, *ours;
     pj_status_t status;
 
     catching = true;
     caught = NULL;
     status = __real_pjsip_endpt_send_request(endpt, tdata, timeout, token, cb);
-    catching = false;
-    if (caught) {
-        wait_for(endpt, caught);
+    ours = caught;
+    catching = was_catching;
+    caught = theirs;
+    if (ours) {
+        wait_for(endpt, ours);
     }
     return status;
 }

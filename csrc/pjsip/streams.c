@@ -8,13 +8,14 @@
 #define FIRST_S 20        /* from the connection to its first message */
 #define REST_US 20000000u /* from the first byte of a message to its last */
 #define LOOK_S 5          /* so often we look */
-#define MAX_WAITING 1024  /* at once; the next one is closed at once */
+#define MAX_WAITING 1024  /* at once; for the next one the oldest is closed */
 
 static struct {
     pjsip_transport *tp;
     uint64_t since_us;
 } waiting[MAX_WAITING];
 static unsigned n_waiting;
+static bool on; /* else nothing may be referenced: nobody would let go of it */
 static pj_timer_entry timer;
 
 static unsigned find(const pjsip_transport *tp) {
@@ -32,13 +33,36 @@ static void forget(unsigned i) {
     pjsip_transport_dec_ref(tp);
 }
 
+/* Who fills the table with incoming connections must not cost us one that we opened. Some are closed already and not looked at yet:
+ * these go first. */
+static void make_room(void) {
+    unsigned oldest = n_waiting;
+
+    for (unsigned i = 0; i < n_waiting; i++) {
+        if (waiting[i].tp->is_shutdown) {
+            forget(i);
+            return;
+        }
+        if (waiting[i].tp->dir == PJSIP_TP_DIR_INCOMING &&
+            (oldest == n_waiting || waiting[i].since_us < waiting[oldest].since_us)) {
+            oldest = i;
+        }
+    }
+    if (oldest < n_waiting) {
+        pjsip_transport_shutdown2(waiting[oldest].tp, PJ_TRUE);
+        forget(oldest);
+    }
+}
+
 void mc_streams_waits(pjsip_transport *tp) {
-    if (find(tp) < n_waiting) {
+    if (!on || find(tp) < n_waiting) {
         return;
     }
+    if (n_waiting == MAX_WAITING) {
+        make_room();
+    }
     if (n_waiting == MAX_WAITING || pjsip_transport_add_ref(tp) != PJ_SUCCESS) {
-        pjsip_transport_shutdown2(tp, PJ_TRUE);
-        return;
+        return; /* all are ours: PJSIP alone has an eye on this one */
     }
     waiting[n_waiting].tp = tp;
     waiting[n_waiting++].since_us = mc_clock_us();
@@ -72,12 +96,14 @@ static void look(pj_timer_heap_t *heap, pj_timer_entry *entry) {
 
 int mc_streams_start(void) {
     n_waiting = 0;
+    on = true;
     pj_timer_entry_init(&timer, 0, NULL, look);
     again();
     return MC_OK;
 }
 
 void mc_streams_stop(void) {
+    on = false;
     pjsip_endpt_cancel_timer(pjsua_var.endpt, &timer);
     while (n_waiting > 0) {
         forget(n_waiting - 1);

@@ -41,7 +41,8 @@ static pj_bool_t refuse_flawed(pjsip_rx_data *rdata) {
     return v->code == PJSIP_SC_METHOD_NOT_ALLOWED ? refuse(rdata) : respond(rdata, v->code, NULL);
 }
 
-/* RFC 3261 section 8.2.2.3: an extension that we must have and haven't. PJSIP looks at those of an INVITE itself. */
+/* RFC 3261 section 8.2.2.3: an extension that we must have and haven't. PJSIP makes one header of several, and looks at those of an INVITE
+ * itself. */
 static pj_bool_t refuse_extension(pjsip_rx_data *rdata) {
     const pjsip_require_hdr *require = pjsip_msg_find_hdr(rdata->msg_info.msg, PJSIP_H_REQUIRE, NULL);
     pjsip_unsupported_hdr *unsupported = pjsip_unsupported_hdr_create(rdata->tp_info.pool);

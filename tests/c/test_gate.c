@@ -44,6 +44,12 @@ static const struct {
     {"OPTIONS urn:b SIP/2.0\r\n" SIP_DIALOG SIP_TO "CSeq: 1 OPTIONS\r\n\r\n", MC_GATE_FLAWED, MC_GATE_REFUSE, 416},
     {SIP_REQUEST("PUBLISH", "", ""), MC_GATE_METHOD, MC_GATE_REFUSE, 405},
     {SIP_REQUEST("invite", "", ""), MC_GATE_METHOD, MC_GATE_REFUSE, 405},
+    {SIP_REQUEST("INVITE", "Contact: <sip:b@h0.hop.invalid;lr>\r\n", ""), MC_GATE_FLAWED, MC_GATE_DROP, 0}, /* a hop of ours */
+    {SIP_REQUEST("BYE", "Record-Route: <sip:192.0.2.9;lr>,\r\n <sip:H12.Hop.INVALID>\r\n", ""), MC_GATE_FLAWED, MC_GATE_DROP,
+     0},
+    {"SIP/2.0 200 OK\r\n" SIP_DIALOG SIP_TO "CSeq: 1 INVITE\r\nm: <sip:h3.hop.invalid>\r\n\r\n", MC_GATE_FLAWED, MC_GATE_DROP,
+     0},
+    {SIP_REQUEST("INFO", "Subject: .hop.invali\r\n", ".hop.invalid"), MC_GATE_PASS, MC_GATE_TAKE, 0},
     {SIP_REQUEST("OPTIONS", "User-Agent: Friendly-Scanner v1\r\n", ""), MC_GATE_SCANNER, MC_GATE_DROP, 0},
 };
 

@@ -51,6 +51,46 @@ async def test_a_known_scanner_gets_no_answer() -> None:
         peer.close()
 
 
+async def test_keep_alives_are_nobodys_fault() -> None:
+    """CRLFs (RFC 5626 section 3.5.1) and the NULs of Kamailio's nathelper, and longer ones than PJSIP passes over itself."""
+    async with user_agent(config()) as rig:
+        mediacore.gate_events()
+        before = mediacore.gate_counts()
+        peer = await Peer.open()
+        for data in (b"\r\n\r\n", b"\0" * 4, b"\r\n" * 30, b"\0" * 60):
+            peer.send(data, rig.port)
+        peer.send(Dialog(peer, rig.port).text("OPTIONS"), rig.port)
+        assert (await peer.response("OPTIONS")).status == 200
+        assert mediacore.gate_events() == []
+        assert {k: n - before[k] for k, n in mediacore.gate_counts().items() if n != before[k]} == {"passed": 1}
+        peer.close()
+
+
+async def test_every_required_extension_counts() -> None:
+    """RFC 3261 sections 7.3.1 and 8.2.2.3."""
+    async with user_agent(config()) as rig:
+        answer = await ask(rig, "OPTIONS", "sipagent", "Require: timer\r\nRequire: nobodyHas\r\n")
+        assert (answer.status, answer.get("unsupported")) == (420, "nobodyHas")
+
+
+async def test_an_maddr_leads_nowhere() -> None:
+    """Requests of ours go to the host of a peer's Contact (RFC 3261 section 19.1.1)."""
+    async with user_agent(config()) as rig:
+        peer = await Peer.open()
+        dialog = Dialog(peer, rig.port)
+        contact = f"<sip:tester@127.0.0.1:{peer.port}"
+        peer.send(dialog.text("INVITE", body=sdp()).replace(f"{contact}>", f"{contact};maddr=127.0.0.2>"), rig.port)
+        call = await asyncio.wait_for(rig.incoming.get(), 5)
+        await call.control.answer()
+        assert (await dialog.final()).status == 200
+        await call.hangup()
+        bye = await peer.request("BYE")
+        assert "maddr" not in bye.start
+        peer.respond(bye, "200 OK", rig.port)
+        await rig.over(call)
+        peer.close()
+
+
 async def test_who_calls_too_often_hears_503() -> None:
     async with user_agent(strangers(calls_per_s=1, messages_per_s=0)) as rig:
         statuses = []
