@@ -8,8 +8,7 @@ import socket
 
 HOST = "127.0.0.1"
 LOWEST, HIGHEST = 10000, 32000
-_given: set[int] = set()
-_dice = random.Random()
+_next = random.Random().randrange(LOWEST, HIGHEST, 2)  # another run beside this one begins elsewhere
 
 
 def _free(port: int) -> bool:
@@ -23,13 +22,18 @@ def _free(port: int) -> bool:
 
 
 def block(count: int) -> int:
-    """First of `count` neighbouring free ports, even; never given twice in one run."""
-    for _ in range(1000):
-        first = _dice.randrange(LOWEST, HIGHEST - count, 2)
-        ports = range(first, first + count)
-        if _given.isdisjoint(ports) and all(_free(port) for port in ports):
-            _given.update(ports)
+    """First of `count` neighbouring free ports, even. One after the other, so that none comes again soon, and large blocks are
+    still found when many small ones were given."""
+    global _next
+    tried = 0
+    while tried < HIGHEST - LOWEST:
+        first = _next if _next + count <= HIGHEST else LOWEST
+        taken = next((port for port in range(first, first + count) if not _free(port)), None)
+        if taken is None:
+            _next = first + count + count % 2
             return first
+        _next = taken + 2 - taken % 2
+        tried += _next - first
     raise RuntimeError(f"no {count} neighbouring free ports on {HOST}")
 
 

@@ -16,7 +16,7 @@ from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.thread import SipThread, callback, sip_only
 
 PACKAGE = Path(stack.__file__).parent
-SIP_SIDE = {"accounts.py", "calls.py", "endpoint.py", "stack.py", "thread.py"}
+SIP_SIDE = {"accounts.py", "calls.py", "endpoint.py", "peering.py", "stack.py", "thread.py"}
 
 
 def modules_with(name: str) -> set[str]:
