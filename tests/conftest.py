@@ -17,8 +17,8 @@ def nothing_native_left(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     before = mediacore.live()
     yield
     if mediacore.live() != before:
-        for records in map(caplog.get_records, ("setup", "call")):  # a logged exception holds the frames it went through
-            records.clear()
+        for records in (caplog.get_records("setup"), caplog.get_records("call")):
+            records.clear()  # a logged exception holds the frames that it went through
         gc.collect()
     more = {kind: n for kind, n in mediacore.live().items() if n > before[kind]}  # fewer: a failed test's traceback let go
     assert not more, f"the test left native objects behind: {more}, before {before}"
