@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,13 +12,6 @@ from tests.sip.rig import config, tone, user_agent
 from tests.sip.wire import Dialog, Peer, sdp
 
 REST = {"suppress_silence": True}
-
-
-@pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
 
 
 def formats(body: str) -> list[str]:

@@ -17,20 +17,6 @@ MEDIA = {"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000}
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
-async def rtp() -> AsyncIterator[Rtp]:
-    rtp = await Rtp.open()
-    yield rtp
-    rtp.close()
-
-
-@pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     async with user_agent(config(media=MEDIA)) as rig:
         rig.rings = False

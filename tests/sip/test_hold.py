@@ -19,20 +19,6 @@ MOST_MS = 60  # a longer gap in the sound is none that a change of the session m
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
-async def rtp() -> AsyncIterator[Rtp]:
-    rtp = await Rtp.open()
-    yield rtp
-    rtp.close()
-
-
-@pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     async with user_agent(config(media=CODECS)) as rig:
         yield rig

@@ -16,13 +16,6 @@ CODECS = {"codecs": ["PCMU/8000", "PCMA/8000"]}
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     async with user_agent(config(sip={"max_calls": 2, "retry_after_s": 7}, media=CODECS)) as rig:
         yield rig

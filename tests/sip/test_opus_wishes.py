@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,13 +22,6 @@ WISHES = [
     ({"opus_cbr": True}, f"{OURS};cbr=1"),
     ({"opus_max_bitrate": 64000, "opus_cbr": True, "suppress_silence": True}, f"{OURS};maxaveragebitrate=64000;cbr=1;usedtx=1"),
 ]
-
-
-@pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
 
 
 def fmtp(body: str) -> list[str]:

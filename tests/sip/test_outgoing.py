@@ -18,13 +18,6 @@ from tests.sip.wire import Peer, sdp
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     async with user_agent(config(sip={"max_calls": 2}, media={"codecs": ["PCMU/8000", "PCMA/8000"]})) as rig:
         yield rig

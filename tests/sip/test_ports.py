@@ -5,9 +5,6 @@ left calls are refused."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from sipagent.call import Call
 from tests.sip.rig import Rig, config, user_agent
@@ -17,13 +14,6 @@ from tests.sip.wire import Dialog, Message, Peer, sdp
 
 LOW = 62020
 REST_S = 0.6
-
-
-@pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
 
 
 def narrow(n_pairs: int) -> dict[str, object]:

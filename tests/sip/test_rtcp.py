@@ -74,13 +74,6 @@ async def ends() -> AsyncIterator[Ends]:
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     async with user_agent(config(media=PCMU)) as rig:
         yield rig

@@ -18,20 +18,6 @@ OTHERS = "m=video 5000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=text 7000 RTP/A
 
 
 @pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
-
-
-@pytest.fixture
-async def rtp() -> AsyncIterator[Rtp]:
-    rtp = await Rtp.open()
-    yield rtp
-    rtp.close()
-
-
-@pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     async with user_agent(config(media=MEDIA)) as rig:
         yield rig

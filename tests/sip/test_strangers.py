@@ -53,13 +53,6 @@ async def stranger() -> AsyncIterator[Stranger]:
     stranger.wire.close()
 
 
-@pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = await Peer.open()
-    yield peer
-    peer.close()
-
-
 def listen(call: Call) -> bytearray:
     heard = bytearray()
     call.leg.on_audio = lambda pcm, arrival_us, index, lost: heard.extend(pcm)
