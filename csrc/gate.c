@@ -144,7 +144,7 @@ static bool served(struct mc_span method) {
 }
 
 static struct mc_gate_verdict verdict(enum mc_gate_reason reason, enum mc_gate_action action, int code, size_t size) {
-    return (struct mc_gate_verdict){reason, action, code, size};
+    return (struct mc_gate_verdict){.reason = reason, .action = action, .code = code, .size = size};
 }
 
 /* A response or an ACK can't be refused: it goes on without what is bad in it, or not at all. */
@@ -252,6 +252,7 @@ static enum mc_gate_reason frame(const struct mc_sip_scan *m, int rc, size_t len
 static struct mc_gate_verdict judge(struct mc_gate *g, const char *buf, size_t len, bool stream, const struct sockaddr *from,
                                     uint64_t waited_us, uint64_t now_us) {
     bool limited = !trusted(g, from);
+    struct mc_gate_verdict v;
     enum mc_gate_reason bad;
     struct mc_sip_scan m;
     size_t size;
@@ -269,7 +270,10 @@ static struct mc_gate_verdict judge(struct mc_gate *g, const char *buf, size_t l
     if (stream && limited && !mc_sources_take(&g->sources, from, MC_BUCKET_MESSAGES, now_us)) {
         return verdict(MC_GATE_RATE, MC_GATE_DROP, 0, size);
     }
-    return judge_new(g, judge_message(g, &m, buf, len, size), &m, from, limited, waited_us, now_us);
+    v = judge_new(g, judge_message(g, &m, buf, len, size), &m, from, limited, waited_us, now_us);
+    v.call_id = m.call_id;
+    v.opens = m.status == 0 && !m.in_dialog && is_method(m.method, "INVITE");
+    return v;
 }
 
 static bool same_host(const struct sockaddr_storage *a, const struct sockaddr *b) {

@@ -57,6 +57,8 @@ struct mc_gate_verdict {
     enum mc_gate_action action;
     int code;
     size_t size; /* of a stream: bytes of this message; 0 = it is not whole yet. Of a datagram: what of it is the message */
+    struct mc_span call_id; /* in the message; empty = it was not read so far */
+    bool opens;             /* an INVITE outside dialogs */
 };
 
 struct mc_gate {

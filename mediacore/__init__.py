@@ -18,6 +18,7 @@ from mediacore.port import (
 )
 from mediacore.record import RECORD_FORMATS, Recorder, Recording
 from mediacore.sinks import Bridge, Mixer, Prompt, bridge
+from mediacore.siptrace import SipMessage, set_siptrace, siptrace_counts, siptrace_end, siptrace_own, siptrace_read
 from mediacore.virtual import VirtualLeg
 from mediacore.worker import Worker, clock_us, live
 
@@ -46,6 +47,7 @@ __all__ = [
     "Recorder",
     "Recording",
     "Resampler",
+    "SipMessage",
     "StateError",
     "SystemError_",
     "VirtualLeg",
@@ -60,4 +62,9 @@ __all__ = [
     "level_db",
     "live",
     "set_gate",
+    "set_siptrace",
+    "siptrace_counts",
+    "siptrace_end",
+    "siptrace_own",
+    "siptrace_read",
 ]

@@ -108,6 +108,7 @@ class Call:
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
     route: str = ""  # row of the routing table that it took
     other_id: str = ""  # of the call that it is joined with, or was
+    other_ids: tuple[str, ...] = ()  # of all that it was joined with, or was to be
     room: str = ""  # the conference room that it is in
     parked: str = ""  # the parking slot that it is in
     state: CallState = CallState.CALLING
@@ -141,6 +142,12 @@ class Call:
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         """Ends the call (BYE, CANCEL or a final response, whichever the state asks for)."""
         await self.control.hangup(code, reason)
+
+    def meets(self, other: Call) -> None:
+        """The two are one conversation from now on."""
+        for call, beside in ((self, other), (other, self)):
+            call.other_id = beside.id
+            call.other_ids = tuple(dict.fromkeys((*call.other_ids, beside.id)))
 
     def hold_changed(self, held: bool) -> None:
         """The peer holds us, or takes us back."""

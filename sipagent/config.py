@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sipagent.config_errors import ConfigError, explain
 from sipagent.config_protection import Protection
 from sipagent.config_routes import Parking, Route
+from sipagent.config_seeing import Seeing
 from sipagent.config_sip import Account, Listen, Sip
 from sipagent.config_sources import from_environment, merge
 from sipagent.config_types import IP_RULE, IpAddress, Port, Section, SrtpPolicy
@@ -187,6 +188,9 @@ class Config(Section):
     engines: Engines = Field(default=Engines(), description="Speech engines.")
     api: Api = Field(default=Api(), description="HTTP.")
     store: Store = Field(default=Store(), description="What is kept.")
+    seeing: Seeing = Field(
+        default=Seeing(), description="What is kept of the signalling, for whoever asks later what happened in a call."
+    )
     log: Log = Field(default=Log(), description="Logging.")
 
     @model_validator(mode="after")

@@ -90,6 +90,9 @@ class UserAgent:
             raise self.error
         return 0.002
 
+    async def hops(self, name: str) -> Sequence[int] | None:
+        return {"bot@pbx.example": [0]}.get(name)
+
     def accounts(self) -> Sequence[Account]:
         return self.rows
 
@@ -392,7 +395,8 @@ def test_openapi_describes_the_routes_and_its_page_is_up_to_date() -> None:
     document = openapi()
     peers = {"/v1/accounts", "/v1/trunks"}
     switchboard = {"/v1/rooms", "/v1/parking"}
-    assert set(document["paths"]) == {"/health", "/metrics", "/v1/calls", "/v1/calls/{call_id}"} | peers | switchboard
+    seeing = {"/v1/calls/{call_id}/ladder", "/v1/accounts/{name}/ladder", "/v1/trunks/{name}/ladder"}
+    assert set(document["paths"]) == {"/health", "/metrics", "/v1/calls", "/v1/calls/{call_id}"} | peers | switchboard | seeing
     assert "503" in document["paths"]["/health"]["get"]["responses"]
     assert (Path(__file__).parent.parent / "docs" / "openapi.json").read_text() == json.dumps(document, indent=1) + "\n"
 

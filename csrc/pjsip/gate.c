@@ -63,6 +63,7 @@ static pj_ssize_t read_datagram(pjsip_tpmgr *mgr, pjsip_rx_data *rdata) {
     }
     v = mc_gate_judge(mc_gate_the(), rdata->pkt_info.packet, len, false, (const struct sockaddr *)&rdata->pkt_info.src_addr,
                       waited_us(rdata), mc_clock_us());
+    mc_siptrace_heard(rdata, rdata->pkt_info.packet, &v);
     if (v.action != MC_GATE_DROP) {
         deliver(mgr, rdata, v);
     }
@@ -99,6 +100,7 @@ static size_t read_messages(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, size_t len) 
             break;
         }
         mc_streams_goes_on(rdata->tp_info.transport);
+        mc_siptrace_heard(rdata, packet + at, &v);
         if (v.action != MC_GATE_DROP) {
             pj_memmove(packet, packet + at, v.size);
             next = packet[v.size]; /* PJSIP ends the message with a NUL */

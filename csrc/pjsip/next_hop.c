@@ -208,6 +208,12 @@ bool mc_next_hop_leads(const pjsip_msg *msg) {
     return hop_in(msg) != NULL;
 }
 
+int mc_next_hop_number(const pjsip_msg *msg) {
+    const struct hop *hop = hop_in(msg);
+
+    return hop ? (int)(hop - hops) : -1;
+}
+
 /* A peer's maddr (RFC 3261 section 19.1.1) would lead past the host, which is what was judged: allowed, trusted, looked up. */
 static void drop_maddr(void *uri) {
     if (uri && (PJSIP_URI_SCHEME_IS_SIP(uri) || PJSIP_URI_SCHEME_IS_SIPS(uri))) {

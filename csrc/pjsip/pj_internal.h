@@ -90,9 +90,17 @@ int mc_next_hop_start(void);
 void mc_next_hop_stop(void);
 /* Whether this request goes where mc_pjsip_set_hop says. */
 bool mc_next_hop_leads(const pjsip_msg *msg);
+/* Number of the hop that it goes to, -1 = none. */
+int mc_next_hop_number(const pjsip_msg *msg);
 
 /* events.c */
 void mc_events_start(void);
+
+/* siptrace.c */
+int mc_siptrace_start(void);
+void mc_siptrace_stop(void);
+/* A message came, v->size bytes of it; as it was on the wire. */
+void mc_siptrace_heard(const pjsip_rx_data *rdata, const char *message, const struct mc_gate_verdict *v);
 
 /* caps.c: the endpoint's headers claim what is served and nothing else. After libInit, before libStart. */
 void mc_caps_tell_the_truth(void);

@@ -61,6 +61,9 @@ int mc_pjsip_start(void) {
     if (rc == MC_OK) {
         rc = mc_streams_start();
     }
+    if (rc == MC_OK) {
+        rc = mc_siptrace_start();
+    }
     if (rc < 0) {
         mc_unserved_stop();
         mc_wake_stop();
@@ -78,6 +81,7 @@ int mc_pjsip_start(void) {
 void mc_pjsip_stop(void) {
     mc_media_sock_stop();
     mc_next_hop_stop();
+    mc_siptrace_stop();
     mc_streams_stop();
     mc_info_stop();
     mc_unserved_stop();

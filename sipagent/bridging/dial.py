@@ -53,7 +53,7 @@ async def _one(desk: Desk, uri: str, targets: Targets, caller: Call, progress: P
         return Failure(403, str(error))
     except SignallingError as error:
         return Failure(503, str(error))
-    caller.other_id, call.other_id = call.id, caller.id
+    caller.meets(call)
     call.on_progress = lambda code, early: progress(call, code, early)
     try:
         code, early = call.progress

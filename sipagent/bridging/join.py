@@ -54,8 +54,8 @@ class Join:
         assert isinstance(a.leg, Leg)
         assert isinstance(b.leg, Leg)
         self._bridge: Bridge = bridge(a.leg, b.leg)
+        a.meets(b)
         for call, other in ((a, b), (b, a)):
-            call.other_id = other.id
             call.on_info_digit = self._digits_to(other)
 
     @property

@@ -98,6 +98,11 @@ class UserAgent:
         """One row for each of sip.trunks."""
         return [t.status for t in self._trunks.values()]
 
+    async def hops(self, name: str) -> list[int] | None:
+        """Numbers of the next hops of an account or a trunk, as `mediacore.siptrace_read` has them; None: neither."""
+        found = await self._thread.run(self._stack.hops, name) if self._running else None
+        return [] if found is None and name in self._registrations else found
+
     async def unregister(self) -> None:
         """Takes all registrations back and keeps it so: nobody calls us through them any more. Calls go on."""
         for task in self._tasks:

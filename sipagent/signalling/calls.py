@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable
 
-from mediacore import Leg, clock_us, pjsua2
+from mediacore import Leg, clock_us, pjsua2, siptrace_end, siptrace_own
 from sipagent.log import get_logger
 from sipagent.signalling.accounts import SipAccount
 from sipagent.signalling.call_state import Invite
@@ -17,7 +17,7 @@ from sipagent.signalling.info import InfoDigits
 from sipagent.signalling.messages import Digit, Ended, Held, MediaReady, Moved, Progress, Referral, ReferRequest
 from sipagent.signalling.parties import InviteFacts
 from sipagent.signalling.reoffer import GONE, Answer, Reoffer
-from sipagent.signalling.text import readable
+from sipagent.signalling.text import readable, to_wire
 from sipagent.signalling.thread import SipThread, callback, sip_only
 from sipagent.signalling.transfer import REFER_TAKEN, SIPFRAG, parse_refer_to, sipfrag, subscription_state
 
@@ -79,6 +79,7 @@ class SipCall(pjsua2.Call):
         self.leg = leg
         self.incoming = call_id is not None
         self.facts = InviteFacts()  # of an incoming call
+        self.sip_call_id = ""  # since it was `seen`
         self.may_sound_early = True  # a 183 can open the way for sound
         self.redirects_left = 0
         self.may_call: Callable[[str], bool] = lambda uri: False
@@ -112,6 +113,12 @@ class SipCall(pjsua2.Call):
         """Connects the leg with the PJSIP call; media may start from now on."""
         if self.leg is not None and not self.over:
             self.leg.bind_call(self.getId())
+
+    @sip_only
+    def seen(self, sip_call_id: str) -> None:
+        """Messages with this Call-ID are this call's."""
+        self.sip_call_id = sip_call_id
+        siptrace_own(to_wire(sip_call_id), self.key)
 
     @sip_only
     def respond(self, code: int, headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -302,6 +309,7 @@ class SipCall(pjsua2.Call):
     def finish(self, code: int, reason: str, unreached: bool = False) -> None:
         """Tells main, once, and lets the stack drop this object after PJSIP has returned."""
         self.over = True
+        siptrace_end(to_wire(self.sip_call_id), self.key)
         self._reoffer.final(GONE)
         if self.leg is not None:
             self.leg.unbind_call()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import mediacore
 from mediacore import pjsua2
 from sipagent.config import Config, ConfigError, Listen
+from sipagent.config_seeing import Seeing
 from sipagent.log import get_logger
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.messages import Refused
@@ -93,6 +94,7 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
         _check(pjsua2.mc_pjsip_set_patience(round(cfg.sip.try_s * 1000)), "sip.try_s")
         _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
         open_gate(cfg)
+        open_siptrace(cfg.seeing)
         set_codecs(endpoint, cfg.media.codecs)
     except Exception:
         endpoint.libDestroy()
@@ -112,6 +114,11 @@ def open_gate(cfg: Config) -> None:
         ours.most_wait_ms * 1000,
         cfg.sip.retry_after_s,
     )
+
+
+def open_siptrace(seeing: Seeing) -> None:
+    """What is kept of the messages from now on."""
+    mediacore.set_siptrace(seeing.sip_mb << 20, seeing.sip_call_kb << 10, seeing.keep_s)
 
 
 def _check(rc: int, what: str) -> None:

@@ -109,6 +109,12 @@ class Peers:
             account.send_to(hop)
         return account
 
+    def hops(self, name: str) -> list[int] | None:
+        """Of an account, of a trunk's hosts; None: neither."""
+        if name in self.registered:
+            return [self.registered[name].hop]
+        return [account.hop for account in self._trunks.values() if account.trunk == name] or None
+
     def of(self, wanted: OutgoingInvite) -> SipAccount:
         """The account that sends an INVITE."""
         if wanted.account is not None:

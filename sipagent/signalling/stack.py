@@ -148,6 +148,11 @@ class Stack:
         """OPTIONS to a trunk's host at `hop`, where its calls go from now on; the outcome comes as `Answered`."""
         self._open_peers.trunk(key, hop).ask(host_port(hop.name, 0))
 
+    @sip_only
+    def hops(self, name: str) -> list[int] | None:
+        """Numbers of the next hops of an account or a trunk's hosts; None: there is no such thing."""
+        return self._open_peers.hops(name)
+
     @property
     def _open_peers(self) -> Peers:
         if self._peers is None:
@@ -185,7 +190,9 @@ class Stack:
             if not call.over:
                 call.finish(503, f"could not send the INVITE: {text}")
             return ""
-        return call.getInfo().localUri
+        info = call.getInfo()
+        call.seen(info.callIdString)
+        return info.localUri
 
     @sip_only
     def may_call(self, uri: str, trusted_only: bool = False) -> bool:
@@ -251,6 +258,7 @@ class Stack:
                 call.end(500, "internal error")
                 return
             call.announced = True
+            call.seen(info.callIdString)
             remote, local, call_id = map(readable, (info.remoteUri, info.localUri, info.callIdString))
             self.thread.send(Incoming(key, call.leg, remote, local, call_id, call.facts, clock_us()))
 

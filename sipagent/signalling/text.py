@@ -8,6 +8,11 @@ import re
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
+def to_wire(text: str) -> bytes:
+    """The bytes of a text that SWIG handed over: those that are no UTF-8 came as lone surrogates."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def readable(text: str, limit: int = 256) -> str:
     """No control characters, no undecodable bytes (SWIG hands those over as lone surrogates), bounded."""
     whole = text[:limit].encode("utf-8", "surrogateescape").decode("utf-8", "replace")

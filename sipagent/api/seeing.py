@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was said in SIP, as HTTP shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from fastapi import APIRouter, HTTPException, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, Field
+
+from sipagent.api.problems import Problem
+from sipagent.api.view import SwitchView
+from sipagent.seeing.ladder import Step, drawing, related, steps_of
+
+Form = Literal["json", "text"]
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {}}, "description": "With format=text a drawing for people."},
+    404: {"model": Problem, "description": "No such thing"},
+}
+
+
+class LadderMessage(BaseModel):
+    """A SIP message as it was on the wire (of TLS: inside), without credentials and keys."""
+
+    number: int = Field(description="Of all messages that the switch has seen.")
+    time: str = Field(description="UTC, ISO 8601.")
+    t_us: int = Field(description="CLOCK_MONOTONIC, microseconds, as all *_us.")
+    call: str = Field(description="Id of the call; empty for accounts and trunks.")
+    sip_call_id: str
+    direction: Literal["in", "out"]
+    transport: str = Field(description="udp, tcp or tls.")
+    source: str = Field(description="Address and port; ours is what is bound, or advertised where that is any.")
+    destination: str
+    first_line: str
+    verdict: str = Field(description="Of the gate; anything but passed: it was refused, dropped or cut.")
+    lost_before: int = Field(description="Messages of this Call-ID that came right before and are no longer kept.")
+    text: str | None = Field(description="The whole message; null unless text=true.")
+
+
+class Ladder(BaseModel):
+    """Messages, oldest first."""
+
+    calls: list[str] = Field(description="Whose messages these are: the call and what it was joined with.")
+    messages: list[LadderMessage]
+
+
+def shown(step: Step, text: bool, call: str) -> LadderMessage:
+    m = step.message
+    return LadderMessage(
+        number=m.number,
+        time=step.time,
+        t_us=m.mono_us,
+        call=call,
+        sip_call_id=m.call_id.decode(errors="replace"),
+        direction="out" if m.sent else "in",
+        transport=m.transport,
+        source=step.source,
+        destination=step.destination,
+        first_line=step.first_line,
+        verdict=m.verdict,
+        lost_before=m.n_lost,
+        text=step.text if text else None,
+    )
+
+
+def answer(steps: Sequence[Step], calls: list[str], form: Form, text: bool) -> Ladder | Response:
+    if form == "text":
+        whole = "".join(f"\n{step.time} {step.source} -> {step.destination}\n\n{step.text}\n" for step in steps) if text else ""
+        return PlainTextResponse(drawing(steps) + whole)
+    return Ladder(calls=calls, messages=[shown(step, text, step.owner if calls else "") for step in steps])
+
+
+def router(switch: SwitchView) -> APIRouter:
+    """/v1/calls/{id}/ladder, /v1/accounts/{name}/ladder, /v1/trunks/{name}/ladder."""
+    routes = APIRouter(prefix="/v1", tags=["seeing"])
+
+    async def of_peer(name: str, form: Form, text: bool) -> Ladder | Response:
+        hops = await switch.user_agent.hops(name)
+        if hops is None:
+            raise HTTPException(404, f"no account or trunk {name!r}")
+        return answer(steps_of(f"hop:{hop}" for hop in hops), [], form, text)
+
+    @routes.get("/calls/{call_id}/ladder", response_model=Ladder, responses=ANSWERS)
+    async def call_ladder(call_id: str, format: Form = "json", text: bool = False, joined: bool = True) -> Ladder | Response:
+        """The SIP messages of a call, and (`joined`) of the calls that it was joined with. `text`: whole messages."""
+        calls = related(switch.calls, call_id) if joined else [call_id]
+        steps = steps_of(calls)
+        if not steps and call_id not in switch.calls:
+            raise HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (seeing.keep_s)")
+        return answer(steps, calls, format, text)
+
+    @routes.get("/accounts/{name}/ladder", response_model=Ladder, responses=ANSWERS)
+    async def account_ladder(name: str, format: Form = "json", text: bool = False) -> Ladder | Response:
+        """The newest REGISTERs of an account, `user@host`, and what answered them."""
+        return await of_peer(name, format, text)
+
+    @routes.get("/trunks/{name}/ladder", response_model=Ladder, responses=ANSWERS)
+    async def trunk_ladder(name: str, format: Form = "json", text: bool = False) -> Ladder | Response:
+        """The newest OPTIONS to a trunk's hosts, and what answered them."""
+        return await of_peer(name, format, text)
+
+    return routes
