@@ -52,6 +52,7 @@ TITLES = {
     4291: "IPv6 addresses",
     4475: "SIP torture test messages",
     4566: "SDP",
+    4567: "Key management extensions for SDP and RTSP",
     4568: "SDP security descriptions (SDES)",
     4585: "RTP/AVPF",
     4733: "RTP payload for DTMF digits",
