@@ -84,10 +84,10 @@ int mc_command_call(struct mc_commands *cs, mc_command_fn *fn, void *arg) {
 int mc_commands_run(struct mc_commands *cs) {
     struct command c;
     int n = 0;
-    if (atomic_exchange_explicit(&cs->woken, 0, memory_order_acq_rel)) {
-        uint64_t count;
-        ssize_t got = read(cs->wake_fd, &count, sizeof count);
-        (void)got;
+    uint64_t count;
+    /* Who waked may be between its two steps: then its write is still to come, and nobody would ever read it if it were forgotten. */
+    if (atomic_load_explicit(&cs->woken, memory_order_relaxed) && read(cs->wake_fd, &count, sizeof count) == sizeof count) {
+        atomic_exchange_explicit(&cs->woken, 0, memory_order_acq_rel);
     }
     while (mc_queue_pop(&cs->queue, &c) == MC_OK) {
         *c.rc = c.fn(c.arg);
