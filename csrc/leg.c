@@ -19,15 +19,16 @@
 #define EVENTS 64
 #define DIGITS 64
 #define EAR_FRAMES_PER_S 100
+#define EAR_HOLD_S 2 /* more than a socket holds (udp.c): what comes at once after a stall waits here for the engine */
 
 static int init_queues(struct mc_leg *leg) {
     const struct mc_leg_cfg *cfg = &leg->cfg;
     int rc = mc_ring_init(&leg->out, (size_t)cfg->rate * cfg->tx_ms / 1000);
     if (rc == MC_OK) {
-        rc = mc_ring_init(&leg->ear_pcm, cfg->rate);
+        rc = mc_ring_init(&leg->ear_pcm, (size_t)cfg->rate * EAR_HOLD_S);
     }
     if (rc == MC_OK) {
-        rc = mc_queue_init(&leg->ear_head, sizeof(struct mc_frame), EAR_FRAMES_PER_S);
+        rc = mc_queue_init(&leg->ear_head, sizeof(struct mc_frame), (size_t)EAR_FRAMES_PER_S * EAR_HOLD_S);
     }
     if (rc == MC_OK) {
         rc = mc_queue_init(&leg->events, sizeof(struct mc_event), EVENTS);

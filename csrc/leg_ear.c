@@ -2,7 +2,8 @@
  * Machine ear: what recognition hears. Packets in order, each as soon as it is its turn; a missing one is waited for as long as
  * this network's late packets are worth waiting for (hold.h), then its place is filled and marked lost. The time line is exact: sample n of the ear is RTP time n, whatever
  * was lost, and it goes on by the clock while the sender is silent, so that whoever listens notices the silence: soon when comfort
- * noise (RFC 3389) said that it would be, else after MC_EAR_STALL_US.
+ * noise (RFC 3389) said that it would be, else after MC_EAR_STALL_US. Was the network silent and not the sender, then what comes at
+ * last is heard behind the silence, whole: from there on the line lies behind RTP time by as much as was made up.
  *
  *   seq   7   8   9  11  12        11 is held: 10 may still come
  *   ear  [7] [8] [9] ....          the wait is over: [10 lost] [11] [12]
@@ -38,7 +39,6 @@ void mc_ear_restart(struct mc_ear *ear) {
     ear->started = false;
     ear->have_pos = false;
     ear->resting = false;
-    ear->filled = 0;
     ear->n_held = 0;
     for (size_t i = 0; i < MC_EAR_HELD; i++) {
         ear->held[i].used = false;
@@ -103,20 +103,17 @@ static void fill(struct mc_leg *leg, struct mc_path *path, uint32_t n, const str
     }
 }
 
-/* Clock units to fill before a packet at `ts`; negative: so much of the packet is on the time line already. A distance that can't
- * be, given how much time has passed, is the sender's clock set anew: the line just goes on. */
-static int64_t distance(const struct mc_path *path, const struct mc_held *h) {
+/* Clock units to fill before a packet at `ts`. None before what lies in silence that was made up already, nor where the distance
+ * can't be, given how much time has passed: that is the sender's clock set anew. The line just goes on. */
+static uint64_t gap(const struct mc_path *path, const struct mc_held *h) {
     const struct mc_ear *ear = &path->rx.ear;
-    if (!ear->have_pos) {
-        return 0;
-    }
     int64_t d = (int32_t)(h->ts - ear->pos);
-    if (d < 0) {
-        return -d <= (int64_t)ear->filled ? d : 0;
+    if (!ear->have_pos || d < 0) {
+        return 0;
     }
     uint64_t passed_us = h->arrival_us > ear->last_us ? h->arrival_us - ear->last_us : 0;
     uint64_t limit_us = passed_us + MC_EAR_SLACK_US < MC_EAR_MAX_GAP_US ? passed_us + MC_EAR_SLACK_US : MC_EAR_MAX_GAP_US;
-    return (uint64_t)d * 1000000 <= limit_us * path->params.clock ? d : 0;
+    return (uint64_t)d * 1000000 <= limit_us * path->params.clock ? (uint64_t)d : 0;
 }
 
 static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_held *h, bool after_loss) {
@@ -127,10 +124,7 @@ static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_he
         return;
     }
     int16_t pcm[MC_CODEC_MAX_PCM];
-    int64_t d = distance(path, h);
-    if (d > 0) {
-        fill(leg, path, to_samples(path, (uint64_t)d), after_loss ? h : NULL, h->arrival_us);
-    }
+    fill(leg, path, to_samples(path, gap(path, h)), after_loss ? h : NULL, h->arrival_us);
     ear->resting = false;
     int n = path->codec->decode(ear->dec, h->data, h->len, pcm, MC_CODEC_MAX_PCM);
     if (n <= 0) {
@@ -138,17 +132,9 @@ static void deliver(struct mc_leg *leg, struct mc_path *path, const struct mc_he
         return;
     }
     ear->frame = (uint32_t)n;
-    size_t over = d < 0 ? to_samples(path, (uint64_t)-d) : 0; /* heard as silence already, by the stall filler */
-    if (over >= (size_t)n) {
-        leg->count.rx_late++;
-        ear->filled -= to_units(path, (uint64_t)n) < ear->filled ? to_units(path, (uint64_t)n) : ear->filled;
-        ear->last_us = h->arrival_us;
-        return;
-    }
-    hear(leg, path, pcm + over, (size_t)n - over, h->arrival_us, false);
+    hear(leg, path, pcm, (size_t)n, h->arrival_us, false);
     ear->pos = h->ts + to_units(path, (uint64_t)n);
     ear->have_pos = true;
-    ear->filled = 0;
     ear->last_us = h->arrival_us;
 }
 
@@ -256,5 +242,4 @@ void mc_ear_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
     static const int16_t silence[MC_CODEC_MAX_RATE / 50];
     hear(leg, path, silence, n, now_us, !ear->resting);
     ear->pos += to_units(path, n);
-    ear->filled += to_units(path, n);
 }

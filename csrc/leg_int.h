@@ -59,7 +59,6 @@ struct mc_ear {
     bool have_pos;
     uint32_t pos;     /* RTP timestamp of the next sample of the time line */
     uint32_t frame;   /* samples of the last packet, at the codec's rate */
-    uint32_t filled;  /* clock units that the stall filler made up since the last packet */
     uint64_t last_us; /* arrival of the last packet heard */
     bool resting;     /* comfort noise came since: what is missing is silence, not loss */
     size_t n_held;

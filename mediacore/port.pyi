@@ -95,7 +95,7 @@ class Port:
     # Until it is set, and while it is None, the newest 10 frames wait for it.
     on_audio: Callable[[bytes, int, int, bool], object] | None
     """(pcm, arrival_us, sample_index, lost): machine ear, s16le mono at `rate`, in order, one packet a call. sample_index
-    counts without gaps, but for frames that were dropped because nobody drained for a second. lost: made up, for nothing
+    counts without gaps, but for frames that were dropped because nobody drained for two seconds. lost: made up, for nothing
     came."""
     on_event: Callable[[int, int, int, int], object] | None
     """(kind, a, b, t_us): see EV_*."""
@@ -126,7 +126,7 @@ class Port:
     async def read(self, ms: float = 20) -> Batch:
         """The next frames: as few as hold `ms` (1 ... 500), as soon as they are there; fewer when the leg stops, or when
         samples are missing behind them (ear_dropped); an empty Batch when it is closed. Instead of on_audio: frames wait
-        until they are read, for about a second, then the newest are dropped. Python is woken once for a Batch. Who is
+        until they are read, for about two seconds, then the newest are dropped. Python is woken once for a Batch. Who is
         cancelled has taken nothing: the next read gets it all. One reader at a time.
         ArgumentError: ms. StateError: on_audio is set, or another task waits in read."""
     def batches(self, ms: float = 100) -> AsyncGenerator[Batch]:

@@ -25,7 +25,7 @@ EV_RX_TIMEOUT = c.MC_EV_RX_TIMEOUT
 
 RATES = (8000, 16000, 24000, 48000)
 NO_PT = 255
-READ_MS_LEAST, READ_MS_MOST = 1, 500  # the queue holds a second
+READ_MS_LEAST, READ_MS_MOST = 1, 500  # the queue holds two seconds
 cdef size_t UNHEARD = 10  # frames that wait while nobody listens: a call's first words come before its agent is there
 
 
