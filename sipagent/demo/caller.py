@@ -27,7 +27,6 @@ from sipagent.config import Config, Listen, Log, Sip
 from sipagent.config_protection import Protection
 from sipagent.demo.hearing import BotEar
 from sipagent.demo.script import Manner
-from sipagent.dialogue.levels import speech_start
 from sipagent.wavfile import read_wav
 
 ANSWER_S = 15.0  # for the call to be answered, and for the bot to begin an answer
@@ -88,9 +87,8 @@ class Caller:
         await player.drained(self._leg)
         end_us = start_us + _us(len(line.pcm) // 2, self._leg.rate)
         tell("said", index=index, text=line.text, start_us=start_us, end_us=end_us)
-        if line.manner is Manner.INTERRUPT:  # what the bot says to this it can't say before it has ended
-            voiced_us = start_us + _us(speech_start(line.pcm, self._leg.rate), self._leg.rate)
-            tell("interrupted", index=index, first_voiced_us=voiced_us, last_bot_us=self._ear.voiced_us)
+        if line.manner is Manner.INTERRUPT:
+            tell("interrupted", index=index)
         return end_us
 
     async def _listen(self, event: str, index: int, since_us: int) -> bool:

@@ -82,8 +82,7 @@ class Demo:
             case "answer" | "ended":
                 await self._turns(None)
             case "interrupted":
-                late = (event["last_bot_us"] - event["first_voiced_us"]) / 1000
-                show.note(f"        (into the answer: the bot fell silent {late:.0f} ms after the caller's first sound)")
+                show.note("        (into the answer)")
             case "no answer" | "not answered":
                 show.note(f"{event['event']}: {dict(event)}")
 
@@ -115,6 +114,7 @@ async def converse(switch: SwitchProcess, script: Path, room: Path, began_s: flo
         events=demo.events,
         recording=recording,
         recording_path=path,
+        barge_in=report.interruption(said, demo.events, call.get("ledger", []), recording),
         caller_ok=caller_ok,
         call=call,
         environment=environment(first_word_s),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gaps measured in the stereo recording: what a person with a ruler would find, against what the ledger says. Where the
-caller's speech ends is defined in one place (dialogue/levels.py); the bot's side is digitally silent before it speaks, so its
-first sound is its first sample above a whisper."""
+"""Gaps and interruptions measured in the stereo recording: what a person with a ruler would find, against what the ledger says.
+Where the caller's speech begins and ends is defined in one place (dialogue/levels.py); the bot's side is digitally silent
+when it does not speak, so its sound is what is above a whisper."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sipagent.dialogue.levels import speech_end
+from sipagent.dialogue.levels import speech_end, speech_start
 
 BEFORE_MS = 300  # looked at before the utterance began and after it was sent: transport and codec take their time
 SOUND = 300  # of 32768: -41 dBFS
 SEARCH_MS = 15_000  # an answer that has not begun by then is none
+BETWEEN_WORDS_MS = 40  # silent for longer: the bot was not in the middle of a sound
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """How the bot fell silent."""
+
+    onset_us: int  # the caller's first speech
+    between_words: bool  # the bot was silent at that moment: that it sounded no more is not to its credit
+    sounded_ms: float  # from the onset to the bot's last sound; 0 = none came after it
 
 
 @dataclass(frozen=True)
@@ -50,13 +60,37 @@ class StereoFile:
         if spoken == 0:
             return None
         ended = first + spoken
-        answer = self.right[ended : self.index(end_us + SEARCH_MS * 1000)].astype(np.int32)
-        sound = np.flatnonzero(np.abs(answer) > SOUND)
+        sound = _sounding(self.right[ended : self.index(end_us + SEARCH_MS * 1000)])
         return float(sound[0]) * 1000 / self.rate if len(sound) else None
+
+    def interruption(self, start_us: int, end_us: int) -> Interruption | None:
+        """Of the bot's speech by the utterance that the caller sent from `start_us` to `end_us`. None when the utterance is not
+        there, or the bot did not speak before it."""
+        first = self.index(start_us)
+        begun = speech_start(self.left[first : self.index(end_us)].tobytes(), self.rate)
+        onset = first + begun
+        if onset >= self.index(end_us):
+            return None
+        before = _sounding(self.right[:onset])
+        if not len(before):
+            return None
+        # What is heard until the caller has ended is not the answer to him.
+        after = _sounding(self.right[onset : self.index(end_us)])
+        silent_ms = (onset - 1 - float(before[-1])) * 1000 / self.rate
+        return Interruption(
+            onset_us=self.start_us + round(onset * 1e6 / self.rate),
+            between_words=silent_ms > BETWEEN_WORDS_MS,
+            sounded_ms=(float(after[-1]) + 1) * 1000 / self.rate if len(after) else 0.0,
+        )
 
     def speech_s(self) -> tuple[float, float]:
         """Seconds of sound on each side."""
         return _sound_s(self.left, self.rate), _sound_s(self.right, self.rate)
+
+
+def _sounding(side: NDArray[np.int16]) -> NDArray[np.intp]:
+    """Samples that are sound."""
+    return np.flatnonzero(np.abs(side.astype(np.int32)) > SOUND)
 
 
 def _sound_s(side: NDArray[np.int16], rate: int) -> float:

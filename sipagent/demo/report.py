@@ -99,6 +99,7 @@ def build(
     events: Sequence[Mapping[str, Any]],
     recording: StereoFile | None,
     recording_path: str,
+    barge_in: Mapping[str, Any] | None,
     caller_ok: bool,
     call: Mapping[str, Any],
     environment: Mapping[str, Any],
@@ -111,7 +112,7 @@ def build(
         "word_error_rate": round(wer, 4),
         "gap_p50_ms": _percentile(gaps, 50),
         "gap_p95_ms": _percentile(gaps, 95),
-        "barge_in_ms": barge_in_ms(events),
+        "barge_in": barge_in,
         "ledger_vs_recording_worst_ms": max(
             (abs(t.ledger_vs_recording_ms) for t in turns if t.ledger_vs_recording_ms is not None), default=None
         ),
@@ -161,10 +162,27 @@ def failures(
     return found
 
 
-def barge_in_ms(events: Sequence[Mapping[str, Any]]) -> float | None:
-    """From the caller's first voiced packet to the arrival of the last packet of the bot's voice, seen by the caller."""
-    event = next((e for e in events if e["event"] == "interrupted"), None)
-    return None if event is None else (event["last_bot_us"] - event["first_voiced_us"]) / 1000
+def interruption(
+    said: Sequence[Said], events: Sequence[Mapping[str, Any]], ledger: Sequence[Mapping[str, Any]], recording: StereoFile | None
+) -> dict[str, Any] | None:
+    """How fast the bot was silenced, in ms from the caller's first speech in the recording; None when nobody interrupted, or
+    the switch did not notice.
+
+    stopped_ms: until its playing stood still, by the ledger, in a word or between two.
+    sounded_ms: until its last sound in the recording; None when it was between two words, for then that says nothing.
+    decided_ms: until the voice detector was sure."""
+    index = _of("interrupted", "index", events)
+    if index is None or recording is None:
+        return None
+    found = recording.interruption(said[index].start_us, said[index].end_us)
+    cut = next((e["barge_in"] for e in ledger if e.get("barge_in") and utterance_of(said, e) == index), None)
+    if found is None or cut is None or cut["stopped_us"] is None:
+        return None
+    return {
+        "stopped_ms": round((cut["stopped_us"] - found.onset_us) / 1000, 1),
+        "decided_ms": round((cut["detected_us"] - found.onset_us) / 1000, 1),
+        "sounded_ms": None if found.between_words else round(found.sounded_ms, 1),
+    }
 
 
 def _of(name: str, key: str, events: Sequence[Mapping[str, Any]]) -> Any:

@@ -54,7 +54,7 @@ def summary(turns: Sequence[Turn], report: Mapping[str, Any]) -> None:
     console.print(table)
     console.print(f"word error rate        {report['word_error_rate']:.1%}")
     console.print(f"last word to answer    p50 {_ms(report['gap_p50_ms'])} ms, p95 {_ms(report['gap_p95_ms'])} ms")
-    console.print(f"interruption           bot silent {_ms(report['barge_in_ms'])} ms after the caller's first sound")
+    console.print(f"interruption           {_interruption(report['barge_in'])}")
     worst = report["ledger_vs_recording_worst_ms"]
     if worst is not None:
         agrees = "agrees" if worst <= AGREEMENT_MS else "DOES NOT AGREE"
@@ -64,6 +64,17 @@ def summary(turns: Sequence[Turn], report: Mapping[str, Any]) -> None:
     console.print(f"recording              {report['recording']} (left: caller, right: bot)")
     for failure in report["failures"]:
         console.print(f"[bold red]failed[/bold red]: {escape(failure)}")
+
+
+def _interruption(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "was not noticed"
+    sounded = found["sounded_ms"]
+    heard = "the bot was between two words" if sounded is None else f"the bot's last sound {_ms(sounded)} ms"
+    return (
+        f"{heard}, its playing stopped {_ms(found['stopped_ms'])} ms after the caller's first sound "
+        f"(decided at {_ms(found['decided_ms'])} ms)"
+    )
 
 
 def _ms(value: float | None) -> str:

@@ -23,7 +23,7 @@ TEXTS = [
 SAID = [Said(text, i * 10_000_000, i * 10_000_000 + 2_000_000) for i, text in enumerate(TEXTS)]
 EVENTS: list[dict[str, Any]] = [
     {"event": "answered", "t_us": 0, "codec": "opus"},
-    {"event": "interrupted", "index": 2, "first_voiced_us": 20_100_000, "last_bot_us": 20_280_000},
+    {"event": "interrupted", "index": 2},
     {"event": "ended", "by": "bot", "code": 0, "lost": 0},
 ]
 CALL: dict[str, Any] = {"state": "ended", "end_code": 0, "codec": "opus", "media": {"rx_lost": 1}}
@@ -59,6 +59,7 @@ def build(turns: list[report.Turn], **changes: Any) -> dict[str, Any]:
         "events": EVENTS,
         "recording": StereoFile(sound(5), sound(5), 8000, 0),
         "recording_path": "call.wav",
+        "barge_in": None,
         "caller_ok": True,
         "call": CALL,
         "environment": {"machine": "m"},
@@ -76,7 +77,7 @@ def test_schema_of_a_good_report() -> None:
     assert made["word_error_rate"] == 0
     assert made["gap_p50_ms"] == 700
     assert made["gap_p95_ms"] == 880
-    assert made["barge_in_ms"] == 180
+    assert made["barge_in"] is None
     assert made["ledger_vs_recording_worst_ms"] == 12
     assert made["recording"] == "call.wav"
     assert made["machine"] == "m"
@@ -141,8 +142,46 @@ def test_an_answer_that_the_recording_lacks_fails() -> None:
     assert any("recording has no answer" in text for text in found)
 
 
+def interrupted(bot: list[tuple[float, float]], stopped_us: int | None = 20_160_000) -> dict[str, Any] | None:
+    """The caller speaks from 20.1 to 22 s, the bot in these stretches of seconds."""
+    left, right = np.zeros(8000 * 40, np.int16), np.zeros(8000 * 40, np.int16)
+    left[int(20.1 * 8000) : 22 * 8000] = np.random.default_rng(1).integers(-6000, 6000, int(1.9 * 8000))
+    for begin, end in bot:
+        right[int(begin * 8000) : int(end * 8000)] = 5000
+    rows = ledger()
+    rows[2]["barge_in"] = {"onset_us": 20_130_000, "detected_us": 20_190_000, "stopped_us": stopped_us, "latency_ms": 30.0}
+    return report.interruption(SAID, EVENTS, rows, StereoFile(left, right, 8000, 0))
+
+
+def test_an_interruption_is_measured_from_the_callers_first_sound() -> None:
+    found = interrupted([(18, 20.145), (24, 26)])
+    assert found is not None
+    assert found["sounded_ms"] == pytest.approx(45, abs=11)
+    assert found["stopped_ms"] == pytest.approx(60, abs=11)
+    assert found["decided_ms"] == pytest.approx(90, abs=11)
+
+
+def test_a_pause_between_two_words_is_no_silence_after_the_interruption() -> None:
+    found = interrupted([(18, 20.0), (24, 26)])
+    assert found is not None
+    assert found["sounded_ms"] is None
+    assert found["stopped_ms"] == pytest.approx(60, abs=11)
+
+
+def test_an_answer_that_goes_on_is_not_silenced() -> None:
+    found = interrupted([(18, 21.5)])
+    assert found is not None
+    assert found["sounded_ms"] == pytest.approx(1400, abs=11)
+
+
+def test_an_interruption_that_the_switch_did_not_notice_is_none() -> None:
+    assert interrupted([(18, 21.5)], stopped_us=None) is None
+    assert report.interruption(SAID, EVENTS, ledger(), StereoFile(sound(30), sound(30), 8000, 0)) is None
+    assert report.interruption(SAID, [], ledger(), None) is None
+
+
 def test_no_call_at_all_is_a_report_too() -> None:
     made = build([], events=[], recording=None, caller_ok=False, call={})
     assert not made["passed"]
     assert made["gap_p50_ms"] is None
-    assert made["barge_in_ms"] is None
+    assert made["barge_in"] is None
