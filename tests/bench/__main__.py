@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
@@ -52,25 +51,19 @@ BENCHES = {
 NOISY = 3  # exit code
 
 
-def plain(value: Any) -> Any:
-    """For JSON, which has no nan and no infinity: null."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def one(name: str, quick: bool, target: Path | None) -> int:
     environment = harness.environment()
     began = time.monotonic()
+    if target:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        harness.journal = target.with_suffix(".rounds")
+        harness.journal.unlink(missing_ok=True)
     text, report = BENCHES[name].run(quick)
     seconds = round(time.monotonic() - began, 1)
     print("\n".join([text, *verdict.lines(report), f"{environment['machine']}; {seconds:.0f} s"]))
     if target:
-        target.parent.mkdir(parents=True, exist_ok=True)
         whole = {"benchmark": name, "quick": quick, "seconds": seconds, **report, **environment}
-        target.write_text(json.dumps(plain(whole), indent=1, allow_nan=False) + "\n")
+        target.write_text(json.dumps(harness.plain(whole), indent=1, allow_nan=False) + "\n")
     return 0 if report["valid"] else NOISY
 
 
@@ -100,7 +93,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Benchmarks: all, " + ", ".join(BENCHES))
     parser.add_argument("name", choices=["all", *BENCHES])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: shows that it works, proves nothing")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here; of `all`: the reports, a directory")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="the report goes here, its rounds as they end beside it (.rounds); of `all`: a directory",
+    )
     parser.add_argument(
         "--traces", type=Path, metavar="DIR", help="jitter: a folder of recorded links (mahimahi: *.up, *.down)"
     )

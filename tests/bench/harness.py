@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,8 @@ GRACE_S = 60.0
 STOP_S = 15.0
 
 T = TypeVar("T")
+
+journal: Path | None = None  # each round goes here when it is over, a JSON line: what a run that is killed has measured
 
 
 def cache() -> Path:
@@ -170,6 +172,25 @@ def cells(value: dict[str, float]) -> list[str]:
     return [f"{value['median']:.0f}", f"{value['min']:.0f}-{value['max']:.0f}"]
 
 
+def plain(value: Any) -> Any:
+    """For JSON, which has no nan and no infinity: null."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def note_round(part: str, floor_us: float, results: dict[str, Any]) -> None:
+    """Into the journal, if there is one."""
+    if journal is not None:
+        with journal.open("a") as lines:
+            line = {"part": part, "quiet": floor_us <= NOISE_P99_US, "noise_p99_us": floor_us, "results": results}
+            lines.write(json.dumps(plain(line), allow_nan=False, default=str) + "\n")
+
+
 def run_rounds(systems: Sequence[str], measure: Callable[[str], Any], want: int, progress: str) -> Rounds:
     """`want` rounds, systems in turn A B C ... then C B A. A round with noise before or after it is thrown away and counted;
     after twice `want` it gives up, and when one was wanted after that one."""
@@ -185,6 +206,7 @@ def run_rounds(systems: Sequence[str], measure: Callable[[str], Any], want: int,
         quiet = floor <= NOISE_P99_US
         rounds.kept += quiet
         rounds.discarded += not quiet
+        note_round(progress, floor, results)
         for name, result in results.items():
             (rounds.results if quiet else noisy)[name].append(result)
         print(

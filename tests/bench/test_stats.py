@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.bench import harness, stats
+from tests.bench import harness, load, stats
 
 GRID = stats.FRAME_NS
 
@@ -82,3 +85,24 @@ def test_lost_late_and_silent_packets_are_gaps() -> None:
 def test_a_silent_sender_is_an_error() -> None:
     with pytest.raises(ValueError, match="no packets"):
         stats.pacing(np.zeros(0, stats.PACKET))
+
+
+def test_a_run_that_is_killed_leaves_the_rounds_that_were_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    floors = iter([100.0, 200.0, 100.0, 5000.0, 100.0, 100.0, 100.0])
+    monkeypatch.setattr(harness, "noise_us", lambda: next(floors))
+    monkeypatch.setattr(harness, "journal", tmp_path / "x.rounds")
+    left = iter([load.Load(5, 400.0, {"py": 1.5}, 0.5, math.nan)] * 2 + [{"a": math.inf}])
+
+    def measure(name: str) -> object:
+        try:
+            return next(left)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    with pytest.raises(KeyboardInterrupt):
+        harness.run_rounds(["one"], measure, 5, "part")
+    lines = [json.loads(line) for line in (tmp_path / "x.rounds").read_text().splitlines()]
+    assert [line["quiet"] for line in lines] == [True, False, True]
+    assert lines[0]["results"]["one"]["us_per_call_s"] == 400.0
+    assert lines[0]["results"]["one"]["lost"] is None
+    assert lines[2] == {"part": "part", "quiet": True, "noise_p99_us": 100.0, "results": {"one": {"a": None}}}
