@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * A server that is silent is given up before timer F (32 s, RFC 3261 section 17.1.2.2) when another one could be asked: REGISTER and OPTIONS,
- * and INVITEs of accounts and trunks, that got no response at all within the configured time end with 408. PJSIP takes such a time and ignores it. */
+ * and INVITEs of accounts and trunks, that got no response at all within the configured time end with 408. PJSIP takes such a time and ignores it.
+ * So is an INFO: a digit that comes seconds late is of no use, others wait behind it, and timer F would end the call (section 12.2.1.2)
+ * of a peer that does not care for INFO and talks on. */
 #include "../err.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
 
+#define INFO_MS 4000 /* four requests over UDP */
+
 struct patience {
     pj_timer_entry timer;
     pjsip_transaction *tsx; /* a reference */
+    int code;               /* that it ends with */
 };
 
 static unsigned patience_ms = 8000;
@@ -27,21 +32,28 @@ static void on_timer(pj_timer_heap_t *heap, pj_timer_entry *timer) {
 
     (void)heap;
     if (it->tsx->state < PJSIP_TSX_STATE_PROCEEDING) {
-        pjsip_tsx_terminate(it->tsx, PJSIP_SC_REQUEST_TIMEOUT);
+        pjsip_tsx_terminate(it->tsx, it->code);
     }
     pj_grp_lock_dec_ref(it->tsx->grp_lock);
 }
 
 /* Gives `tsx`, to which a reference is held, up in time. */
-static void wait_for(pjsip_endpoint *endpt, pjsip_transaction *tsx) {
-    const pj_time_val delay = {.sec = (long)(patience_ms / 1000), .msec = (long)(patience_ms % 1000)};
+static void wait_for(pjsip_endpoint *endpt, pjsip_transaction *tsx, unsigned ms, int code) {
+    const pj_time_val delay = {.sec = (long)(ms / 1000), .msec = (long)(ms % 1000)};
     struct patience *it = PJ_POOL_ZALLOC_T(tsx->pool, struct patience);
 
     it->tsx = tsx;
+    it->code = code;
     pj_timer_entry_init(&it->timer, 0, it, on_timer);
     if (tsx->state >= PJSIP_TSX_STATE_PROCEEDING || pjsip_endpt_schedule_timer(endpt, &it->timer, &delay) != PJ_SUCCESS) {
         pj_grp_lock_dec_ref(tsx->grp_lock);
     }
+}
+
+static bool is_info(const pjsip_tx_data *tdata) {
+    static const pj_str_t info = {"INFO", 4};
+
+    return pj_stricmp(&tdata->msg->line.req.method.name, &info) == 0;
 }
 
 pj_status_t __real_pjsip_tsx_create_uac(pjsip_module *user, pjsip_tx_data *tdata, pjsip_transaction **tsx);
@@ -54,7 +66,10 @@ pj_status_t __wrap_pjsip_tsx_create_uac(pjsip_module *user, pjsip_tx_data *tdata
         pj_grp_lock_add_ref(caught->grp_lock);
     } else if (status == PJ_SUCCESS && tdata->msg->line.req.method.id == PJSIP_INVITE_METHOD && mc_next_hop_leads(tdata->msg)) {
         pj_grp_lock_add_ref((*tsx)->grp_lock);
-        wait_for(pjsua_var.endpt, *tsx);
+        wait_for(pjsua_var.endpt, *tsx, patience_ms, PJSIP_SC_REQUEST_TIMEOUT);
+    } else if (status == PJ_SUCCESS && is_info(tdata)) { /* any code but 408 leaves the dialog alone */
+        pj_grp_lock_add_ref((*tsx)->grp_lock);
+        wait_for(pjsua_var.endpt, *tsx, INFO_MS, PJSIP_SC_SERVER_TIMEOUT);
     }
     return status;
 }
@@ -75,7 +90,7 @@ pj_status_t __wrap_pjsip_endpt_send_request(pjsip_endpoint *endpt, pjsip_tx_data
     catching = was_catching;
     caught = theirs;
     if (ours) {
-        wait_for(endpt, ours);
+        wait_for(endpt, ours, patience_ms, PJSIP_SC_REQUEST_TIMEOUT);
     }
     return status;
 }

@@ -176,6 +176,32 @@ async def test_digits_to_a_peer_without_events(rig: Rig, peer: Peer) -> None:
     await rig.over(call)
 
 
+async def test_a_digit_that_is_never_answered_holds_up_neither_the_next_nor_the_call(rig: Rig, peer: Peer) -> None:
+    """To a peer whose Allow has INFO and that answers none: it is given up long before timer F, and the call goes on."""
+    dialog = Dialog(peer, rig.port)
+    dialog.invite(
+        sdp("RTP/AVP 0").replace("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n", ""), "Allow: INVITE, INFO\r\n"
+    )
+    call = await rig.taken()
+    await call.control.answer()
+    await dialog.final()
+    await rig.until(lambda: call.answered.is_set())
+    assert await call.control.send_info("12", 120)
+
+    def bodies() -> list[str]:
+        return [m.body.split("\r\n")[0] for m in peer.seen if m.method == "INFO"]
+
+    await asyncio.wait_for(rig.until(lambda: "Signal=2" in bodies()), 25)  # timer F would be 32 s
+    assert bodies().count("Signal=1") >= 2, "it was repeated"
+    second = next(m for m in reversed(peer.seen) if m.method == "INFO")
+    peer.respond(second, "200 OK", rig.port)
+    assert await call.control.send_info("3", 120)
+    await asyncio.wait_for(rig.until(lambda: "Signal=3" in bodies()), 10)
+    assert not call.ended.is_set()
+    dialog.within("BYE")
+    await rig.over(call)
+
+
 async def test_no_info_to_a_peer_that_does_not_take_it(rig: Rig, peer: Peer) -> None:
     dialog = Dialog(peer, rig.port)
     dialog.invite(sdp("RTP/AVP 0"), "Allow: INVITE, ACK, BYE\r\n")
