@@ -28,6 +28,7 @@ CORE_LIBS = ["opus", "ogg", "m", "pthread"]
 # Functions of PJSIP, and one of OpenSSL that it calls, that csrc/pjsip takes the place of
 WRAPPED = [
     "pjmedia_transport_udp_attach",
+    "pjmedia_transport_srtp_create",
     "pjsip_inv_verify_request3",
     "pjmedia_sdp_neg_negotiate",
     "pjsua_media_channel_init",

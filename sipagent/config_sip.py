@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
 from sipagent.config_calls import Calls
 from sipagent.config_errors import OptionError
 from sipagent.config_sources import host_port
-from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpPolicy, Transport
+from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpPolicy, SrtpSuite, Transport
 
 MAX_PEERS = 240  # PJSUA_MAX_ACC less our own transports' accounts (csrc/pjsip/config_site.h)
 
@@ -167,6 +167,11 @@ class Sip(Section):
     srtp: SrtpPolicy = Field(
         default="optional", description="SDES SRTP: off, optional (RTP/SAVP accepted, RTP/AVP offered), required."
     )
+    srtp_suites: list[SrtpSuite] = Field(
+        default=list(get_args(SrtpSuite)),
+        min_length=1,
+        description="SDES suites that may be used (RFC 4568, RFC 6188, RFC 7714), best first. Offers name the first four.",
+    )
     sdes_over: Literal["any", "tls"] = Field(
         default="any",
         description="Where SRTP keys may travel: over any transport, or tls only. Calls over another one are then plain where "
@@ -179,6 +184,12 @@ class Sip(Section):
         "ours where the number is withheld.",
     )
     public_host: str | None = Field(default=None, description="Address to advertise when behind NAT.")
+
+    @model_validator(mode="after")
+    def _each_suite_once(self) -> Self:
+        if len(set(self.srtp_suites)) != len(self.srtp_suites):
+            raise ValueError("srtp_suites has one suite twice; name each once")
+        return self
 
     @model_validator(mode="after")
     def _one_public_host_for_each_address(self) -> Self:

@@ -21,7 +21,7 @@
 struct stream {
     struct mc_leg *leg; /* NULL: this call has no audio stream now */
     const struct mc_seam *seam;
-    pjmedia_transport *tp; /* ours, below PJSIP's SRTP adapter */
+    pjmedia_transport *tp; /* ours, below keying.c */
     struct mc_srtp *srtp;  /* the transport's; NULL: plain */
     unsigned med_idx;
     uint8_t rx_pt, event_pt, cn_pt;

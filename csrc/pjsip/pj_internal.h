@@ -18,8 +18,6 @@ pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt);
 /* ptime in ms that we ask for and send with: the remote's a=ptime when it is 10, 20, 40 or 60, else the configured one, and not
  * above its a=maxptime. `remote` may be NULL (an offer). */
 unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote);
-/* RTP/AVP, with or without feedback (RFC 4585). */
-bool mc_sdp_is_rtp_avp(const pjmedia_sdp_media *m);
 /* Writes a=ptime into one of our media lines, in place of what is there. */
 void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
 /* Where the offer gives a static payload type number to a codec that we have under a dynamic one (Asterisk: "10 L16/8000"), our
@@ -42,7 +40,7 @@ uint32_t mc_sdp_clock(const pjmedia_sdp_media *m, unsigned pt, uint32_t otherwis
 
 /* transport_udp.c: arrival time of the packet that is being delivered. Media worker. */
 uint64_t mc_transport_now_us(void);
-/* The one of ours at the bottom of this transport, below any SRTP adapter, or NULL. */
+/* The one of ours at the bottom of this transport, below keying.c, or NULL. */
 pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
 /* Of the one at the bottom; made when the first keys are there, gone with the transport. Sip thread. */
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
@@ -63,9 +61,11 @@ bool mc_media_sock_spare(unsigned *wait_s);
 void mc_media_sock_rest(uint16_t port);
 void mc_media_sock_stop(void);
 
-/* srtp_keys.c: hands over what was negotiated for this transport. *srtp stays NULL when the call is plain; plain after it was secure,
- * or where SRTP is required, is an error. Sip thread, while no packet is under way. */
+/* keying.c: hands over what was negotiated for this transport. *srtp stays NULL when the call is plain; plain after it was secure,
+ * or where SRTP is required, is an error. On the worker, or on the sip thread while no packet is under way. */
 pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp);
+/* Whether keys were negotiated for this transport. Sip thread. */
+bool mc_srtp_is_on(pjmedia_transport *tp);
 
 /* wake.c */
 int mc_wake_start(void);

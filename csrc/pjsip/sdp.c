@@ -211,10 +211,3 @@ void mc_sdp_answer_old_hold(pj_pool_t *pool, pjmedia_sdp_media *local, const pjm
         pjmedia_sdp_media_add_attr(local, pjmedia_sdp_attr_create(pool, "inactive", NULL));
     }
 }
-
-bool mc_sdp_is_rtp_avp(const pjmedia_sdp_media *m) {
-    pj_uint32_t proto = pjmedia_sdp_transport_get_proto(&m->desc.transport);
-
-    PJMEDIA_TP_PROTO_TRIM_FLAG(proto, PJMEDIA_TP_PROFILE_RTCP_FB);
-    return proto == PJMEDIA_TP_PROTO_RTP_AVP;
-}

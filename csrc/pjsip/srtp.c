@@ -38,27 +38,41 @@ struct mc_srtp {
     uint32_t rx_ssrc; /* of the last packet that was opened */
 };
 
+/* n: bytes of master key and salt (RFC 4568 section 6.2, RFC 6188 section 7, RFC 7714 section 14.2). */
 static const struct suite {
     const char *name;
+    size_t n;
     void (*set)(srtp_crypto_policy_t *rtp);
 } suites[] = {
-    {"AES_CM_128_HMAC_SHA1_80", srtp_crypto_policy_set_rtp_default},
-    {"AES_CM_128_HMAC_SHA1_32", srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32},
-    {"AES_256_CM_HMAC_SHA1_80", srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
-    {"AES_256_CM_HMAC_SHA1_32", srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32},
-    {"AEAD_AES_128_GCM", srtp_crypto_policy_set_aes_gcm_128_16_auth},
-    {"AEAD_AES_256_GCM", srtp_crypto_policy_set_aes_gcm_256_16_auth},
+    {"AES_CM_128_HMAC_SHA1_80", 30, srtp_crypto_policy_set_rtp_default},
+    {"AES_CM_128_HMAC_SHA1_32", 30, srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32},
+    {"AES_256_CM_HMAC_SHA1_80", 46, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
+    {"AES_256_CM_HMAC_SHA1_32", 46, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32},
+    {"AEAD_AES_128_GCM", 28, srtp_crypto_policy_set_aes_gcm_128_16_auth},
+    {"AEAD_AES_256_GCM", 44, srtp_crypto_policy_set_aes_gcm_256_16_auth},
 };
 
 /* --- keys --- */
 
-static const struct suite *suite_of(const struct mc_srtp_key *key) {
+static const struct suite *suite_of(const char *name, size_t len) {
     for (size_t i = 0; i < sizeof(suites) / sizeof(*suites); i++) {
-        if (strlen(suites[i].name) == key->suite_len && !memcmp(suites[i].name, key->suite, key->suite_len)) {
+        if (strlen(suites[i].name) == len && !memcmp(suites[i].name, name, len)) {
             return &suites[i];
         }
     }
     return NULL;
+}
+
+const char *mc_srtp_suite(const char *name, size_t len) {
+    const struct suite *suite = suite_of(name, len);
+
+    return suite ? suite->name : NULL;
+}
+
+size_t mc_srtp_key_len(const char *name, size_t len) {
+    const struct suite *suite = suite_of(name, len);
+
+    return suite ? suite->n : 0;
 }
 
 static int open_session(srtp_t *out, struct key *key, srtp_ssrc_t ssrc) {
@@ -107,16 +121,21 @@ static int add(struct key *key, const struct suite *suite, const struct mc_srtp_
     return rc;
 }
 
-static struct key *unused(struct key keys[KEYS]) {
+/* Room for one more; the oldest goes when there is none. */
+static struct key *unused(struct key keys[KEYS], struct key **in_use) {
     for (int i = 0; i < KEYS; i++) {
         if (!keys[i].session) {
             return &keys[i];
         }
     }
-    return NULL;
+    forget(&keys[0]);
+    memmove(&keys[0], &keys[1], (KEYS - 1) * sizeof(struct key));
+    OPENSSL_cleanse(&keys[KEYS - 1], sizeof(struct key));
+    *in_use = NULL; /* it was moved, and the caller is about to name another */
+    return &keys[KEYS - 1];
 }
 
-/* Ours. None is ever dropped: one that came back without its state would seal with indices that it had before. */
+/* Ours. One that came back without its state would seal with indices that it had before. */
 static int set_tx(struct mc_srtp *srtp, const struct suite *suite, const struct mc_srtp_key *given) {
     struct key *key = known(srtp->tx, suite, given);
     uint32_t roc;
@@ -132,10 +151,7 @@ static int set_tx(struct mc_srtp *srtp, const struct suite *suite, const struct 
             srtp_set_stream_roc(key->session, srtp->tx_ssrc, srtp->wraps - key->wraps);
         }
     } else {
-        key = unused(srtp->tx);
-        if (!key) {
-            return MC_E_FULL;
-        }
+        key = unused(srtp->tx, &srtp->out);
         rc = add(key, suite, given, ssrc_any_outbound);
         if (rc < 0) {
             return rc;
@@ -162,7 +178,7 @@ static void carry(struct key *key, const struct mc_srtp *srtp, uint32_t roc) {
     }
 }
 
-/* The peer's. When it had more than are remembered the oldest goes. */
+/* The peer's. */
 static int set_rx(struct mc_srtp *srtp, const struct suite *suite, const struct mc_srtp_key *given) {
     struct key *key = known(srtp->rx, suite, given);
     uint32_t roc = 0;
@@ -173,15 +189,9 @@ static int set_rx(struct mc_srtp *srtp, const struct suite *suite, const struct 
             srtp_get_stream_roc(session_of(srtp->in, srtp->rx_ssrc), srtp->rx_ssrc, &roc) != srtp_err_status_ok) {
             roc = 0;
         }
-        key = unused(srtp->rx);
-        if (!key) {
-            forget(&srtp->rx[0]);
-            memmove(&srtp->rx[0], &srtp->rx[1], (KEYS - 1) * sizeof(struct key));
-            key = &srtp->rx[KEYS - 1];
-        }
+        key = unused(srtp->rx, &srtp->in);
         rc = add(key, suite, given, ssrc_any_inbound);
         if (rc < 0) {
-            OPENSSL_cleanse(key, sizeof(*key));
             return rc;
         }
         if (roc > 0) {
@@ -193,7 +203,7 @@ static int set_rx(struct mc_srtp *srtp, const struct suite *suite, const struct 
 }
 
 int mc_srtp_set_keys(struct mc_srtp *srtp, const struct mc_srtp_key *tx, const struct mc_srtp_key *rx) {
-    const struct suite *tx_suite = suite_of(tx), *rx_suite = suite_of(rx);
+    const struct suite *tx_suite = suite_of(tx->suite, tx->suite_len), *rx_suite = suite_of(rx->suite, rx->suite_len);
     int rc = MC_E_ARG;
 
     if (tx_suite && rx_suite && tx->n <= MC_SRTP_KEY_MAX && rx->n <= MC_SRTP_KEY_MAX) {

@@ -33,12 +33,16 @@ enum mc_srtp_verdict {
 
 /* --- signalling thread, while no packet is under way --- */
 
+/* The suite of this name, in our own words, and the bytes of its master key and salt; NULL and 0: it is not served. Any thread. */
+const char *mc_srtp_suite(const char *name, size_t len);
+size_t mc_srtp_key_len(const char *name, size_t len);
+
 /* NULL: no memory. libsrtp is up. */
 struct mc_srtp *mc_srtp_new(void);
 /* Key material is zeroed. NULL is fine. */
 void mc_srtp_free(struct mc_srtp *srtp);
-/* Keys that are the same as before go on as they were. MC_E_ARG: unknown suite, or not a key of it; MC_E_FULL: more keys of ours
- * than a call can have; MC_E_NOMEM. After an error nothing is sealed or opened. */
+/* Keys that are the same as before go on as they were. A key of ours never comes back after KEYS others (srtp.c), or indices
+ * would repeat: they are random. MC_E_ARG: unknown suite, or not a key of it; MC_E_NOMEM. After an error nothing is sealed or opened. */
 int mc_srtp_set_keys(struct mc_srtp *srtp, const struct mc_srtp_key *tx, const struct mc_srtp_key *rx);
 
 /* --- media worker --- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * PJSIP's media transport over sockets that our media worker polls. pjsua makes the RTP and RTCP sockets and hands them to
- * pjmedia_transport_udp_attach; the linker's --wrap brings them here instead, and PJSIP's SRTP adapter then stands on top: it
- * negotiates keys, and packets go past it (srtp.c).
+ * pjmedia_transport_udp_attach; the linker's --wrap brings them here instead. keying.c then stands on top: it negotiates keys, and
+ * packets go past it (srtp.c).
  *
  *     worker: socket -> on_rtp -> audio.c -> SRTP opens         SRTP seals -> audio.c -> send_rtp -> socket: worker
  *     sip thread: create, attach, detach, SDP, destroy
@@ -261,15 +261,6 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
     pjmedia_sdp_media *m = local->media[index];
     const pjmedia_sdp_media *theirs = remote && index < remote->media_count ? remote->media[index] : NULL;
 
-    /* Under the SRTP adapter it is the adapter that judges the profile. */
-    if (!(udp->media_options & PJMEDIA_TPMED_NO_TRANSPORT_CHECKING) &&
-        (!mc_sdp_is_rtp_avp(m) || (theirs && !mc_sdp_is_rtp_avp(theirs)))) {
-        pjmedia_sdp_media_deactivate(pool, m);
-        return PJMEDIA_SDP_EINPROTO;
-    }
-    if (udp->srtp && theirs && mc_sdp_is_rtp_avp(theirs) && !pjmedia_sdp_media_find_attr2(theirs, "crypto", NULL)) {
-        return PJMEDIA_SDP_EINPROTO; /* what was secret stays so, also where SRTP is optional */
-    }
     if (udp->media_options & PJMEDIA_TPMED_RTCP_MUX && m->attr_count < PJMEDIA_MAX_SDP_ATTR &&
         (!theirs || pjmedia_sdp_media_find_attr2(theirs, "rtcp-mux", NULL))) {
         pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, "rtcp-mux", NULL));
@@ -315,7 +306,7 @@ static pj_status_t destroy(pjmedia_transport *tp) {
     mc_media_sock_rest(udp->port);
     mc_srtp_free(udp->srtp);
     udp->srtp = NULL;
-    pj_grp_lock_dec_ref(tp->grp_lock); /* the last one, the SRTP adapter's perhaps, runs on_destroy */
+    pj_grp_lock_dec_ref(tp->grp_lock); /* the last one runs on_destroy */
     return PJ_SUCCESS;
 }
 

@@ -43,10 +43,6 @@ _TIMER = {
     "required": pjsua2.PJSUA_SIP_TIMER_REQUIRED,
 }
 
-# SDES suites, best first (RFC 7714 section 14.2, RFC 4568 section 6.2). All eight that PJSIP knows would make an INVITE that no
-# longer fits one UDP datagram of an Ethernet.
-SUITES = ("AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
-
 # Challenges name the realm that the password is for (RFC 3261 section 22.1).
 _CHALLENGE = re.compile(
     r"^(?:WWW|Proxy)-Authenticate[ \t]*:[ \t]*Digest\b[^\r\n]*?\brealm[ \t]*=[ \t]*\"([^\"]*)\"", re.IGNORECASE | re.MULTILINE
@@ -233,9 +229,9 @@ def _config(cfg: Config, srtp: SrtpPolicy, listening: Listening, advertised: dic
     media.rtcpMuxEnabled = True  # offered, and taken when it is offered: RFC 5761
     private = cfg.sip.sdes_over == "tls"
     media.srtpUse = _SRTP["off" if private and listening.transport != "tls" and srtp == "optional" else srtp]
-    for name in SUITES:
+    for name in cfg.sip.srtp_suites:
         crypto = pjsua2.SrtpCrypto()
-        crypto.name = name  # with an empty key PJSIP makes one for each call
+        crypto.name = name  # csrc/pjsip/keying.c makes keys for each call
         media.srtpOpt.cryptos.append(crypto)
     # SDES over UDP is what most PBXes in a LAN do; its keys are only as private as the signalling.
     media.srtpSecureSignaling = 1 if private else 0  # 1: over TLS to the next hop

@@ -16,6 +16,8 @@ static const struct suite {
 } suites[] = {
     {"AES_CM_128_HMAC_SHA1_80", srtp_crypto_policy_set_rtp_default},
     {"AES_CM_128_HMAC_SHA1_32", srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32},
+    {"AES_256_CM_HMAC_SHA1_80", srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
+    {"AES_256_CM_HMAC_SHA1_32", srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32},
     {"AEAD_AES_128_GCM", srtp_crypto_policy_set_aes_gcm_128_16_auth},
     {"AEAD_AES_256_GCM", srtp_crypto_policy_set_aes_gcm_256_16_auth},
 };

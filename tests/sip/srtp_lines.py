@@ -16,6 +16,8 @@ from tests.bench.srtp import libsrtp
 SUITES = {  # name: bytes of master key and salt, bytes that sealing adds to RTP
     "AES_CM_128_HMAC_SHA1_80": (30, 10),
     "AES_CM_128_HMAC_SHA1_32": (30, 4),
+    "AES_256_CM_HMAC_SHA1_80": (46, 10),
+    "AES_256_CM_HMAC_SHA1_32": (46, 4),
     "AEAD_AES_128_GCM": (28, 16),
     "AEAD_AES_256_GCM": (44, 16),
 }
