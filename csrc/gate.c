@@ -8,8 +8,8 @@
 #include "sdp_scan.h"
 
 const char *const mc_gate_names[MC_GATE_REASONS] = {
-    "passed", "malformed", "too_large", "headers", "flawed",    "version",  "length",   "body",
-    "sdp",    "method",    "scanner",   "rate",    "call_rate", "draining", "overload",
+    "passed", "malformed", "too_large", "headers", "flawed",    "version", "length",   "body",
+    "sdp",    "method",    "scanner",   "rate",    "call_rate", "number",  "draining", "overload",
 };
 
 static struct mc_gate the_gate = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -304,6 +304,13 @@ static void remember(struct mc_gate *g, enum mc_gate_reason reason, const struct
         g->n_events++;
     }
     e->n += e->n < UINT32_MAX;
+}
+
+void mc_gate_blame(struct mc_gate *g, enum mc_gate_reason reason, const struct sockaddr *from) {
+    pthread_mutex_lock(&g->lock);
+    remember(g, reason, from);
+    pthread_mutex_unlock(&g->lock);
+    __atomic_fetch_add(&g->n[reason], 1, __ATOMIC_RELAXED);
 }
 
 size_t mc_gate_events(struct mc_gate *g, struct mc_gate_event *out, size_t max) {

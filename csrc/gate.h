@@ -9,7 +9,7 @@
 #include "sip_scan.h"
 #include "sources.h"
 
-#define MC_GATE_MAX_NETS 64
+#define MC_GATE_MAX_NETS 512
 #define MC_GATE_MAX_SCANNERS 32
 #define MC_GATE_MAX_BYTES 7999      /* of a message: PJSIP's buffer (PJSIP_MAX_PKT_LEN) cuts longer ones */
 #define MC_GATE_LAG_OLD_US 1000000u /* a report of the dialogue side counts for so long */
@@ -29,6 +29,7 @@ enum mc_gate_reason {
     MC_GATE_SCANNER,
     MC_GATE_RATE,      /* the source sends too much */
     MC_GATE_CALL_RATE, /* the source calls too often */
+    MC_GATE_NUMBER,    /* the source calls a number that is not there: by mc_gate_blame */
     MC_GATE_DRAINING,
     MC_GATE_OVERLOAD,
     MC_GATE_REASONS
@@ -91,6 +92,9 @@ void mc_gate_overload(struct mc_gate *g, uint32_t most_wait_us, uint32_t retry_a
 /* The dialogue side took up a call so long after it came. */
 void mc_gate_lag(struct mc_gate *g, uint64_t lag_us, uint64_t now_us);
 uint64_t mc_gate_count(const struct mc_gate *g, enum mc_gate_reason reason);
+
+/* Somebody else turned this source away, for such a reason. */
+void mc_gate_blame(struct mc_gate *g, enum mc_gate_reason reason, const struct sockaddr *from);
 
 /* Takes what happened since the last time: how many entries. */
 size_t mc_gate_events(struct mc_gate *g, struct mc_gate_event *out, size_t max);

@@ -10,6 +10,7 @@ struct sums {
 static const char *media(struct sums *s, struct mc_span rest) {
     struct mc_span port, proto, format;
     const char *slash;
+    unsigned n = 0;
 
     if (++s->n_media > MC_SDP_MAX_MEDIA) {
         return "too many media";
@@ -23,7 +24,7 @@ static const char *media(struct sums *s, struct mc_span rest) {
         return "bad port";
     }
     s->rtp = mc_span_begins(proto, "RTP/") || mc_span_begins(proto, "UDP/TLS/RTP/");
-    for (unsigned n = 0; (format = mc_span_word(&rest)).len > 0; n++) {
+    for (; (format = mc_span_word(&rest)).len > 0; n++) {
         if (n >= MC_SDP_MAX_FORMATS) {
             return "too many formats";
         }
@@ -31,7 +32,7 @@ static const char *media(struct sums *s, struct mc_span rest) {
             return "bad payload type"; /* RFC 3550 section 5.1: seven bits */
         }
     }
-    return NULL;
+    return n > 0 ? NULL : "no format";
 }
 
 /* The number of ms in a=ptime:20, spaces around it are nothing; "20.0" stands for what its whole part says. */

@@ -4,7 +4,8 @@
 from mediacore.batch import Batch
 from mediacore.dsp import Codec, JitterBuffer, Resampler, codecs, level_db
 from mediacore.errors import ArgumentError, CodecError, FormatError, FullError, MediaError, StateError, SystemError_
-from mediacore.gate import drain_gate, gate_counts, gate_events, gate_lag, set_gate
+from mediacore.gate import drain_gate, gate_blame, gate_counts, gate_events, gate_lag, set_gate
+from mediacore.held import sip_held
 from mediacore.leg import Leg
 from mediacore.port import (
     EV_DTMF,
@@ -56,6 +57,7 @@ __all__ = [
     "clock_us",
     "codecs",
     "drain_gate",
+    "gate_blame",
     "gate_counts",
     "gate_events",
     "gate_lag",
@@ -63,6 +65,7 @@ __all__ = [
     "live",
     "set_gate",
     "set_siptrace",
+    "sip_held",
     "siptrace_counts",
     "siptrace_end",
     "siptrace_own",

@@ -24,6 +24,9 @@ def drain_gate(on: bool) -> None:
 def gate_lag(lag_us: int) -> None:
     """A call was taken up so long after it came; counts for a second."""
 
+def gate_blame(address: str, reason: str) -> None:
+    """`address` was turned away behind the gate, for a reason of `gate_counts`. ArgumentError: no address, no such reason."""
+
 def gate_counts() -> dict[str, int]:
     """Messages by what the gate made of them since the process began: passed, malformed, sdp, rate, ..."""
 

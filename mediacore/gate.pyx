@@ -3,6 +3,7 @@
 import secrets
 
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memset
 
 from mediacore.c_worker cimport mc_clock_us
 from mediacore.errors cimport check
@@ -11,12 +12,15 @@ from mediacore.errors import ArgumentError
 
 
 cdef extern from "<arpa/inet.h>" nogil:
-    enum: AF_INET, INET6_ADDRSTRLEN
+    enum: AF_INET, AF_INET6, INET6_ADDRSTRLEN
 
     cdef struct in_addr:
         pass
 
     cdef struct in6_addr:
+        pass
+
+    cdef struct sockaddr:
         pass
 
     cdef struct sockaddr_in:
@@ -28,6 +32,7 @@ cdef extern from "<arpa/inet.h>" nogil:
     cdef struct sockaddr_storage:
         unsigned short ss_family
 
+    int inet_pton(int family, const char *text, void *out)
     const char *inet_ntop(int family, const void *addr, char *out, unsigned size)
 
 
@@ -54,6 +59,7 @@ cdef extern from "gate.h" nogil:
     void mc_gate_drain(mc_gate *g, int on)
     void mc_gate_overload(mc_gate *g, uint32_t most_wait_us, uint32_t retry_after_s)
     void mc_gate_lag(mc_gate *g, uint64_t lag_us, uint64_t now_us)
+    void mc_gate_blame(mc_gate *g, int reason, const sockaddr *source)
     size_t mc_gate_events(mc_gate *g, mc_gate_event *out, size_t max)
     uint64_t mc_gate_count(const mc_gate *g, int reason)
 
@@ -68,11 +74,11 @@ cdef int texts(list words, const char **out) except -1:
 
 def set_gate(unlimited, scanners, messages, calls, most_wait_us, retry_after_s) -> None:
     """See gate.pyi."""
-    cdef const char *pointers[64]
+    cdef const char *pointers[512]
     cdef mc_rate rates[2]
     nets = [net.encode() for net in unlimited]
     words = [word.encode() for word in scanners]
-    assert MC_GATE_MAX_NETS <= 64 and MC_BUCKETS == 2
+    assert MC_GATE_MAX_NETS <= 512 and MC_BUCKETS == 2
     texts(nets, pointers)
     check(mc_gate_trust(mc_gate_the(), pointers, len(nets)), "networks without limits")
     texts(words, pointers)
@@ -91,6 +97,19 @@ def drain_gate(on) -> None:
 def gate_lag(lag_us) -> None:
     """See gate.pyi."""
     mc_gate_lag(mc_gate_the(), max(0, lag_us), mc_clock_us())
+
+
+def gate_blame(address, reason) -> None:
+    """See gate.pyi."""
+    cdef sockaddr_storage source
+    cdef bytes text = address.encode()
+    names = [mc_gate_names[i].decode() for i in range(MC_GATE_REASONS)]
+    memset(&source, 0, sizeof(source))
+    source.ss_family = AF_INET6 if ":" in address else AF_INET
+    raw = <void *>&(<sockaddr_in6 *>&source).sin6_addr if ":" in address else <void *>&(<sockaddr_in *>&source).sin_addr
+    if reason not in names or inet_pton(source.ss_family, text, raw) != 1:
+        raise ArgumentError(f"{reason!r} is no reason, or {address!r} no address")
+    mc_gate_blame(mc_gate_the(), names.index(reason), <const sockaddr *>&source)
 
 
 def gate_counts() -> dict:

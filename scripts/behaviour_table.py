@@ -10,7 +10,12 @@ from pathlib import Path
 
 AREAS = ("Accounts", "Transports", "Dialogs", "Transfer", "SRTP", "Switch", "Protection", "Seeing")
 PEERS = ("Asterisk 22", "baresip", "linphonec", "Kamailio", "SIPp")
-ALSO = ("own peer", "Wireshark")  # written for the test, or a tool that reads what we made: shown, but no scenario of a peer
+ALSO = (
+    "own peer",
+    "Wireshark",
+    "sipvicious",
+    "fail2ban",
+)  # ours, or tools: shown, but no peer's scenario
 
 HEAD = """\
 # Behaviour

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sipagent.config_limits import CallLimits
 from sipagent.config_types import IpNetwork, Section
-from sipagent.protection.destinations import Policy
+from sipagent.protection.destinations import Dialling, Policy
 
 # What scanners of the public Internet call themselves. Those who hide are met by the rates.
 SCANNERS = [
@@ -34,7 +35,7 @@ class Protection(Section):
     unlimited: list[IpNetwork] = Field(
         default=["127.0.0.0/8", "::1/128"],
         max_length=32,
-        description="Senders without the rates below, besides sip.trusted_peers: proxies and PBXs of one's own.",
+        description="Senders without the rates below, besides sip.trusted_peers and addresses of sip.trunks: one's own PBXs.",
     )
     messages_per_s: Rate = Field(
         default=100,
@@ -42,6 +43,11 @@ class Protection(Section):
     )
     calls_per_s: Rate = Field(
         default=10, description="New calls of one address a second, twice as many at once; more gets 503. 0 = any."
+    )
+    strangers: Literal["routes", "refused"] = Field(
+        default="routes",
+        description="Calls by no account or trunk, from an address neither in unlimited nor in sip.trusted_peers: routes "
+        "= taken as the routes say, and whatever is refused gets the same 480; refused = all get that.",
     )
     allow: list[str] = Field(
         default=[],
@@ -53,12 +59,24 @@ class Protection(Section):
         default=["00", "011"],
         description="What is dialled for the + of an international number.",
     )
+    country: str = Field(
+        default="",
+        pattern=r"^(\+[1-9][0-9]{0,3})?$",
+        description='Country code of national numbers, as "+49"; empty = they are compared as they are dialled.',
+    )
+    national: str = Field(default="0", pattern=r"^[0-9]{0,3}$", description="What is dialled before a national number.")
     scanners: list[str] = Field(
         default=SCANNERS, max_length=32, description="Requests with one of these words in User-Agent get no answer."
     )
     most_wait_ms: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=100,
         description="Overload: a call that waited longer to be read, or to be taken up, gets 503 with Retry-After. 0 = never.",
+    )
+    direct: CallLimits = Field(
+        default=CallLimits(), description="Limits of all calls together that come by no account or trunk, or go by none."
+    )
+    max_call_s: Annotated[float, Field(ge=0, le=604_800)] = Field(
+        default=14_400.0, description="No answered call lasts longer, whatever it does; 0 = any length."
     )
     drain_s: Annotated[float, Field(ge=0, le=86400)] = Field(
         default=30.0,
@@ -72,4 +90,4 @@ class Protection(Section):
 
     def destinations(self) -> Policy:
         """The rule that all calls of ours obey. ValueError names a pattern that can't be read."""
-        return Policy(self.allow, self.deny, self.international)
+        return Policy(self.allow, self.deny, Dialling(self.international, self.national, self.country))

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sipagent.config_calls import Calls
 from sipagent.config_errors import OptionError
+from sipagent.config_limits import CallLimits
 from sipagent.config_sources import host_port
 from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpPolicy, SrtpSuite, Transport
 
@@ -74,7 +75,7 @@ def _host_port(text: str) -> str:
 HostPort = Annotated[str, AfterValidator(_host_port)]
 
 
-class Account(Section):
+class Account(CallLimits):
     """A registration at a PBX or registrar."""
 
     user: str = Field(min_length=1, description="User part of the address of record.")
@@ -102,7 +103,7 @@ class Account(Section):
         return [host_port(text, "registrars", 0) for text in self.registrars] or [(self.host, self.port)]
 
 
-class Trunk(Section):
+class Trunk(CallLimits):
     """A peer that calls and is called without a registration: a provider, a PBX, a proxy of one's own."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="What routes, records and the API call it.")
@@ -124,7 +125,6 @@ class Trunk(Section):
     options_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         default=30.0, description="Seconds between two OPTIONS that show whether it is up; 0 = none are sent."
     )
-    max_calls: Annotated[int, Field(ge=0, le=8000)] = Field(default=0, description="Calls at once, in and out; 0 = no limit.")
     trust_identity: bool = Field(
         default=False, description="Take its word on who calls (P-Asserted-Identity, RFC 3325), and tell it ours."
     )
@@ -158,10 +158,6 @@ class Sip(Section):
     trunks: list[Trunk] = Field(default=[], max_length=50, description="Peers without registration.")
     try_s: Annotated[float, Field(ge=0.1, le=32)] = Field(
         default=8.0, description="A server that is silent for so long is given up, and the next one tried."
-    )
-    keep_alive_s: Annotated[int, Field(ge=0, le=3600)] = Field(
-        default=90,
-        description="An idle TCP or TLS connection gets a keep-alive after so many seconds (RFC 5626 section 4.4.1); 0 = none.",
     )
     max_calls: Annotated[int, Field(ge=1, le=8000)] = Field(
         default=2000, description="Calls at once; beyond it 503 with Retry-After."

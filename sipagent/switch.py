@@ -19,6 +19,7 @@ from sipagent.call import Agent, Call
 from sipagent.callbook import CallBook
 from sipagent.config import Config
 from sipagent.log import get_logger
+from sipagent.protection.strangers import Strangers
 from sipagent.protection.watch import keep_watch
 from sipagent.signalling.agent import UserAgent
 from sipagent.waiting import first
@@ -55,7 +56,7 @@ class Switch:
             self.engines = await engines.load(self.cfg)
         made = {name: agents.create(name, self.cfg, self.engines) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
-        desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, made)
+        desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, Strangers(self.cfg), made)
         default: Agent | None
         if self._agent is not None:
             default = self._agent(self.engines)

@@ -6,9 +6,16 @@
 #include <time.h>
 
 #include "../clock.h"
+#include "../sip_bare.h"
 #include "pj_internal.h"
 
 static struct mc_gate_verdict pending; /* of the message that PJSIP has in hand */
+
+static bool understood; /* PJSIP's parser took it */
+
+void mc_gate_understood(void) {
+    understood = true;
+}
 
 const struct mc_gate_verdict *mc_gate_pending(void) {
     return &pending;
@@ -30,7 +37,16 @@ static uint64_t waited_us(const pjsip_rx_data *rdata) {
     return us > 0 ? (uint64_t)us : 0;
 }
 
-/* Gives PJSIP the one message at the front of the packet buffer. */
+static void hand_over(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, struct mc_gate_verdict v) {
+    pending = v;
+    understood = false;
+    rdata->pkt_info.len = (pj_ssize_t)v.size;
+    __real_pjsip_tpmgr_receive_packet(mgr, rdata);
+    pending = (struct mc_gate_verdict){0};
+}
+
+/* Gives PJSIP the one message at the front of the packet buffer. A request with a header that its parser can't read it drops without
+ * a word, so that the sender repeats it for half a minute: that gets 400 (RFC 3261 section 21.4.1). */
 static void deliver(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, struct mc_gate_verdict v) {
     char *packet = rdata->pkt_info.packet;
 
@@ -39,10 +55,14 @@ static void deliver(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, struct mc_gate_verdi
     } else if (v.action == MC_GATE_REFUSE) {
         v.size = mc_gate_mend(packet, v.size);
     }
-    pending = v;
-    rdata->pkt_info.len = (pj_ssize_t)v.size;
-    __real_pjsip_tpmgr_receive_packet(mgr, rdata);
-    pending = (struct mc_gate_verdict){0};
+    hand_over(mgr, rdata, v);
+    if (v.action == MC_GATE_TAKE && !understood && (v.size = mc_sip_bare(packet, v.size)) > 0) {
+        mc_gate_blame(mc_gate_the(), MC_GATE_FLAWED, (const struct sockaddr *)&rdata->pkt_info.src_addr);
+        v.reason = MC_GATE_FLAWED;
+        v.action = MC_GATE_REFUSE;
+        v.code = PJSIP_SC_BAD_REQUEST;
+        hand_over(mgr, rdata, v);
+    }
 }
 
 /* CRLFs (RFC 5626 section 3.5.1), or the NULs of Kamailio's nathelper: no message, and nobody's fault. */
@@ -86,11 +106,6 @@ static size_t read_messages(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, size_t len) 
     char next;
 
     while (at < len) {
-        if (len - at >= 4 && pj_memcmp(packet + at, "\r\n\r\n", 4) == 0) {
-            mc_keep_alive_answer(mgr, rdata->tp_info.transport);
-            at += 4;
-            continue;
-        }
         if (packet[at] == '\r' || packet[at] == '\n') { /* keep-alives (RFC 5626 section 3.5.1), and between messages */
             at++;
             continue;

@@ -64,6 +64,9 @@ int mc_pjsip_start(void) {
     if (rc == MC_OK) {
         rc = mc_siptrace_start();
     }
+    if (rc == MC_OK) {
+        rc = mc_held_start();
+    }
     if (rc < 0) {
         mc_unserved_stop();
         mc_wake_stop();
@@ -79,6 +82,7 @@ int mc_pjsip_start(void) {
 }
 
 void mc_pjsip_stop(void) {
+    mc_held_stop();
     mc_media_sock_stop();
     mc_next_hop_stop();
     mc_siptrace_stop();

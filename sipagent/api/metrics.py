@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 import mediacore
 from sipagent.api.calls import loss, media_stats
+from sipagent.api.health import monotonic_us
 from sipagent.api.lag import LoopLag
 from sipagent.api.turns import barge_in_s, stages_s
 from sipagent.api.view import SwitchView
@@ -163,6 +164,7 @@ class _Live(Collector):
         yield GaugeMetricFamily("sipagent_event_loop_lag_seconds", "Worst lateness in 10 s.", self._lag.worst_s)
         yield from self._peers()
         yield self._gate()
+        yield self._held()
 
     def _calls(self) -> Iterator[Metric]:
         active = GaugeMetricFamily("sipagent_active_calls", "Calls now.", labels=["state", "direction"])
@@ -212,6 +214,14 @@ class _Live(Collector):
             messages.add_metric([verdict], n)
         return messages
 
+    @staticmethod
+    def _held() -> Metric:
+        words = "What the SIP stack holds: calls, transactions, dialogs, media transports, memory pools."
+        held = GaugeMetricFamily("sipagent_sip_held", words, labels=["what"])
+        for what, n in mediacore.sip_held().items():
+            held.add_metric([what], n)
+        return held
+
     def _peers(self) -> Iterator[Metric]:
         labels = ["user", "host"]
         registered = GaugeMetricFamily("sipagent_registered", "1 = the account is registered.", labels=labels)
@@ -224,3 +234,17 @@ class _Live(Collector):
             for host in trunk.hosts:
                 up.add_metric([trunk.name, host.host], float(host.up is not False))
         yield from (registered, failures, up)
+        yield from self._limits()
+
+    def _limits(self) -> Iterator[Metric]:
+        calls = GaugeMetricFamily("sipagent_account_calls", "Calls now; account empty = direct ones.", labels=["account"])
+        minutes = GaugeMetricFamily("sipagent_account_minutes", "Minutes of answered calls today (UTC).", labels=["account"])
+        words = "Calls above a limit of their account."
+        refused = CounterMetricFamily("sipagent_account_calls_refused", words, labels=["account", "limit"])
+        now_us = monotonic_us()
+        for use in self._switch.user_agent.uses():
+            calls.add_metric([use.account], len(use.calls))
+            minutes.add_metric([use.account], use.minutes(now_us))
+            for limit, n in use.refused.items():
+                refused.add_metric([use.account, limit], n)
+        yield from (calls, minutes, refused)

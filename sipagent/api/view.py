@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sipagent.call import Call
 from sipagent.config import Config
+from sipagent.protection.quota import Use
 
 
 class AccountView(Protocol):
@@ -86,6 +87,8 @@ class UserAgentView(Protocol):
     def accounts(self) -> Sequence[AccountView]: ...
 
     def trunks(self) -> Sequence[TrunkView]: ...
+
+    def uses(self) -> Sequence[Use]: ...
 
     def listening(self) -> Sequence[str]: ...
 

@@ -52,6 +52,9 @@ class Attendant:
         call.on_refer = lambda target: self.transfers.referred(call, target)
 
     async def _serve(self, call: Call) -> None:
+        if not self._desk.strangers.served and self._desk.strangers.has(call):
+            await self._desk.refuse(call, NO_ROUTE, "strangers are not served")
+            return
         if (old := self._desk.book.calls.get(call.replaces)) is not None:
             await self.transfers.replace(call, old)
             return
@@ -60,7 +63,9 @@ class Attendant:
             await self._agent(call, self._default)
         elif verdict is None:
             log.info("no route", called=called_of(call), calling=calling_of(call))
-            await call.hangup(NO_ROUTE)
+            if self._desk.strangers.has(call):
+                self._desk.strangers.blame(call)
+            await self._desk.refuse(call, NO_ROUTE)
         else:
             call.route = verdict.name
             log.info("routed", route=verdict.name, action=verdict.route.action)
@@ -69,7 +74,7 @@ class Attendant:
     async def _act(self, call: Call, route: Route) -> None:
         match route.action:
             case "reject":
-                await call.hangup(route.reject or NO_ROUTE)
+                await self._desk.refuse(call, route.reject or NO_ROUTE)
             case "bridge":
                 await bridge_caller(self._desk, self.joins, call, _targets(route, called_of(call), call))
             case "room":
@@ -79,7 +84,7 @@ class Attendant:
                 try:
                     await self.parking.retrieve(_filled(route.park, called_of(call), call), call)
                 except ParkingError as error:
-                    await call.hangup(NO_ROUTE, str(error))
+                    await self._desk.refuse(call, NO_ROUTE, str(error))
             case _:
                 await self._agent(call, self._desk.agents[route.agent_name or ""])
 

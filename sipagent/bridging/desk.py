@@ -16,6 +16,7 @@ from sipagent.call import Agent, Call
 from sipagent.callbook import CallBook
 from sipagent.config import Config
 from sipagent.log import get_logger
+from sipagent.protection.strangers import REFUSED, Strangers
 from sipagent.routing.number import number_of
 from sipagent.signalling.agent import UserAgent
 from sipagent.signalling.errors import SignallingError
@@ -37,6 +38,7 @@ class Desk:
     book: CallBook
     minder: Minder
     tones: Tones
+    strangers: Strangers
     agents: Mapping[str, Agent] = field(default_factory=dict)
 
     async def answer(self, call: Call) -> bool:
@@ -45,6 +47,13 @@ class Desk:
         if call.direction == "in" and not call.answered.is_set():
             await call.control.answer()
         return await self.hears(call)
+
+    async def refuse(self, call: Call, code: int, reason: str = "") -> None:
+        """Ends a call that was not answered; strangers are told no more of it than of any other."""
+        if self.strangers.has(call):
+            log.info("stranger refused", source=call.source, instead_of=code, reason=reason)
+            code, reason = REFUSED, ""
+        await call.hangup(code, reason)
 
     async def hears(self, call: Call) -> bool:
         """Waits for the sound of a call that is answered; then it is recorded, if the store asks for it."""

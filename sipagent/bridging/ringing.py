@@ -31,7 +31,7 @@ async def bridge_caller(desk: Desk, joins: Joins, caller: Call, targets: Targets
         made = await dial(desk, targets, caller, ringing)
         await ringing.quiet()
         if isinstance(made, Failure):
-            await caller.hangup(made.code, made.reason)
+            await desk.refuse(caller, made.code, made.reason)
         elif not await desk.answer(caller):
             await made.hangup(reason="caller hung up")
         else:

@@ -39,9 +39,21 @@ class Destination:
     host: str
 
 
-def destination(uri: str, prefixes: Sequence[str] = ("00", "011")) -> Destination:
-    """Reads a sip:, sips: or tel: URI, with or without brackets and a display name. `prefixes`: how numbers of other countries
-    are dialled here. DestinationError for anything that two readers could take for two numbers."""
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """How numbers are written here: `international` prefixes stand for the +, and `national` for `country` ("" = not known)."""
+
+    international: Sequence[str] = ("00", "011")
+    national: str = "0"
+    country: str = ""
+
+
+HERE = Dialling()
+
+
+def destination(uri: str, dialling: Dialling = HERE) -> Destination:
+    """Reads a sip:, sips: or tel: URI, with or without brackets and a display name. DestinationError for anything that two
+    readers could take for two numbers."""
     if len(uri) > MAX_URI or not uri.isprintable():
         raise DestinationError("a destination is at most 256 printable characters")
     bare = uri.strip()
@@ -51,17 +63,17 @@ def destination(uri: str, prefixes: Sequence[str] = ("00", "011")) -> Destinatio
     if not colon or scheme.lower() not in ("sip", "sips", "tel"):
         raise DestinationError(f"{bare!r} is no sip:, sips: or tel: URI")
     if scheme.lower() == "tel":
-        user, host = rest.partition(";")[0], ""
+        user, host = rest, ""
     else:
         if rest.count("@") > 1:
             raise DestinationError(f"{bare!r} has two @")
         user, at, behind = rest.rpartition("@")
         user = user.partition(":")[0]  # no password
         host = _host(behind if at else rest)
-    return Destination(_user(user, prefixes), host)
+    return Destination(_user(user, dialling), host)
 
 
-def _user(text: str, prefixes: Sequence[str]) -> str:
+def _user(text: str, dialling: Dialling) -> str:
     """A number in its one form, or a name."""
     plain = text
     try:
@@ -71,20 +83,36 @@ def _user(text: str, prefixes: Sequence[str]) -> str:
         plain = "%"
     if "%" in plain or not plain.isprintable() or any(unicodedata.category(c) == "Cf" for c in plain):
         raise DestinationError(f"user part {text!r} can't be read")
-    plain = unicodedata.normalize("NFKC", plain).partition(";")[0]  # digits of other scripts are digits to somebody
+    plain = unicodedata.normalize("NFKC", plain)  # digits of other scripts are digits to somebody
+    plain, _, parameters = plain.partition(";")
     number = "".join(str(unicodedata.digit(c)) if c.isdigit() else c for c in _SEPARATORS.sub("", plain))
     if _NUMBER.fullmatch(number) is None:
         if _TWO_WAYS.fullmatch(number):
             raise DestinationError(f"user part {text!r} can be read as two numbers")
         return plain.strip().casefold()
     number = number.upper()
-    for prefix in sorted(prefixes, key=len, reverse=True):
-        if number.startswith(prefix):
-            number = "+" + number[len(prefix) :].lstrip("+")
-            break
+    number = _international(number, dialling)
+    if any(_leads_elsewhere(row, number) for row in parameters.split(";")):
+        raise DestinationError(f"user part {text!r} can be read as two numbers")
     if re.match(r"\+0.{6}", number):  # no country's code begins with 0 (E.164): somebody will leave it out
         raise DestinationError(f"user part {text!r} can be read as two numbers")
     return number
+
+
+def _international(number: str, dialling: Dialling) -> str:
+    for prefix in sorted(dialling.international, key=len, reverse=True):
+        if number.startswith(prefix):
+            return "+" + number[len(prefix) :].lstrip("+")
+    if dialling.country and dialling.national and number.startswith(dialling.national):
+        return dialling.country + number[len(dialling.national) :]
+    return number
+
+
+def _leads_elsewhere(parameter: str, number: str) -> bool:
+    """A parameter of a number that makes some gateways dial another one: what a local number is local to (RFC 3966 section
+    5.1.5), where it was ported to (RFC 4694 section 5.1), by which trunks it goes (RFC 4904 section 5)."""
+    name = parameter.partition("=")[0].strip().casefold()
+    return name in ("rn", "cic", "tgrp", "trunk-context") or (name == "phone-context" and not number.startswith("+"))
 
 
 def _host(text: str) -> str:
@@ -122,9 +150,9 @@ def _bad_host(text: str) -> str:
 class Policy:
     """Allowed and denied patterns. An empty `allow` allows nothing."""
 
-    def __init__(self, allow: Iterable[str], deny: Iterable[str] = (), prefixes: Sequence[str] = ("00", "011")) -> None:
+    def __init__(self, allow: Iterable[str], deny: Iterable[str] = (), dialling: Dialling = HERE) -> None:
         """DestinationError names a pattern that can't be read."""
-        self._prefixes = tuple(prefixes)
+        self._dialling = dialling
         self._allow = [self._pattern(text) for text in allow]
         self._deny = [self._pattern(text) for text in deny]
 
@@ -136,7 +164,7 @@ class Policy:
         ends_open = user.endswith("*")
         stem = user[:-1] if ends_open else user
         if stem:
-            stem = _user(stem, self._prefixes) or stem
+            stem = _user(stem, self._dialling) or stem
             if stem == "+" and not ends_open:
                 raise DestinationError(f"{text!r} allows the number of nobody")
         return (
@@ -152,7 +180,7 @@ class Policy:
 
     def check(self, uri: str) -> Destination:
         """The destination, when it may be called. NotAllowed or DestinationError when not."""
-        found = destination(uri, self._prefixes)
+        found = destination(uri, self._dialling)
         if any(self._is(found, p) for p in self._deny) or not any(self._is(found, p) for p in self._allow):
             raise NotAllowed(
                 f"calls to {found.user}{'@' + found.host if found.host else ''} are not allowed; see protection.allow"

@@ -11,7 +11,7 @@ from sipagent.log import get_logger
 
 log = get_logger(__name__)
 
-EVENT = "sip source turned away"  # docs/protection.md has the pattern for it
+EVENT = "sip source turned away"  # docs/fail2ban.conf has the pattern for it
 EVERY_S = 1.0
 
 

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from mediacore import Leg, Worker, clock_us, gate_lag
 from sipagent.call import Call, CallState
-from sipagent.config import OPUS_MAX_BITRATE, Config
+from sipagent.config import OPUS_MAX_BITRATE, Account, Config
 from sipagent.log import get_logger
+from sipagent.protection.quota import Use
 from sipagent.signalling import messages, options
 from sipagent.signalling.advertise import advertised, is_wildcard
 from sipagent.signalling.call_state import advance
@@ -27,13 +28,12 @@ from sipagent.signalling.limits import Limits
 from sipagent.signalling.locate import Locator, Target
 from sipagent.signalling.names import Dns
 from sipagent.signalling.parties import MAX_FORWARDS, OutgoingInvite
-from sipagent.signalling.registration import AccountStatus, Hop
+from sipagent.signalling.registration import AccountStatus, Hop, Registration, account_name
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.transfer import ReferTo
-from sipagent.signalling.trunk import TrunkStatus
-from sipagent.signalling.uplinks import Uplinks
+from sipagent.signalling.trunk import Trunk, TrunkStatus
 from sipagent.signalling.uri import DEFAULT_PORT, SipUri, Transport, parse_uri
 
 log = get_logger(__name__)
@@ -72,9 +72,11 @@ class UserAgent:
         self._listening: list[Listening] = []
         self._calls: dict[str, Call] = {}
         self._orphans: set[str] = set()
-        self._limits = Limits(cfg.sip.calls.hold_s, self._time_over)
-        self._uplinks = Uplinks(self._thread, self._stack)
+        self._registrations: dict[str, Registration] = {}
+        self._limits = Limits(cfg, self._time_over)
+        self._trunks: dict[str, Trunk] = {}
         self._retries: dict[str, tuple[Leg, OutgoingInvite, Ways]] = {}  # calls over a trunk -> what is left to try
+        self._tasks: list[asyncio.Task[None]] = []
         self._questions: set[asyncio.Task[None]] = set()
         self._log = StackLog()
         self._running = False
@@ -91,22 +93,29 @@ class UserAgent:
 
     def accounts(self) -> list[AccountStatus]:
         """One row for each of sip.accounts."""
-        return self._uplinks.accounts()
+        return [r.status for r in self._registrations.values()]
 
     def trunks(self) -> list[TrunkStatus]:
         """One row for each of sip.trunks."""
-        return self._uplinks.states()
+        return [t.status for t in self._trunks.values()]
 
     async def hops(self, name: str) -> list[int] | None:
         """Numbers of the next hops of an account or a trunk, as `mediacore.siptrace_read` has them; None: neither."""
         found = await self._thread.run(self._stack.hops, name) if self._running else None
-        return [] if found is None and self._uplinks.has(name) else found
+        return [] if found is None and name in self._registrations else found
 
     async def unregister(self) -> None:
         """Takes all registrations back and keeps it so: nobody calls us through them any more. Calls go on."""
-        await self._uplinks.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
         if self._running:
             await self._thread.run(self._stack.unregister)
+
+    def uses(self) -> list[Use]:
+        """What each account, each trunk and direct calls ("") have used of their limits."""
+        return self._limits.uses()
 
     def listening(self) -> list[str]:
         """Open transports, "udp:127.0.0.1:5060", with the ports that were really taken."""
@@ -131,18 +140,24 @@ class UserAgent:
             raise
         self._locator = Locator(Dns(self.cfg.sip.dns), [(t.transport, t.version) for t in self._listening])
         self._running = True
-        self._uplinks.start(self.cfg.sip, self._locator.locate)
+        for settings in self.cfg.sip.accounts:
+            registration = Registration(settings, self._locator.locate, self._register)
+            self._registrations[account_name(settings)] = registration
+            self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
+        for row in self.cfg.sip.trunks:
+            trunk = self._trunks[row.name] = Trunk(row, self._locator.locate, self._ask)
+            self._tasks.append(asyncio.create_task(trunk.keep(), name=f"trunk-{row.name}"))
 
     async def stop(self) -> None:
         """Ends every call, unregisters, destroys the stack. Does nothing when it is not up."""
         if not self._running:
             return
         self._running = False
-        await self._uplinks.stop()
-        tasks = list(self._questions)
+        tasks = [*self._tasks, *self._questions]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
         with contextlib.suppress(SignallingError):
             await self._thread.run(self._stack.close)
         await self._shut()
@@ -184,8 +199,8 @@ class UserAgent:
             raise SignallingError("the user agent is not up")
         wanted = self.allowed(uri)
         rows = checked(headers)
-        trunk = self._uplinks.trunks.get(account or "")
-        name = self._uplinks.account(account) if trunk is None else account
+        trunk = self._trunks.get(account or "")
+        name = self._account(account) if trunk is None else account
         ways = [] if trunk is None else trunk.ways()
         target: Target | None = None
         if name is None:
@@ -198,6 +213,7 @@ class UserAgent:
         self._calls[key] = call
         self._limits.expect_answer(call, self.cfg.sip.calls.ring_s if ring_s is None else ring_s)
         try:
+            self._limits.admit_or_raise(call)
             request = OutgoingInvite(wanted, target, name, caller, call.privacy, rows, offer, max_forwards, replaces)
             call.local_uri = await self._send(call, leg, request, ways)
         except asyncio.CancelledError:  # the INVITE may be on its way: nobody waits for it, and it gets its end
@@ -208,7 +224,7 @@ class UserAgent:
         except BaseException:
             self._calls.pop(key, None)
             self._retries.pop(key, None)
-            self._limits.forget(key)
+            self._limits.forget(call)
             leg.close()
             raise
         return call
@@ -248,6 +264,18 @@ class UserAgent:
         return uri.host in hosts and (uri.port or DEFAULT_PORT[uri.transport or "udp"]) in {t.port for t in self._listening}
 
     # ---- inside
+
+    def _account(self, name: str | None) -> str | None:
+        if name is None:
+            return None
+        found = [n for n in self._registrations if n == name or n.split("@")[0] == name]
+        if len(found) != 1:
+            known = ", ".join(self._registrations) or "none"
+            raise SignallingError(f"account {name!r} is {'not known' if not found else 'ambiguous'}; configured: {known}")
+        return found[0]
+
+    async def _register(self, name: str, settings: Account, hop: Hop) -> None:
+        await self._thread.run(self._stack.register, name, settings, hop)
 
     async def _answer_question(self, question: messages.Question) -> None:
         """PJSIP met a name (a Contact, a Record-Route, a called host): its request waits for this."""
@@ -296,20 +324,27 @@ class UserAgent:
                 leg.close()
             case messages.Refused(remote_uri, code, reason):
                 log.info("call refused", remote=remote_uri, code=code, reason=reason)
+            case messages.Answered(host):
+                if (trunk := self._trunks.get(host.rpartition("#")[0])) is not None:
+                    trunk.answered(message)
             case messages.Question():
                 if self._running:
                     task = asyncio.create_task(self._answer_question(message))
                     self._questions.add(task)
                     task.add_done_callback(self._questions.discard)
-            case messages.ConnectionLost() | messages.Registered() | messages.Answered():
-                self._uplinks.told(message)
+            case messages.ConnectionLost(account):
+                if (registration := self._registrations.get(account)) is not None:
+                    registration.lost()
+            case messages.Registered(account):
+                if (registration := self._registrations.get(account)) is not None:
+                    registration.outcome(message)
 
     def _again(self, call: Call, code: int) -> bool:
         """Tries the trunk's next host for a call that one of them did not take; False: there is none left."""
         leg, request, ways = self._retries.get(call.id, (None, None, []))
         if leg is None or request is None or request.account is None:
             return False
-        trunk = self._uplinks.trunks[request.account.rpartition("#")[0]]
+        trunk = self._trunks[request.account.rpartition("#")[0]]
         trunk.failed(request.account, code)
         if not ways or not self._running or _unwanted(call):
             return False
@@ -328,10 +363,18 @@ class UserAgent:
             if call.id in self._calls:
                 self._end(call, code, f"callee not reached: {error}", clock_us())
 
+    async def _ask(self, key: str, hop: Hop) -> None:
+        await self._thread.run(self._stack.ask, key, hop)
+
     def _ring(self, message: messages.Incoming) -> None:
         gate_lag(clock_us() - message.t_us)
         call = incoming_call(self._thread, self._stack, message)
         self._calls[call.id] = call
+        if (refusal := self._limits.admit(call)) is not None:
+            again = (("Retry-After", str(refusal.retry_after_s or self.cfg.sip.retry_after_s)),)
+            self._orphans.add(call.id)
+            self._thread.run(self._stack.hangup, call.id, 503, "too many calls", again)
+            return
         self._limits.expect_answer(call, self.cfg.sip.calls.ring_s)
         try:
             self._on_incoming(call)
@@ -359,7 +402,7 @@ class UserAgent:
     def _move(self, call: Call, invite: int, t_us: int) -> None:
         state = advance(call.state, invite)
         if state is CallState.CONFIRMED and call.state is not CallState.CONFIRMED:
-            self._limits.expect_resume(call)
+            self._limits.answered(call)
             call.answered_us = t_us
             call.answered.set()
         call.state = state
@@ -367,7 +410,7 @@ class UserAgent:
     def _end(self, call: Call, code: int, reason: str, t_us: int) -> None:
         """The one place where a call ends on main; taking it out of the table makes a second end impossible."""
         del self._calls[call.id]
-        self._limits.forget(call.id)
+        self._limits.forget(call)
         self._retries.pop(call.id, None)
         call.state = CallState.ENDED
         call.ended_us, call.end_code, call.end_reason = t_us, code, reason

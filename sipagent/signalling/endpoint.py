@@ -92,7 +92,6 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
         _check(pjsua2.mc_pjsip_set_ptime(cfg.media.ptime_ms), "media.ptime_ms")
         low, high = cfg.media.ports
         _check(pjsua2.mc_pjsip_set_patience(round(cfg.sip.try_s * 1000)), "sip.try_s")
-        _check(pjsua2.mc_pjsip_set_keep_alive(cfg.sip.keep_alive_s), "sip.keep_alive_s")
         _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
         open_gate(cfg)
         open_siptrace(cfg.seeing)
@@ -108,7 +107,7 @@ def open_gate(cfg: Config) -> None:
     ours = cfg.protection
     mediacore.drain_gate(False)
     mediacore.set_gate(
-        [*ours.unlimited, *cfg.sip.trusted_peers],
+        known_networks(cfg),
         ours.scanners,
         (ours.messages_per_s, 2 * ours.messages_per_s),
         (ours.calls_per_s, 2 * ours.calls_per_s),
@@ -120,6 +119,15 @@ def open_gate(cfg: Config) -> None:
 def open_siptrace(seeing: Seeing) -> None:
     """What is kept of the messages from now on."""
     mediacore.set_siptrace(seeing.sip_mb << 20, seeing.sip_call_kb << 10, seeing.keep_s)
+
+
+def known_networks(cfg: Config) -> list[str]:
+    """Whose messages have no rate: a trunk's too, which has limits of its own, where it is known by its address and that is in
+    the configuration (a name may resolve to anybody's, and a certificate comes from anywhere)."""
+    by_address = [trunk for trunk in cfg.sip.trunks if not trunk.certificate]
+    sources = [network for trunk in by_address for network in trunk.sources]
+    hosts = [host for trunk in by_address for place, (host, _) in enumerate(trunk.servers()) if trunk.version(place)]
+    return list(dict.fromkeys([*cfg.protection.unlimited, *cfg.sip.trusted_peers, *sources, *hosts]))
 
 
 def _check(rc: int, what: str) -> None:
@@ -152,7 +160,7 @@ def set_codecs(endpoint: pjsua2.Endpoint, wanted: list[str]) -> None:
     available = [c.codecId for c in endpoint.codecEnum2()]
     ids = []
     for name in wanted:
-        found = next((c for c in available if same_codec(c, name)), None)
+        found = next((c for c in available if _same_codec(c, name)), None)
         if found is None:
             known = ", ".join(sorted(c.rsplit("/", 1)[0] for c in available))
             raise ConfigError(f"media.codecs: {name!r} is not a codec of this core; choose from {known}")
@@ -163,7 +171,7 @@ def set_codecs(endpoint: pjsua2.Endpoint, wanted: list[str]) -> None:
         endpoint.codecSetPriority(codec, 254 - place)
 
 
-def same_codec(codec_id: str, name: str) -> bool:
+def _same_codec(codec_id: str, name: str) -> bool:
     """PJSIP's ids are "name/clock/channels"; names compare without case (RFC 8866 section 6.6)."""
     return codec_id.lower().split("/")[:2] == name.lower().split("/")[:2]
 

@@ -110,7 +110,7 @@ struct raw_setup {
     uint16_t code; /* 200: was answered and ended as it should; else what it failed with */
     uint16_t repeats;
     int64_t invite_ns;
-    int64_t answer_ns; /* the 200; -1: none came */
+    int64_t answer_ns; /* the 200, or a refusal; -1: neither came */
     int64_t rtp_ns;    /* the first packet of sound; -1: none came */
 };
 

@@ -4,6 +4,7 @@
     python -m tests.bench.setup_systems SYSTEM
 
 switch      the whole switch, with an agent in Python that takes each call and speaks at once
+echo        the same, with one that gives back what it hears
 pjsip-perf  upstream's performance tool on the same build of PJSIP: no media
 asterisk    Asterisk 22 that plays a file to each that calls
 sipp        SIPp as it answers: no media, the generator's control
@@ -51,8 +52,8 @@ class Greeter:
 
 
 @asynccontextmanager
-async def greeting(rtp_ports: int, **protection: Any) -> AsyncIterator[tuple[Switch, int]]:
-    """The whole switch, up, with a Greeter; and its SIP port."""
+async def greeting(rtp_ports: int, echo: bool = False, **protection: Any) -> AsyncIterator[tuple[Switch, int]]:
+    """The whole switch, up, with a Greeter, or the echo agent; and its SIP port."""
     port, rtp = ports.one(), ports.block(rtp_ports)
     cfg = Config.model_validate(
         {
@@ -65,7 +66,7 @@ async def greeting(rtp_ports: int, **protection: Any) -> AsyncIterator[tuple[Swi
         }
     )
     log.setup(cfg.log)
-    whole = Switch(cfg, lambda _: Greeter())
+    whole = Switch(cfg) if echo else Switch(cfg, lambda _: Greeter())
     await whole.start()
     try:
         yield whole, port
@@ -74,8 +75,8 @@ async def greeting(rtp_ports: int, **protection: Any) -> AsyncIterator[tuple[Swi
         whole.worker.close()
 
 
-async def switch() -> dict[str, Any]:
-    async with greeting(RTP_PORTS) as (_, port):
+async def switch(echo: bool) -> dict[str, Any]:
+    async with greeting(RTP_PORTS, echo) as (_, port):
         say(f"sip echo {port}")
         await input_ends()
     return {}
@@ -104,7 +105,7 @@ async def peer(name: str) -> dict[str, Any]:
 
 
 async def main() -> dict[str, Any]:
-    return await (switch() if sys.argv[1] == "switch" else peer(sys.argv[1]))
+    return await (switch(sys.argv[1] == "echo") if sys.argv[1] in ("switch", "echo") else peer(sys.argv[1]))
 
 
 if __name__ == "__main__":

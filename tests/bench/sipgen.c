@@ -34,7 +34,7 @@ static struct dialog {
 static uint32_t n_dialogs, cap_dialogs, n_live;
 static uint32_t call_of_port[65536]; /* index + 1 */
 static int64_t unclaimed_ns[65536];  /* of a port that no answer named yet: its first packet */
-static uint64_t n_repeated, n_late, n_strange;
+static uint64_t n_repeated, n_late, n_strange, n_later;
 static struct heap heap;
 static int sip_fd, rtp_fd;
 static uint16_t sip_port, rtp_port;
@@ -176,6 +176,8 @@ static void on_sip(uint16_t port, uint8_t *buf, size_t len, int64_t at, void *ct
             answered(d, message, at, *(int64_t *)ctx);
         } else {
             send_request(d, "ACK", 1, "i");
+            d->row.answer_ns = at;
+            n_later += header(message, "\r\nRetry-After: ") != NULL;
             over(d, status);
         }
     } else if (status < 300) {
@@ -265,7 +267,7 @@ int main(int argc, char **argv) {
     }
     if (!f || fclose(f) != 0)
         die(argv[6]);
-    printf("{\"calls\": %u, \"good\": %u, \"repeated\": %lu, \"late\": %lu, \"strange\": %lu}\n", n_dialogs, n_up, n_repeated,
-           n_late, n_strange);
+    printf("{\"calls\": %u, \"good\": %u, \"repeated\": %lu, \"late\": %lu, \"strange\": %lu, \"later\": %lu}\n", n_dialogs, n_up,
+           n_repeated, n_late, n_strange, n_later);
     return 0;
 }

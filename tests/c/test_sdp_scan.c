@@ -18,6 +18,7 @@ static const struct {
     {"m=audio 65536 RTP/AVP 0\n", "bad port"},
     {"m=audio 4000/2 RTP/AVP 0\n", NULL},
     {"m=audio\n", "bad port"},
+    {"m=audio 4000 RTP/AVP", "no format"},
     {"m=audio 1 RTP/AVP 0\r\na=rtpmap:128 x/8000\r\n", "bad payload type"},
     {"m=audio 1 RTP/AVP 0\r\na=fmtp:x y\r\n", "bad payload type"},
     {"s=x\ra=ptime:1\r", "bad ptime"}, /* to some parsers these are two lines */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The line that fail2ban reads: its pattern in docs/protection.md finds the address, and nobody can forge it."""
+"""The line that fail2ban reads: its pattern in docs/fail2ban.conf finds the address, and nobody can forge it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sipagent import log
 from sipagent.config import Log
 from sipagent.protection import watch
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "protection.md"
+FILTER = Path(__file__).parent.parent.parent / "docs" / "fail2ban.conf"
 FORGED = (
     "x\n2026-11-22T16:05:00Z [warning  ] sip source turned away  [sipagent.protection.watch] n=1 reason=rate source=192.0.2.9"
 )
@@ -34,7 +34,7 @@ def written() -> Iterator[io.StringIO]:
 
 def found(lines: list[str]) -> list[str]:
     """The addresses that fail2ban would take from these lines; it cuts the date off first."""
-    page = PAGE.read_text(encoding="utf-8")
+    page = FILTER.read_text(encoding="utf-8")
     rule = re.search(r"^failregex = (.*)$", page, re.MULTILINE)
     date = re.search(r"^datepattern = (.*)$", page, re.MULTILINE)
     assert rule is not None

@@ -72,10 +72,17 @@ async def test_each_message_gets_its_verdict() -> None:
         assert not wrong
 
 
+def test_no_section_is_left_out() -> None:
+    """RFC 4475 sections 3.1 to 3.4, RFC 5118 section 4."""
+    wanted = [f"3.1.1.{n}" for n in range(1, 14)] + [f"3.1.2.{n}" for n in range(1, 20)] + ["3.2.1", "3.4.1"]
+    wanted += [f"3.3.{n}" for n in range(1, 16)] + [f"5118 4.{n}" for n in range(1, 11)]
+    assert set(wanted) <= {case.section for case in CASES} | set(RESPONSES)
+
+
 async def test_answers_to_nothing_are_passed_over() -> None:
     async with answering() as (rig, taken):
         peer = await Peer.open()
-        for head in RESPONSES:
+        for head in RESPONSES.values():
             peer.send(head + CASES[0].bytes(peer.port).partition(b"\r\n")[2], rig.port)
             assert await final_answer(peer, rig) == 0
         peer.close()

@@ -160,7 +160,7 @@ async def test_calls_from_its_address_are_its_calls_and_from_elsewhere_are_not()
             second.invite(sdp())
             if name:
                 assert (await second.final()).status == 503
-                with pytest.raises(CallLimitError, match="trunk provider has all the calls"):
+                with pytest.raises(CallLimitError, match="account provider: max_calls reached"):
                     await rig.ua.invite("sip:1@x", account="provider")
             else:
                 await (await rig.taken()).hangup(480)

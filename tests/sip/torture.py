@@ -144,6 +144,8 @@ CASES = [
     Case("two lengths", "3.3.9", BAD, headers={"Content-Length": ["13", "0"]}),
     Case("no hops left", "3.3.11", FINE | frozenset({483}), "OPTIONS", {"Max-Forwards": "0"}),
     Case("unknown parameters of Contact", "3.3.12", NOT_SERVED, "REGISTER", {"Contact": "sip:a@b;unknownparam"}),
+    Case("unknown parameters of a URI in Contact", "3.3.13", NOT_SERVED, "REGISTER", {"Contact": "<sip:a@b;unknownparam>"}),
+    Case("escaped headers in a URI", "3.3.14", NOT_SERVED | BAD, "REGISTER", {"Contact": "<sip:a@b?Route=%3Csip:c%3E>"}),
     Case("accepts nothing that we have", "3.3.15", frozenset({200, 406}), headers={"Accept": "text/nobodyKnowsThis"}),
     Case(
         "as in RFC 2543",
@@ -154,8 +156,8 @@ CASES = [
     # RFC 5118, IPv6 references
     Case("IPv6 in the request's URI", "5118 4.1", FINE, "OPTIONS", line="{method} sip:[2001:db8::10] SIP/2.0"),
     Case("IPv6 without brackets", "5118 4.2", BAD | FINE, "OPTIONS", line="{method} sip:2001:db8::10 SIP/2.0"),
-    Case("IPv6 and a port", "5118 4.3", FINE, "OPTIONS", line="{method} sip:[2001:db8::10]:5070 SIP/2.0"),
-    Case("a colon too many", "5118 4.4", BAD | FINE, "OPTIONS", line="{method} sip:[2001:db8:::10] SIP/2.0"),
+    Case("a port that is part of the address", "5118 4.3", FINE, "OPTIONS", line="{method} sip:[2001:db8::10:5070] SIP/2.0"),
+    Case("IPv6 and a port", "5118 4.4", FINE, "OPTIONS", line="{method} sip:[2001:db8::10]:5070 SIP/2.0"),
     Case(
         "IPv6 in received",
         "5118 4.5",
@@ -163,14 +165,38 @@ CASES = [
         "OPTIONS",
         {"Via": [VIA, "SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];branch=z9hG4bKas3"]},
     ),
-    Case("IPv6 in Call-ID", "5118 4.6", FINE, "OPTIONS", {"Call-ID": "{branch}@[2001:db8::9:1]"}),
+    Case(
+        "received without brackets",
+        "5118 4.5",
+        FINE,
+        "OPTIONS",
+        {"Via": [VIA, "SIP/2.0/UDP [2001:db8::9:1];received=2001:db8::9:255;branch=z9hG4bKas3"]},
+    ),
+    Case(
+        "IPv6 in the offer",
+        "5118 4.6",
+        frozenset({200, 488}),
+        headers={"Call-ID": "{branch}@[2001:db8::20]"},
+        body=sdp().replace("IP4 127.0.0.1", "IP6 2001:db8::20"),
+    ),
+    Case(
+        "both families in Via, From and Contact",
+        "5118 4.7",
+        FINE,
+        "OPTIONS",
+        {
+            "Via": [VIA, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1", "SIP/2.0/TCP [2001:db8::9:255];branch=z9hG4bK2"],
+            "From": "<sip:tester@[2001:db8::9:1]>;tag=1{branch}",
+        },
+    ),
     Case(
         "both families in one offer",
         "5118 4.8",
         frozenset({200, 488}),
         body=sdp().replace("c=IN IP4 127.0.0.1", "c=IN IP6 2001:db8::1"),
     ),
-    Case("IPv4 mapped into IPv6", "5118 4.10", FINE, "OPTIONS", line="{method} sip:[::ffff:192.0.2.10] SIP/2.0"),
+    Case("a colon too many", "5118 4.10", BAD | FINE, "OPTIONS", line="{method} sip:[2001:db8:::10] SIP/2.0"),
+    Case("IPv4 mapped into IPv6", "5118 4.9", FINE, "OPTIONS", line="{method} sip:[::ffff:192.0.2.10] SIP/2.0"),
     # beyond the bounds of our gate
     Case("payload type above 127", "gate", frozenset({488}), body=sdp("RTP/AVP 0 128")),
     Case("ptime 1", "gate", frozenset({488}), body=sdp(lines="a=ptime:1\r\n")),
@@ -179,9 +205,10 @@ CASES = [
     Case("a body of 5 KB", "gate", frozenset({413}), body=sdp() + "x" * 5000),
 ]
 
-RESPONSES = [  # nobody asked for them: silence
-    b"SIP/2.0 4294967301 better not break the receiver\r\n",
-    b"SIP/2.0 503 Unavailable\r\nCSeq: 9292394834772304023312 OPTIONS\r\nRetry-After: 949302838503028349304023988\r\n",
-    "SIP/2.0 200 = 2**3 * 5**2 слова\r\n".encode(),
-    b"SIP/2.0 100 \r\n",
-]
+RESPONSES = {  # by section; nobody asked for them: silence
+    "3.1.2.19": b"SIP/2.0 4294967301 better not break the receiver\r\n",
+    "3.1.2.5": b"SIP/2.0 503 Unavailable\r\nCSeq: 9292394834772304023312 OPTIONS\r\nRetry-After: 94930283850302834930402\r\n",
+    "3.1.1.12": "SIP/2.0 200 = 2**3 * 5**2 слова\r\n".encode(),
+    "3.1.1.13": b"SIP/2.0 100 \r\n",
+    "3.3.10": b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 255.255.255.255;branch=z9hG4bK1saber23\r\n",
+}
