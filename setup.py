@@ -45,6 +45,7 @@ WRAPPED = [
     "pjsip_dlg_respond",
     "pjsip_replaces_verify_request",
     "pjsip_inv_send_msg",
+    "pjsip_100rel_on_rx_prack",
     "SSL_CTX_set_session_id_context",
 ]
 

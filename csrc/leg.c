@@ -41,6 +41,8 @@ static int init_queues(struct mc_leg *leg) {
 
 static void destroy(struct mc_leg *leg) {
     mc_path_free(leg->path);
+    mc_path_free(leg->former);
+    mc_path_free(leg->spent);
     mc_ring_free(&leg->out);
     mc_ring_free(&leg->ear_pcm);
     mc_queue_free(&leg->ear_head);
@@ -269,7 +271,7 @@ void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink) {
 void mc_leg_set_tap(struct mc_leg *leg, struct mc_tap *tap) {
     leg->tap = tap;
     if (leg->path != NULL && tap == NULL && mc_leg_sink(leg)->play == NULL) {
-        leg->path->rx.human.on = false;
+        mc_leg_hears(leg)->rx.human.on = false;
     }
 }
 

@@ -124,7 +124,7 @@ int mc_path_new(struct mc_path **out, struct mc_leg *leg, const struct mc_leg_pa
 void mc_path_free(struct mc_path *path); /* NULL is fine */
 
 /* --- worker side: one thread --- */
-/* Swaps the path in; returns the one that is to be freed (the new one when the old could go on with new directions). */
+/* Swaps the path in; returns what is to be freed (the new one when the old could go on with new directions), or NULL. */
 struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const struct mc_wire *wire, uint64_t now_us);
 void mc_leg_publish(struct mc_leg *leg); /* statistics, as of now; a tick does it too */
 void mc_leg_close(struct mc_leg *leg);   /* it is not to be started again */

@@ -30,9 +30,9 @@ static int put_rx(char *out, size_t size, int at, const struct mc_leg *leg, cons
     at = put_event_pt(out, size, at, p->event_rx_pt);
     at = put(out, size, at, " > ear > decode %s/%u(%u) > resample %u:%u%s > %s", p->codec, p->clock, p->rx_pt, codec_rate,
              leg->cfg.rate, leg->cfg.inband_dtmf ? " > dtmf in the sound?" : "", sink->name);
-    if (leg->path != NULL && leg->path->rx.human.on) {
+    if (leg->path != NULL && mc_leg_hears(leg)->rx.human.on) {
         struct mc_jb_stats js;
-        mc_jb_stats(leg->path->rx.human.jb, &js);
+        mc_jb_stats(mc_leg_hears(leg)->rx.human.jb, &js);
         at = put(out, size, at, " + jitter(%u ms) > decode > resample > %s", js.target_ms,
                  leg->tap != NULL ? "tap" : sink->name);
     }

@@ -171,6 +171,7 @@ struct mc_tx {
 };
 
 struct mc_path {
+    struct mc_path *next; /* of those that are to be freed */
     struct mc_leg_params params;
     const struct mc_codec *codec;
     uint32_t rate;
@@ -242,6 +243,8 @@ struct mc_leg {
     /* the worker's */
     bool closed;
     struct mc_path *path;
+    struct mc_path *former; /* what was settled before, while the peer still sends by it (mc_leg_hears); NULL: none */
+    struct mc_path *spent;  /* no more in use; signalling frees them */
     struct mc_wire wire;
     struct mc_tap *tap;
     struct mc_leg_count count;
@@ -258,6 +261,12 @@ struct mc_leg {
     uint32_t strained;  /* calls until ticks are made up for again */
 };
 
+/* The path that what comes in goes through. A peer changes over later than we do, by the time that packets are under way, and then what
+ * is settled may mean the same for what we hear. */
+static inline struct mc_path *mc_leg_hears(const struct mc_leg *leg) {
+    return leg->former != NULL ? leg->former : leg->path;
+}
+
 /* To count something in: it is published with the next tick. */
 static inline struct mc_leg_stats *mc_leg_rare(struct mc_leg *leg) {
     leg->rare_changed = true;
@@ -272,6 +281,10 @@ void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame);
 
 /* leg_stats.c */
 void mc_leg_fold_stats(struct mc_leg *leg); /* the path is about to go; its counters stay */
+
+/* leg_path.c */
+/* The first packet by what was settled last is here. */
+void mc_leg_hear_new(struct mc_leg *leg);
 
 /* leg_rtcp.c */
 void mc_leg_rtcp_begin(struct mc_leg *leg, struct mc_path *path, bool new_path, uint64_t now_us);

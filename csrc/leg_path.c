@@ -9,14 +9,15 @@
 #define SOUNDS_ON_US 200000 /* a shorter pause between two paths is none to the ear: it doesn't click */
 
 void mc_path_free(struct mc_path *path) {
-    if (path == NULL) {
-        return;
+    while (path != NULL) {
+        struct mc_path *next = path->next;
+        mc_rx_inband_close(&path->rx);
+        mc_ear_free(&path->rx.ear);
+        mc_human_free(&path->rx.human);
+        mc_tx_free(&path->tx);
+        free(path);
+        path = next;
     }
-    mc_rx_inband_close(&path->rx);
-    mc_ear_free(&path->rx.ear);
-    mc_human_free(&path->rx.human);
-    mc_tx_free(&path->tx);
-    free(path);
 }
 
 static bool params_ok(const struct mc_leg_params *p) {
@@ -109,35 +110,77 @@ static void inherit_stream(struct mc_leg *leg, struct mc_path *path, uint64_t no
     }
 }
 
+static void spend(struct mc_leg *leg, struct mc_path *path) {
+    path->next = leg->spent;
+    leg->spent = path;
+}
+
+static struct mc_path *take_spent(struct mc_leg *leg) {
+    struct mc_path *spent = leg->spent;
+    leg->spent = NULL;
+    return spent;
+}
+
+static bool same_sound(const struct mc_path *a, const struct mc_path *b) {
+    const struct mc_leg_params *p = &a->params, *q = &b->params;
+    return a->codec == b->codec && p->rx_pt == q->rx_pt && p->event_rx_pt == q->event_rx_pt && p->cn_rx_pt == q->cn_rx_pt;
+}
+
+static void hear_by(struct mc_leg *leg, struct mc_path *path) {
+    mc_leg_fold_stats(leg);
+    mc_human_inherit(path, mc_leg_hears(leg));
+    if (leg->former != NULL) {
+        spend(leg, leg->former);
+        leg->former = NULL;
+    }
+}
+
+void mc_leg_hear_new(struct mc_leg *leg) {
+    hear_by(leg, leg->path);
+    mc_leg_rtcp_restart(leg);
+}
+
+/* `path` comes in the place of the leg's. What comes is heard by the old one for as long as a payload type tells whose it is (RFC 3264
+ * section 8.3.2), or for good where nothing of that changes. */
+static void replace(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
+    struct mc_path *old = leg->path, *heard = mc_leg_hears(leg);
+    keep_stream(leg, old, now_us);
+    if (old->params.recv && path->params.recv && (same_sound(heard, path) || heard->params.rx_pt != path->params.rx_pt)) {
+        leg->former = heard;
+    } else {
+        hear_by(leg, path);
+    }
+    if (old != leg->former) {
+        spend(leg, old);
+    }
+}
+
 struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const struct mc_wire *wire, uint64_t now_us) {
     struct mc_path *old = leg->path;
-    struct mc_path *spare = old;
     leg->wire = *wire;
     if (old != NULL && same_media(old, path)) {
         bool resumed = path->params.recv && !old->params.recv;
         old->params = path->params;
-        spare = path;
+        spend(leg, path);
         path = old;
         if (resumed) {
-            mc_ear_restart(&path->rx.ear);
+            mc_ear_restart(&mc_leg_hears(leg)->rx.ear);
         }
     } else {
         if (old != NULL) {
-            mc_leg_fold_stats(leg);
-            keep_stream(leg, old, now_us);
-            mc_human_inherit(path, old);
+            replace(leg, path, now_us);
         }
         inherit_stream(leg, path, now_us);
     }
-    path->rx.heard_us = now_us;
-    path->rx.timed_out = false;
     leg->path = path;
+    mc_leg_hears(leg)->rx.heard_us = now_us;
+    mc_leg_hears(leg)->rx.timed_out = false;
     mc_leg_rtcp_begin(leg, path, path != old, now_us);
     atomic_store_explicit(&leg->can_dtmf, path->params.event_tx_pt != MC_PT_NONE, memory_order_release);
     atomic_store_explicit(&leg->started, 1, memory_order_release);
     mc_leg_publish(leg);
     mc_leg_event(leg, MC_EV_STARTED, 0, 0, now_us);
-    return spare;
+    return take_spent(leg);
 }
 
 struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us) {
@@ -145,9 +188,14 @@ struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us) {
     if (old == NULL) {
         return NULL;
     }
-    mc_leg_rtcp_judge(leg, old, now_us);
+    mc_leg_rtcp_judge(leg, mc_leg_hears(leg), now_us);
     mc_leg_fold_stats(leg);
     keep_stream(leg, old, now_us);
+    if (leg->former != NULL) {
+        spend(leg, leg->former);
+        leg->former = NULL;
+    }
+    spend(leg, old);
     leg->path = NULL;
     memset(&leg->wire, 0, sizeof leg->wire);
     leg->next_us = 0;
@@ -155,7 +203,7 @@ struct mc_path *mc_leg_stop(struct mc_leg *leg, uint64_t now_us) {
     atomic_store_explicit(&leg->started, 0, memory_order_release);
     mc_leg_publish(leg);
     mc_leg_event(leg, MC_EV_STOPPED, 0, 0, now_us);
-    return old;
+    return take_spent(leg);
 }
 
 void mc_leg_close(struct mc_leg *leg) {

@@ -20,9 +20,9 @@
 #define REORDER_SEQ 1000 /* what is older than the first one only matters near it */
 
 static bool may_relay(const struct mc_leg *to, const struct mc_leg *from) {
-    const struct mc_path *a = from->path, *b = to->path;
-    if (a == NULL || b == NULL || !b->params.send || !a->params.recv || a->params.clock != b->params.clock ||
-        a->params.ptime_ms != b->params.ptime_ms || b->tx.strict) {
+    const struct mc_path *a = mc_leg_hears(from), *b = to->path;
+    if (a == NULL || b == NULL || !b->params.send || !from->path->params.recv || a->params.clock != b->params.clock ||
+        from->path->params.ptime_ms != b->params.ptime_ms || b->tx.strict) {
         return false;
     }
     if (a->codec != b->codec &&
@@ -104,8 +104,9 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
     struct mc_path *path = to->path;
     struct mc_tx *tx = &path->tx;
     struct mc_relay *r = &tx->relay;
-    bool event = pkt->pt == from->path->params.event_rx_pt && pkt->pt != from->path->params.rx_pt;
-    bool noise = !event && from->path->params.cn_rx_pt != 0 && pkt->pt == from->path->params.cn_rx_pt;
+    const struct mc_path *source = mc_leg_hears(from);
+    bool event = pkt->pt == source->params.event_rx_pt && pkt->pt != source->params.rx_pt;
+    bool noise = !event && source->params.cn_rx_pt != 0 && pkt->pt == source->params.cn_rx_pt;
     if ((event && path->params.event_tx_pt == MC_PT_NONE) || (noise && path->params.cn_tx_pt == 0)) {
         return MC_E_STATE;
     }
@@ -118,7 +119,7 @@ int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_r
     }
     int len = (int)pkt->len;
     if (!event && !noise) {
-        len = payload_of(path, from->path->codec, pkt, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
+        len = payload_of(path, source->codec, pkt, buf + MC_RTP_HEADER, sizeof buf - MC_RTP_HEADER);
     } else if (pkt->len <= sizeof buf - MC_RTP_HEADER) {
         memcpy(buf + MC_RTP_HEADER, pkt->payload, pkt->len);
     } else {

@@ -32,7 +32,9 @@ void mc_leg_rtcp_begin(struct mc_leg *leg, struct mc_path *path, bool new_path, 
         rtcp->judged_us = now_us;
     } else if (new_path) {
         mc_rtcp_timer_session(&rtcp->session.timer, session_bps(path));
-        mc_leg_rtcp_restart(leg);
+        if (leg->former == NULL) {
+            mc_leg_rtcp_restart(leg);
+        }
     }
     mc_rtcp_session_ssrc(&rtcp->session, path->tx.ssrc, path->params.clock);
 }
@@ -137,7 +139,7 @@ static struct mc_rtcp_ours ours_of(const struct mc_leg *leg, const struct mc_pat
                                  .rtp_ts = rtp_now(leg, path, now_us),
                                  .n_packets = path->tx.n_packets,
                                  .n_octets = path->tx.n_octets,
-                                 .rx = &path->rx.stats};
+                                 .rx = &mc_leg_hears(leg)->rx.stats};
 }
 
 static void send_out(struct mc_leg *leg, const uint8_t *buf, int n) {
@@ -151,12 +153,12 @@ void mc_leg_rtcp_tick(struct mc_leg *leg, const struct mc_path *path, uint64_t n
     struct mc_leg_rtcp *rtcp = &leg->rtcp;
     uint8_t buf[MC_RTCP_MAX_BUILT];
     if (now_us >= rtcp->judged_us + JUDGE_US) {
-        mc_leg_rtcp_judge(leg, path, now_us);
+        mc_leg_rtcp_judge(leg, mc_leg_hears(leg), now_us);
     }
     if (leg->wire.send_rtcp == NULL || now_us < rtcp->session.timer.next_us) {
         return;
     }
-    struct mc_xr_voip voip = voip_of(leg, path);
+    struct mc_xr_voip voip = voip_of(leg, mc_leg_hears(leg));
     struct mc_rtcp_ours ours = ours_of(leg, path, now_us);
     ours.voip = &voip;
     send_out(leg, buf, mc_rtcp_session_poll(&rtcp->session, &ours, buf, sizeof buf, now_us));
@@ -168,8 +170,8 @@ void mc_leg_bye(struct mc_leg *leg, uint64_t now_us) {
     if (path == NULL || leg->wire.send_rtcp == NULL) {
         return;
     }
-    mc_leg_rtcp_judge(leg, path, now_us);
-    struct mc_xr_voip voip = voip_of(leg, path);
+    mc_leg_rtcp_judge(leg, mc_leg_hears(leg), now_us);
+    struct mc_xr_voip voip = voip_of(leg, mc_leg_hears(leg));
     struct mc_rtcp_ours ours = ours_of(leg, path, now_us);
     ours.voip = &voip;
     send_out(leg, buf, mc_rtcp_session_bye(&leg->rtcp.session, &ours, buf, sizeof buf, now_us));

@@ -115,12 +115,16 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
         mc_leg_rare(leg)->rx_ignored++;
         return;
     }
-    struct mc_rx *rx = &path->rx;
     struct mc_rtp pkt;
     if (mc_rtp_parse(&pkt, buf, len) != MC_OK) {
         mc_leg_rare(leg)->rx_malformed++;
         return;
     }
+    if (leg->former != NULL && pkt.pt == path->params.rx_pt && pkt.pt != leg->former->params.rx_pt) {
+        mc_leg_hear_new(leg);
+    }
+    path = mc_leg_hears(leg);
+    struct mc_rx *rx = &path->rx;
     bool is_audio = pkt.pt == path->params.rx_pt;
     bool known = is_audio || pkt.pt == path->params.event_rx_pt || is_cn(&path->params, pkt.pt) ||
                  (rx->stats.started && pkt.ssrc == rx->stats.ssrc);
@@ -146,7 +150,7 @@ void mc_leg_on_packet(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64
 void mc_rx_tick(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
     struct mc_rx *rx = &path->rx;
     struct mc_dtmf_event ev;
-    if (!path->params.recv) {
+    if (!leg->path->params.recv) {
         rx->heard_us = now_us;
         return;
     }

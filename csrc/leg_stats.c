@@ -24,7 +24,7 @@ static void collect_often(const struct mc_leg *leg, struct mc_leg_stats *out) {
     out->tx_packets = leg->count.tx_packets;
     out->tx_bytes = leg->count.tx_bytes;
     out->tx_late_max_us = leg->count.tx_late_max_us;
-    const struct mc_path *path = leg->path;
+    const struct mc_path *path = mc_leg_hears(leg);
     if (path == NULL) {
         return;
     }

@@ -27,7 +27,8 @@ uint64_t mc_leg_due_us(const struct mc_leg *leg) {
 static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_us, uint64_t due_us, uint64_t now_us) {
     int16_t sent[MC_TX_MAX_PCM];
     size_t n_sent;
-    mc_rx_tick(leg, path, now_us);
+    struct mc_path *heard_by = mc_leg_hears(leg);
+    mc_rx_tick(leg, heard_by, now_us);
     mc_tx_tick(leg, path, sent, &n_sent, now_us);
     struct mc_tap *tap = leg->tap;
     const struct mc_sink *sink = mc_leg_sink(leg);
@@ -36,8 +37,8 @@ static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_u
     }
     int16_t heard[MC_TICK_MAX_RATE / 50];
     size_t n = (size_t)leg->cfg.rate / 1000 * period_us / 1000;
-    int64_t age_us = mc_human_play(leg, path, heard, n, now_us);
-    mc_human_out(path, heard, n);
+    int64_t age_us = mc_human_play(leg, heard_by, heard, n, now_us);
+    mc_human_out(heard_by, heard, n);
     if (sink->play != NULL) {
         sink->play(sink, leg, heard, n, now_us);
     }

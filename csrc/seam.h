@@ -28,9 +28,12 @@ struct mc_leg_params {
     char fmtp[256];    /* remote fmtp of the codec, "" when none */
 };
 
-/* How the leg's packets leave. Called on the media worker only. 0 or an MC_E_ value; must not block. send_rtcp NULL: no RTCP. */
+/* How the leg's packets leave. Called on the media worker only. 0 or an MC_E_ value; must not block. send_rtcp NULL: no RTCP. begin: once,
+ * right before the leg goes over to this wire, so that what changes outside does so together with it; below 0: it doesn't. May be
+ * NULL. */
 struct mc_wire {
     void *ctx;
+    int (*begin)(void *ctx);
     int (*send_rtp)(void *ctx, const void *pkt, size_t len);
     int (*send_rtcp)(void *ctx, const void *pkt, size_t len);
 };

@@ -26,6 +26,12 @@ static int do_start(void *arg) {
     if (mc_leg_closed(a->leg)) {
         return MC_E_STATE;
     }
+    if (a->wire->begin != NULL) {
+        int rc = a->wire->begin(a->wire->ctx);
+        if (rc < 0) {
+            return rc;
+        }
+    }
     if (mc_leg_params(a->leg) == NULL) {
         mc_leg_ref(a->leg); /* the worker's own, while it runs */
     }

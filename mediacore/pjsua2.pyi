@@ -23,9 +23,6 @@ PJSUA_CALL_NO_SDP_OFFER: int
 PJMEDIA_SRTP_DISABLED: int
 PJMEDIA_SRTP_OPTIONAL: int
 PJMEDIA_SRTP_MANDATORY: int
-PJSUA_CALL_MEDIA_ACTIVE: int
-PJSUA_CALL_MEDIA_REMOTE_HOLD: int
-PJSUA_CALL_MEDIA_LOCAL_HOLD: int
 PJMEDIA_TYPE_AUDIO: int
 PJMEDIA_DIR_ENCODING: int
 PJSUA_CALL_UNHOLD: int
@@ -33,7 +30,6 @@ PJSIP_REDIRECT_STOP: int
 PJSIP_REDIRECT_ACCEPT: int
 PJSIP_REDIRECT_REJECT: int
 PJSIP_CRED_DATA_PLAIN_PASSWD: int
-PJ_O_APPEND: int
 PJSUA_DESTROY_NO_NETWORK: int
 
 def mc_pjsip_start() -> int: ...
@@ -48,6 +44,8 @@ def mc_pjsip_next_question() -> str: ...
 def mc_pjsip_answer(id: int, targets: str) -> None: ...
 def mc_pjsip_set_patience(ms: int) -> int: ...
 def mc_pjsip_next_lost() -> int: ...
+def mc_pjsip_next_silent() -> int: ...
+def mc_pjsip_set_keep_alive(seconds: int) -> int: ...
 def mc_pjsip_connection(rdata: int) -> int: ...
 def mc_pjsip_transport_type(rdata: int) -> int: ...
 
@@ -58,7 +56,6 @@ class Error(Exception):
     def info(self, multi_line: bool = False) -> str: ...
 
 class StringVector(list[str]): ...
-class IntVector(list[int]): ...
 class SipHeaderVector(list["SipHeader"]): ...
 class AuthCredInfoVector(list["AuthCredInfo"]): ...
 
@@ -80,6 +77,7 @@ class SipRxData:
     pjRxData: int
 
 class SipTransaction:
+    pjTransaction: int
     role: int
     method: str
     statusCode: int
@@ -104,8 +102,6 @@ class SipEvent:
 
 PJSIP_EVENT_TSX_STATE: int
 PJSIP_EVENT_RX_MSG: int
-PJSIP_EVENT_TIMER: int
-PJSIP_EVENT_TRANSPORT_ERROR: int
 PJSIP_ROLE_UAS: int
 
 class UaConfig:
@@ -115,7 +111,6 @@ class UaConfig:
     nameserver: StringVector
     userAgent: str
     natTypeInSdp: int
-    noRefersub: bool
 
 class LogConfig:
     msgLogging: int
@@ -123,7 +118,6 @@ class LogConfig:
     consoleLevel: int
     decor: int
     filename: str
-    fileFlags: int
 
 class MediaConfig:
     hasIoqueue: bool
@@ -146,14 +140,12 @@ class TlsConfig:
 
 class TransportConfig:
     port: int
-    portRange: int
     boundAddress: str
     publicAddress: str
     tlsConfig: TlsConfig
 
 class TransportInfo:
     id: int
-    typeName: str
     info: str
     localAddress: str
     localName: str
@@ -190,7 +182,6 @@ class OnTransportStateParam:
     hnd: int
     type: str
     state: int
-    lastError: int
     tlsInfo: TlsInfo
 
 class OnSelectAccountParam:
@@ -203,7 +194,6 @@ class Endpoint:
     def libStart(self) -> None: ...
     def libHandleEvents(self, msec_timeout: int) -> int: ...
     def libDestroy(self, flags: int = 0) -> None: ...
-    def hangupAllCalls(self) -> None: ...
     def transportCreate(self, kind: int, config: TransportConfig) -> int: ...
     def transportGetInfo(self, transport: int) -> TransportInfo: ...
     def codecEnum2(self) -> list[CodecInfo]: ...
@@ -219,7 +209,6 @@ class AccountRegConfig:
     registerOnAdd: bool
     timeoutSec: int
     retryIntervalSec: int
-    firstRetryIntervalSec: int
     unregWaitMsec: int
 
 class AccountSipConfig:
@@ -270,16 +259,12 @@ class AccountConfig:
 
 class AccountInfo:
     uri: str
-    regIsActive: bool
-    regExpiresSec: int
-    regStatus: int
 
 class AuthChallenge:
     def respond(self) -> int: ...
     def abandon(self) -> int: ...
 
 class OnAuthChallengeParam:
-    accId: int
     callId: int
     rdata: SipRxData
     challenge: AuthChallenge
@@ -311,7 +296,6 @@ class Account:
     def sendRequest(self, prm: SendRequestParam) -> None: ...
     def onSendRequest(self, prm: OnSendRequestParam) -> None: ...
     def create(self, config: AccountConfig, make_default: bool = False) -> None: ...
-    def modify(self, config: AccountConfig) -> None: ...
     def setRegistration(self, renew: bool) -> None: ...
     def getId(self) -> int: ...
     def getInfo(self) -> AccountInfo: ...
@@ -384,6 +368,7 @@ class CallSendRequestParam:
 
 PJSIP_H_ALLOW: int
 PJSIP_DIALOG_CAP_SUPPORTED: int
+PJSIP_TSX_STATE_CALLING: int
 PJSIP_TSX_STATE_COMPLETED: int
 PJSIP_TSX_STATE_TERMINATED: int
 PJSIP_ROLE_UAC: int

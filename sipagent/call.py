@@ -39,6 +39,13 @@ class CallControl(Protocol):
         SignallingError when it refused. Glare is tried again (RFC 3261 section 14.1)."""
         ...
 
+    async def update(self, codec: str = "", ptime_ms: int = 0) -> None:
+        """Asks the peer for another codec of media.codecs ("PCMA" or "PCMA/8000"; "" = the one in use) and packet time (10, 20,
+        40 or 60 ms; 0 = as it is) without a gap in the sound. Returns when it has agreed: what both do then stands in the
+        leg's `params`. SignallingError: not a codec or time of ours, or the peer refused; the call goes on as it was. Glare is
+        tried again."""
+        ...
+
     async def redirect(self, contact: str) -> None:
         """Sends a caller who is not answered yet elsewhere (302). UriError: not a SIP URI."""
         ...

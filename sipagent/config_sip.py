@@ -159,6 +159,10 @@ class Sip(Section):
     try_s: Annotated[float, Field(ge=0.1, le=32)] = Field(
         default=8.0, description="A server that is silent for so long is given up, and the next one tried."
     )
+    keep_alive_s: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=90,
+        description="An idle TCP or TLS connection gets a keep-alive after so many seconds (RFC 5626 section 4.4.1); 0 = none.",
+    )
     max_calls: Annotated[int, Field(ge=1, le=8000)] = Field(
         default=2000, description="Calls at once; beyond it 503 with Retry-After."
     )

@@ -5,7 +5,10 @@
  * Order that keeps the worker off a transport that is being torn down: start = attach (packets may come), then leg_start;
  * stop = when the call is over leg_bye (its RTCP is queued, detach sends it), then detach (synchronous: no packet comes any more,
  * sending fails harmlessly), then leg_stop (synchronous: the wire is not called any more). Only then does pjsua stop SRTP and close
- * the transport. */
+ * the transport.
+ *
+ * With every re-INVITE pjsua stops the stream and starts it again. The stop waits for what follows: a start on the same transport
+ * changes over what is different, in one command of the worker, and the sound goes on; the end of the transport is a real stop. */
 #include "../cng.h"
 #include "../codec.h"
 #include "../err.h"
@@ -24,9 +27,20 @@ struct stream {
     pjmedia_transport *tp; /* ours, below keying.c */
     struct mc_srtp *srtp;  /* the transport's; NULL: plain */
     unsigned med_idx;
+    bool stopped;                /* by pjsua, and perhaps about to go on */
+    const struct change *change; /* while it is applied */
     uint8_t rx_pt, event_pt, cn_pt;
     pj_time_val call_start; /* of the call that the latch belongs to: ids are used again */
     struct mc_latch latch;  /* worker's while the transport is attached */
+};
+
+/* What a description settles. */
+struct change {
+    pjmedia_transport *adapter; /* that negotiated the keys */
+    pj_sockaddr rtp, rtcp;      /* of the peer */
+    struct mc_leg_params params;
+    pj_time_val call_start;
+    bool running; /* the transport is attached */
 };
 
 _Static_assert(PJSUA_MAX_CALLS <= MC_SEAM_MAX_CALLS, "a call id must fit the seam");
@@ -150,6 +164,29 @@ static int wire_rtcp(void *ctx, const void *pkt, size_t len) {
     return pjmedia_transport_send_rtcp(s->tp, out, len) == PJ_SUCCESS ? MC_OK : MC_E_FULL;
 }
 
+/* What the worker reads of a stream. On the worker, or while nothing is attached. */
+static int apply(void *ctx) {
+    struct stream *s = ctx;
+    const struct change *c = s->change;
+    const struct sockaddr *said = (const struct sockaddr *)&c->rtp;
+    socklen_t len = (socklen_t)pj_sockaddr_get_len(&c->rtp);
+
+    if (mc_srtp_negotiated(c->adapter, mc_transport_srtp(s->tp)) != PJ_SUCCESS) {
+        return MC_E_ARG;
+    }
+    s->srtp = *mc_transport_srtp(s->tp);
+    s->rx_pt = c->params.rx_pt;
+    s->event_pt = c->params.event_rx_pt;
+    s->cn_pt = c->params.cn_rx_pt;
+    if (PJ_TIME_VAL_EQ(s->call_start, c->call_start)) {
+        mc_latch_renew(&s->latch, said, len);
+    } else {
+        mc_latch_init(&s->latch, said, len);
+        s->call_start = c->call_start;
+    }
+    return !c->running || mc_transport_aim(s->tp, &c->rtp, &c->rtcp, (const pj_sockaddr *)&s->latch.current) ? MC_OK : MC_E_ARG;
+}
+
 /* --- sip thread --- */
 
 /* Sent only when both want it. The static type is understood anyway: some send it unasked. */
@@ -175,7 +212,7 @@ static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, 
     p->event_rx_pt = mc_sdp_event_pt(local, p->clock);
     p->event_tx_pt = mc_sdp_event_pt(remote, p->clock);
     fill_noise(p, local, remote);
-    p->ptime_ms = (uint16_t)mc_sdp_ptime(remote);
+    p->ptime_ms = (uint16_t)mc_sdp_ptime_agreed(local, remote);
     while (p->ptime_ms > 20 && !pj_ansi_stricmp(p->codec, "L16") && p->clock / 1000 * 2 * p->ptime_ms > L16_MAX_BYTES) {
         p->ptime_ms = p->ptime_ms == 60 ? 40 : 20;
     }
@@ -185,7 +222,7 @@ static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, 
     mc_sdp_fmtp(remote, si->tx_pt, p->fmtp, sizeof(p->fmtp));
 }
 
-/* Media is torn down for good, and not by a re-INVITE, which goes on with the same SSRC: whoever hangs up, pjsua notes the time first. */
+/* Media is torn down for good, and not by a re-INVITE: whoever hangs up, pjsua notes the time first. */
 static bool call_is_over(const pjsua_call *call) {
     return call->dis_time.sec != 0;
 }
@@ -196,6 +233,54 @@ static void stop(struct stream *s) {
     s->leg = NULL;
     s->tp = NULL;
     s->srtp = NULL;
+    s->stopped = false;
+}
+
+static void on_gone(void *ctx, const pjmedia_transport *tp) {
+    struct stream *s = ctx;
+
+    if (s->leg && s->tp == tp) {
+        stop(s);
+    }
+}
+
+static pj_status_t attach(struct stream *s, const struct change *c) {
+    pjmedia_transport_attach_param param = {.stream = s, .media_type = PJMEDIA_TYPE_AUDIO, .user_data = s};
+
+    mc_transport_watch(s->tp, (const pj_sockaddr *)&s->latch.current, on_stranger, on_gone, s);
+    param.rem_addr = c->rtp;
+    param.rem_rtcp = c->rtcp;
+    param.addr_len = pj_sockaddr_get_len(&c->rtp);
+    param.rtp_cb2 = on_rtp;
+    param.rtcp_cb = on_rtcp;
+    return pjmedia_transport_attach2(s->tp, &param);
+}
+
+/* Starts the leg, or changes over one that runs: the worker applies the change and switches codecs between two packets. */
+static pj_status_t start(struct stream *s, int call_id, const struct change *c) {
+    const struct mc_wire wire = {.ctx = s, .begin = c->running ? apply : NULL, .send_rtp = wire_rtp, .send_rtcp = wire_rtcp};
+    pj_status_t status = PJ_SUCCESS;
+    int rc = MC_OK;
+
+    s->change = c;
+    if (!c->running) {
+        rc = apply(s);
+        status = rc < 0 ? PJMEDIA_SRTP_ENOTSUPCRYPTO : attach(s, c);
+        if (status != PJ_SUCCESS) {
+            s->leg = NULL;
+            s->change = NULL;
+            return status;
+        }
+    }
+    rc = s->seam->leg_start(s->leg, &c->params, &wire);
+    s->change = NULL;
+    if (rc < 0) {
+        PJ_LOG(1, (THIS_FILE, "call %d: %s/%u does not start: %s", call_id, c->params.codec, c->params.clock, mc_strerror(rc)));
+        stop(s);
+        return PJMEDIA_CODEC_EFAILED;
+    }
+    s->stopped = false;
+    return PJ_SUCCESS;
 }
 
 pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_pool, pjmedia_stream_info *si,
@@ -204,25 +289,23 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     struct stream *s = &streams[call_id];
     const struct mc_seam *seam = mc_seam_get();
     struct mc_leg *leg = seam ? seam->leg_of_call(call_id) : NULL;
-    const struct mc_wire wire = {.ctx = s, .send_rtp = wire_rtp, .send_rtcp = wire_rtcp};
-    pjmedia_transport_attach_param attach = {0};
-    pjmedia_transport *bottom;
-    struct mc_leg_params params;
-    pj_status_t status;
-    int rc;
+    pjmedia_transport *bottom = mc_transport_bottom(call_med->tp);
+    struct change change = {.adapter = call_med->tp, .rtp = si->rem_addr, .call_start = call_med->call->start_time};
 
+    if (s->leg && s->stopped && (si->dir == PJMEDIA_DIR_NONE || s->tp != bottom || s->leg != leg)) {
+        stop(s);
+    }
     if (si->dir == PJMEDIA_DIR_NONE) {
-        return PJ_SUCCESS; /* pjsua has stopped the stream already */
+        return PJ_SUCCESS;
     }
     if (!leg) {
         PJ_LOG(1, (THIS_FILE, "call %d: no media leg is bound to it", call_id));
         return PJ_EINVALIDOP;
     }
-    if (s->leg) {
+    if (s->leg && !s->stopped) {
         PJ_LOG(2, (THIS_FILE, "call %d: audio line %u ignored, the leg serves line %u", call_id, call_med->idx, s->med_idx));
         return PJ_ETOOMANY;
     }
-    bottom = mc_transport_bottom(call_med->tp);
     if (!bottom) {
         PJ_LOG(1, (THIS_FILE, "call %d: media transport is not the core's (ICE and loop are not served)", call_id));
         return PJ_ENOTSUP;
@@ -231,50 +314,16 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
         return PJMEDIA_EINVALIDPT;
     }
 
-    status = mc_srtp_negotiated(call_med->tp, mc_transport_srtp(bottom));
-    if (status != PJ_SUCCESS) {
-        PJ_LOG(2, (THIS_FILE, "call %d: no usable SRTP keys", call_id));
-        return status;
-    }
-
+    change.running = s->leg != NULL;
     s->seam = seam;
     s->leg = leg;
     s->tp = bottom;
-    s->srtp = *mc_transport_srtp(bottom);
     s->med_idx = call_med->idx;
-    fill_params(&params, si, local_sdp->media[call_med->idx], remote_sdp->media[call_med->idx], s->srtp != NULL);
-    s->rx_pt = params.rx_pt;
-    s->event_pt = params.event_rx_pt;
-    s->cn_pt = params.cn_rx_pt;
-    if (PJ_TIME_VAL_EQ(s->call_start, call_med->call->start_time)) {
-        mc_latch_renew(&s->latch, (const struct sockaddr *)&si->rem_addr, (socklen_t)pj_sockaddr_get_len(&si->rem_addr));
-    } else {
-        mc_latch_init(&s->latch, (const struct sockaddr *)&si->rem_addr, (socklen_t)pj_sockaddr_get_len(&si->rem_addr));
-        s->call_start = call_med->call->start_time;
-    }
-
-    mc_transport_watch(s->tp, (const pj_sockaddr *)&s->latch.current, on_stranger, s);
-    attach.stream = s;
-    attach.media_type = PJMEDIA_TYPE_AUDIO;
-    attach.rem_addr = si->rem_addr;
     /* Both sides said a=rtcp-mux (RFC 5761 section 5.1.1): PJSIP still names the port beside RTP's. */
-    attach.rem_rtcp = si->rtcp_mux ? si->rem_addr : si->rem_rtcp;
-    attach.addr_len = pj_sockaddr_get_len(&si->rem_addr);
-    attach.user_data = s;
-    attach.rtp_cb2 = on_rtp;
-    attach.rtcp_cb = on_rtcp;
-    status = pjmedia_transport_attach2(s->tp, &attach);
-    if (status != PJ_SUCCESS) {
-        s->leg = NULL;
-        return status;
-    }
-    rc = seam->leg_start(leg, &params, &wire);
-    if (rc < 0) {
-        PJ_LOG(1, (THIS_FILE, "call %d: %s/%u does not start: %s", call_id, params.codec, params.clock, mc_strerror(rc)));
-        stop(s);
-        return PJMEDIA_CODEC_EFAILED;
-    }
-    return PJ_SUCCESS;
+    change.rtcp = si->rtcp_mux ? si->rem_addr : si->rem_rtcp;
+    fill_params(&change.params, si, local_sdp->media[call_med->idx], remote_sdp->media[call_med->idx],
+                mc_srtp_is_on(call_med->tp));
+    return start(s, call_id, &change);
 }
 
 void pjsua_aud_stop_stream(pjsua_call_media *call_med) {
@@ -283,8 +332,10 @@ void pjsua_aud_stop_stream(pjsua_call_media *call_med) {
     if (s->leg && s->med_idx == call_med->idx) {
         if (call_is_over(call_med->call)) {
             s->seam->leg_bye(s->leg);
+            stop(s);
+        } else {
+            s->stopped = true;
         }
-        stop(s);
     }
 }
 

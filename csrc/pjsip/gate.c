@@ -106,6 +106,11 @@ static size_t read_messages(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, size_t len) 
     char next;
 
     while (at < len) {
+        if (len - at >= 4 && pj_memcmp(packet + at, "\r\n\r\n", 4) == 0) {
+            mc_keep_alive_answer(mgr, rdata->tp_info.transport);
+            at += 4;
+            continue;
+        }
         if (packet[at] == '\r' || packet[at] == '\n') { /* keep-alives (RFC 5626 section 3.5.1), and between messages */
             at++;
             continue;

@@ -33,8 +33,15 @@ const char *mc_pjsip_next_question(void);
 /* The answer, in the form of mc_pjsip_set_hop's targets; "" = there is no such host. */
 void mc_pjsip_answer(int id, const char *targets);
 
-/* How long a REGISTER or OPTIONS of ours waits for a first sign of life, 100-32000 ms; then it ends with 408. Returns 0 or MC_E_ARG. */
+/* How long a REGISTER or OPTIONS of ours waits for a first sign of life, 100-32000 ms; then it ends with 408. So long an INVITE of an
+ * account or trunk waits, and is told then. Returns 0 or MC_E_ARG. */
 int mc_pjsip_set_patience(int ms);
+/* The call (PJSIP's id) whose INVITE nobody has answered in that time, not even with 100, each told once; -1 when there is none. */
+int mc_pjsip_next_silent(void);
+
+/* Seconds of silence after which an idle TCP or TLS connection gets a keep-alive (RFC 5626 section 4.4.1), 0 = never, of connections
+ * that are made from now on. Returns 0 or MC_E_ARG. */
+int mc_pjsip_set_keep_alive(int seconds);
 
 /* The account (PJSIP's id) whose registration's connection is gone, each told once; -1 when there is none. */
 int mc_pjsip_next_lost(void);

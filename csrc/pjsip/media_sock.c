@@ -130,6 +130,14 @@ pj_status_t mc_media_sock_move(pjmedia_sock_info *si) {
     return PJ_SUCCESS;
 }
 
+void mc_media_sock_drain(pj_sock_t fd) {
+    char sink[4];
+
+    for (int i = 0; i < 4096 && recv((int)fd, sink, sizeof(sink), MSG_DONTWAIT | MSG_TRUNC) >= 0; i++) {
+        ;
+    }
+}
+
 void mc_media_sock_rest(uint16_t port) {
     mc_port_pool_give(&pool, port, mc_clock_us());
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * A server that is silent is given up before timer F (32 s, RFC 3261 section 17.1.2.2) when another one could be asked: REGISTER and OPTIONS,
- * and INVITEs of accounts and trunks, that got no response at all within the configured time end with 408. PJSIP takes such a time and ignores it.
- * So is an INFO: a digit that comes seconds late is of no use, others wait behind it, and timer F would end the call (section 12.2.1.2)
- * of a peer that does not care for INFO and talks on. */
+ * A server that is silent is given up before timer F (32 s, RFC 3261 section 17.1.2.2) when another one could be asked: REGISTER and OPTIONS
+ * that got no response at all within the configured time end with 408. PJSIP takes such a time and ignores it. Of INVITEs of accounts and
+ * trunks it is only told: their transaction must live, or what the server sends yet is answered by nobody.
+ * An INFO is given up too: a digit that comes seconds late is of no use, others wait behind it, and timer F would end the call (section
+ * 12.2.1.2) of a peer that does not care for INFO and talks on. */
 #include "../err.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
@@ -18,6 +19,8 @@ struct patience {
 static unsigned patience_ms = 8000;
 static bool catching;
 static pjsip_transaction *caught; /* a reference */
+static int silent[256];           /* calls */
+static unsigned n_silent;
 
 int mc_pjsip_set_patience(int ms) {
     if (ms < 100 || ms > 32000) {
@@ -27,11 +30,28 @@ int mc_pjsip_set_patience(int ms) {
     return MC_OK;
 }
 
+int mc_pjsip_next_silent(void) {
+    return n_silent > 0 ? silent[--n_silent] : -1;
+}
+
+/* False: it can't be told, and ends like the others. */
+static bool tell(pjsip_transaction *tsx) {
+    pjsip_dialog *dlg = tsx->method.id == PJSIP_INVITE_METHOD ? pjsip_tsx_get_dlg(tsx) : NULL;
+    const pjsua_call *call = dlg ? dlg->mod_data[pjsua_var.mod.id] : NULL;
+
+    if (!call || !call->inv || call->inv->state >= PJSIP_INV_STATE_CONFIRMED || n_silent == PJ_ARRAY_SIZE(silent)) {
+        return false;
+    }
+    silent[n_silent++] = call->index;
+    mc_pjsip_wake();
+    return true;
+}
+
 static void on_timer(pj_timer_heap_t *heap, pj_timer_entry *timer) {
     struct patience *it = timer->user_data;
 
     (void)heap;
-    if (it->tsx->state < PJSIP_TSX_STATE_PROCEEDING) {
+    if (it->tsx->state < PJSIP_TSX_STATE_PROCEEDING && !tell(it->tsx)) {
         pjsip_tsx_terminate(it->tsx, it->code);
     }
     pj_grp_lock_dec_ref(it->tsx->grp_lock);

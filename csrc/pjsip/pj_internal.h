@@ -18,6 +18,8 @@ pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt);
 /* ptime in ms that we ask for and send with: the remote's a=ptime when it is 10, 20, 40 or 60, else the configured one, and not
  * above its a=maxptime. `remote` may be NULL (an offer). */
 unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote);
+/* The same of what was settled: where the remote asks for nothing, what our own description says. */
+unsigned mc_sdp_ptime_agreed(const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote);
 /* Writes a=ptime into one of our media lines, in place of what is there. */
 void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
 /* Where the offer gives a static payload type number to a codec that we have under a dynamic one (Asterisk: "10 L16/8000"), our
@@ -46,8 +48,11 @@ pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 
 /* `found`: where packets go from the next attach on, whatever SDP says. `on_stranger`: whoever is refused on the RTCP port, told before
- * it is refused (media worker). Sip thread, while nothing is attached. */
-void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx), void *ctx);
+ * it is refused (media worker). `on_gone`: the transport is about to be destroyed (sip thread). Sip thread, while nothing is attached. */
+void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx),
+                        void (*on_gone)(void *ctx, const pjmedia_transport *bottom), void *ctx);
+/* While attached, SDP was settled again: packets go there from now on. False: not an address of the kind that it has. Media worker. */
+bool mc_transport_aim(pjmedia_transport *bottom, const pj_sockaddr *rtp, const pj_sockaddr *rtcp, const pj_sockaddr *found);
 /* The RTCP packet that is being delivered is the peer's (after SRTP, well-formed): reports go where it came from. Media worker. */
 void mc_transport_confirm_rtcp(void);
 
@@ -57,6 +62,8 @@ void mc_transport_confirm_rtcp(void);
 pj_status_t mc_media_sock_move(pjmedia_sock_info *si);
 /* Whether a call could have a pair now; if not, *wait_s: the longest that one which is free again rests. */
 bool mc_media_sock_spare(unsigned *wait_s);
+/* What lay in the socket while nobody listened is from the past: it must not be taken for speech of now. */
+void mc_media_sock_drain(pj_sock_t fd);
 /* The sockets on `port` and above were closed. */
 void mc_media_sock_rest(uint16_t port);
 void mc_media_sock_stop(void);
@@ -82,6 +89,9 @@ void mc_streams_stop(void);
 /* The connection waits for the rest of a message since now, unless it did before; it has come. */
 void mc_streams_waits(pjsip_transport *tp);
 void mc_streams_goes_on(pjsip_transport *tp);
+
+/* keep_alive.c: a peer's ping, a double CRLF between two messages, gets its pong (RFC 5626 section 3.5.1). Sip thread. */
+void mc_keep_alive_answer(pjsip_tpmgr *mgr, pjsip_transport *tp);
 
 /* held.c */
 int mc_held_start(void);

@@ -33,10 +33,11 @@ static unsigned long attr_number(const pjmedia_sdp_media *m, const char *name) {
     return pj_strtoul(&text);
 }
 
-unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote) {
+/* What `remote` asks for; where it doesn't, `otherwise`. */
+static unsigned ptime_for(const pjmedia_sdp_media *remote, unsigned otherwise) {
     static const unsigned served[] = {60, 40, 20, 10};
     unsigned long asked = attr_number(remote, "ptime"), most = attr_number(remote, "maxptime");
-    unsigned ptime = ptime_served(asked) ? (unsigned)asked : offered_ptime;
+    unsigned ptime = ptime_served(asked) ? (unsigned)asked : otherwise;
 
     for (unsigned i = 0; most >= 10 && ptime > most && i < PJ_ARRAY_SIZE(served); i++) {
         if (served[i] <= most) {
@@ -44,6 +45,16 @@ unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote) {
         }
     }
     return ptime;
+}
+
+unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote) {
+    return ptime_for(remote, offered_ptime);
+}
+
+unsigned mc_sdp_ptime_agreed(const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
+    unsigned long ours = attr_number(local, "ptime");
+
+    return ptime_for(remote, ptime_served(ours) ? (unsigned)ours : offered_ptime);
 }
 
 void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms) {

@@ -31,7 +31,7 @@ enum mc_srtp_verdict {
     MC_SRTP_REPLAYED, /* was opened before, or is too old to tell */
 };
 
-/* --- signalling thread, while no packet is under way --- */
+/* --- signalling thread, or the worker: while no packet is under way --- */
 
 /* The suite of this name, in our own words, and the bytes of its master key and salt; NULL and 0: it is not served. Any thread. */
 const char *mc_srtp_suite(const char *name, size_t len);

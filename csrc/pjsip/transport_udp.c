@@ -32,7 +32,8 @@ struct udp {
     struct mc_ways ways;
     pj_sockaddr found; /* where the stream above knows the peer to be */
     void (*on_stranger)(void *ctx);
-    void *stranger_ctx;
+    void (*on_gone)(void *ctx, const pjmedia_transport *bottom);
+    void *watcher;
     struct mc_srtp *srtp; /* NULL: no keys were ever negotiated */
 
     _Atomic(struct mc_sock *) sock[MC_N_WAYS]; /* NULL: not attached, nothing is sent */
@@ -81,12 +82,25 @@ struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom) {
     return &((struct udp *)bottom)->srtp;
 }
 
-void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx), void *ctx) {
+void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx),
+                        void (*on_gone)(void *ctx, const pjmedia_transport *bottom), void *ctx) {
     struct udp *udp = (struct udp *)bottom;
 
     udp->found = *found;
     udp->on_stranger = on_stranger;
-    udp->stranger_ctx = ctx;
+    udp->on_gone = on_gone;
+    udp->watcher = ctx;
+}
+
+bool mc_transport_aim(pjmedia_transport *bottom, const pj_sockaddr *rtp, const pj_sockaddr *rtcp, const pj_sockaddr *found) {
+    struct udp *udp = (struct udp *)bottom;
+
+    if (rtp->addr.sa_family != udp->name[MC_RTP].addr.sa_family) {
+        return false;
+    }
+    udp->found = *found;
+    mc_ways_aim(&udp->ways, rtp, rtcp, found);
+    return true;
 }
 
 /* --- media worker --- */
@@ -122,7 +136,7 @@ static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *
     copy_addr(&source, from, from_len);
     if (!udp->rtcp_cb || !mc_ways_is_peer(&udp->ways, &source, now_us)) {
         if (udp->on_stranger) {
-            udp->on_stranger(udp->stranger_ctx);
+            udp->on_stranger(udp->watcher);
         }
         return;
     }
@@ -177,15 +191,6 @@ static void detach(pjmedia_transport *tp, void *user_data) {
     udp->user = NULL;
 }
 
-/* What lay in the socket while nobody listened is from the past: it must not be taken for speech of now. */
-static void drain(pj_sock_t fd) {
-    char sink[4];
-
-    for (int i = 0; i < 4096 && recv((int)fd, sink, sizeof(sink), MSG_DONTWAIT | MSG_TRUNC) >= 0; i++) {
-        ;
-    }
-}
-
 static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param *param) {
     struct udp *udp = (struct udp *)tp;
     static mc_sock_fn *const on_packet[MC_N_WAYS] = {on_rtp, on_rtcp};
@@ -206,7 +211,7 @@ static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param
         struct mc_sock *sock;
 
         if (udp->used) {
-            drain(udp->fd[i]);
+            mc_media_sock_drain(udp->fd[i]);
         }
         if (udp->seam->sock_add(udp->seam->host, (int)udp->fd[i], on_packet[i], udp, &sock) < 0) {
             detach(tp, NULL);
@@ -216,19 +221,6 @@ static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param
     }
     udp->used = true;
     return PJ_SUCCESS;
-}
-
-static pj_status_t attach(pjmedia_transport *tp, void *user_data, const pj_sockaddr_t *rem_addr, const pj_sockaddr_t *rem_rtcp,
-                          unsigned addr_len, void (*rtp_cb)(void *, void *, pj_ssize_t),
-                          void (*rtcp_cb)(void *, void *, pj_ssize_t)) {
-    pjmedia_transport_attach_param param = {.user_data = user_data, .addr_len = addr_len, .rtp_cb = rtp_cb, .rtcp_cb = rtcp_cb};
-
-    PJ_ASSERT_RETURN(rem_addr && addr_len <= sizeof(param.rem_addr), PJ_EINVAL);
-    pj_memcpy(&param.rem_addr, rem_addr, addr_len);
-    if (rem_rtcp) {
-        pj_memcpy(&param.rem_rtcp, rem_rtcp, addr_len);
-    }
-    return attach2(tp, &param);
 }
 
 static pj_status_t get_info(pjmedia_transport *tp, pjmedia_transport_info *info) {
@@ -299,6 +291,9 @@ static void on_destroy(void *arg) {
 static pj_status_t destroy(pjmedia_transport *tp) {
     struct udp *udp = (struct udp *)tp;
 
+    if (udp->on_gone) {
+        udp->on_gone(udp->watcher, tp);
+    }
     detach(tp, NULL);
     for (int i = 0; i < MC_N_WAYS; i++) {
         pj_sock_close(udp->fd[i]);
@@ -312,7 +307,6 @@ static pj_status_t destroy(pjmedia_transport *tp) {
 
 static pjmedia_transport_op udp_op = {
     .get_info = get_info,
-    .attach = attach,
     .detach = detach,
     .send_rtp = send_rtp,
     .send_rtcp = send_rtcp,

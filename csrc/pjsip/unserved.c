@@ -31,11 +31,27 @@ static pj_bool_t refuse_busy(pjsip_rx_data *rdata, unsigned retry_after_s) {
     return respond(rdata, PJSIP_SC_SERVICE_UNAVAILABLE, header);
 }
 
+/* Via's maddr would have our responses go to whom the sender names (RFC 3261 section 18.2.2): multicast, which nobody here serves, or a
+ * victim. It stays in the header, as an unknown parameter does. */
+static void disarm_maddr(pjsip_rx_data *rdata) {
+    pjsip_via_hdr *via = rdata->msg_info.via;
+    pjsip_param *param;
+
+    if (via && via->maddr_param.slen > 0) {
+        param = PJ_POOL_ZALLOC_T(rdata->tp_info.pool, pjsip_param);
+        param->name = pj_str("maddr");
+        param->value = via->maddr_param;
+        pj_list_push_back(&via->other_param, param);
+        via->maddr_param.slen = 0;
+    }
+}
+
 /* Before any layer that keeps state. */
 static pj_bool_t refuse_flawed(pjsip_rx_data *rdata) {
     const struct mc_gate_verdict *v = mc_gate_pending();
 
     mc_gate_understood();
+    disarm_maddr(rdata);
     if (v->action != MC_GATE_REFUSE) {
         return PJ_FALSE;
     }

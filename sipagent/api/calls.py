@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from sipagent.api.health import monotonic_us
 from sipagent.api.problems import Problem
 from sipagent.api.view import SwitchView
 from sipagent.call import Call, CallState
+from sipagent.signalling.errors import SignallingError
 
 
 class CallSummary(BaseModel):
@@ -58,6 +59,13 @@ class CallDetail(CallSummary):
     ledger: list[Any] = Field(description="Turns with the times of their stages.")
     transcript: list[Any] = Field(description="What was understood and said.")
     notes: dict[str, Any] = Field(description="Whatever else the agent noted.")
+
+
+class CallUpdate(BaseModel):
+    """What the peer is asked for; it may refuse."""
+
+    codec: str = Field(default="", description='One of media.codecs, "PCMA" or "PCMA/8000"; empty = the one in use.')
+    ptime_ms: Literal[0, 10, 20, 40, 60] = Field(default=0, description="Packet time; 0 = as it is.")
 
 
 class CallList(BaseModel):
@@ -115,6 +123,12 @@ def router(switch: SwitchView) -> APIRouter:
     """/v1/calls."""
     routes = APIRouter(prefix="/v1", tags=["calls"])
 
+    def known(call_id: str) -> Call:
+        call = switch.calls.get(call_id)
+        if call is None:
+            raise HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (store.recent_calls)")
+        return call
+
     @routes.get("/calls")
     async def list_calls() -> CallList:
         """Live calls and the newest `store.recent_calls` ended ones, oldest first."""
@@ -124,9 +138,24 @@ def router(switch: SwitchView) -> APIRouter:
     @routes.get("/calls/{call_id}", responses={404: {"model": Problem, "description": "No such call"}})
     async def get_call(call_id: str) -> CallDetail:
         """One call: state, codec, media path, loss, jitter, round trip, quality, ledger, transcript."""
-        call = switch.calls.get(call_id)
-        if call is None:
-            raise HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (store.recent_calls)")
+        return detail(known(call_id), monotonic_us())
+
+    @routes.post(
+        "/calls/{call_id}/update",
+        responses={
+            404: {"model": Problem, "description": "No such call"},
+            409: {"model": Problem, "description": "The call is not up, or its peer refused"},
+        },
+    )
+    async def update_call(call_id: str, wanted: CallUpdate) -> CallDetail:
+        """Another codec or packet time in the middle of a call, by a re-INVITE; the answer shows what was agreed on."""
+        call = known(call_id)
+        if call.state is not CallState.CONFIRMED:
+            raise HTTPException(409, f"call {call_id!r} is {call.state.value}; only a call that is up can be changed")
+        try:
+            await call.control.update(wanted.codec, wanted.ptime_ms)
+        except SignallingError as error:
+            raise HTTPException(409, str(error)) from None
         return detail(call, monotonic_us())
 
     return routes

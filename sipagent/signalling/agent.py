@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from mediacore import Leg, Worker, clock_us, gate_lag
 from sipagent.call import Call, CallState
-from sipagent.config import OPUS_MAX_BITRATE, Account, Config
+from sipagent.config import OPUS_MAX_BITRATE, Config
 from sipagent.log import get_logger
 from sipagent.protection.quota import Use
 from sipagent.signalling import messages, options
@@ -28,12 +28,13 @@ from sipagent.signalling.limits import Limits
 from sipagent.signalling.locate import Locator, Target
 from sipagent.signalling.names import Dns
 from sipagent.signalling.parties import MAX_FORWARDS, OutgoingInvite
-from sipagent.signalling.registration import AccountStatus, Hop, Registration, account_name
+from sipagent.signalling.registration import AccountStatus, Hop
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.transfer import ReferTo
-from sipagent.signalling.trunk import Trunk, TrunkStatus
+from sipagent.signalling.trunk import TrunkStatus
+from sipagent.signalling.uplinks import Uplinks
 from sipagent.signalling.uri import DEFAULT_PORT, SipUri, Transport, parse_uri
 
 log = get_logger(__name__)
@@ -72,11 +73,9 @@ class UserAgent:
         self._listening: list[Listening] = []
         self._calls: dict[str, Call] = {}
         self._orphans: set[str] = set()
-        self._registrations: dict[str, Registration] = {}
         self._limits = Limits(cfg, self._time_over)
-        self._trunks: dict[str, Trunk] = {}
+        self._uplinks = Uplinks(self._thread, self._stack)
         self._retries: dict[str, tuple[Leg, OutgoingInvite, Ways]] = {}  # calls over a trunk -> what is left to try
-        self._tasks: list[asyncio.Task[None]] = []
         self._questions: set[asyncio.Task[None]] = set()
         self._log = StackLog()
         self._running = False
@@ -93,23 +92,20 @@ class UserAgent:
 
     def accounts(self) -> list[AccountStatus]:
         """One row for each of sip.accounts."""
-        return [r.status for r in self._registrations.values()]
+        return self._uplinks.accounts()
 
     def trunks(self) -> list[TrunkStatus]:
         """One row for each of sip.trunks."""
-        return [t.status for t in self._trunks.values()]
+        return self._uplinks.states()
 
     async def hops(self, name: str) -> list[int] | None:
         """Numbers of the next hops of an account or a trunk, as `mediacore.siptrace_read` has them; None: neither."""
         found = await self._thread.run(self._stack.hops, name) if self._running else None
-        return [] if found is None and name in self._registrations else found
+        return [] if found is None and self._uplinks.has(name) else found
 
     async def unregister(self) -> None:
         """Takes all registrations back and keeps it so: nobody calls us through them any more. Calls go on."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._uplinks.stop()
         if self._running:
             await self._thread.run(self._stack.unregister)
 
@@ -140,24 +136,18 @@ class UserAgent:
             raise
         self._locator = Locator(Dns(self.cfg.sip.dns), [(t.transport, t.version) for t in self._listening])
         self._running = True
-        for settings in self.cfg.sip.accounts:
-            registration = Registration(settings, self._locator.locate, self._register)
-            self._registrations[account_name(settings)] = registration
-            self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
-        for row in self.cfg.sip.trunks:
-            trunk = self._trunks[row.name] = Trunk(row, self._locator.locate, self._ask)
-            self._tasks.append(asyncio.create_task(trunk.keep(), name=f"trunk-{row.name}"))
+        self._uplinks.start(self.cfg.sip, self._locator.locate)
 
     async def stop(self) -> None:
         """Ends every call, unregisters, destroys the stack. Does nothing when it is not up."""
         if not self._running:
             return
         self._running = False
-        tasks = [*self._tasks, *self._questions]
+        await self._uplinks.stop()
+        tasks = list(self._questions)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()
         with contextlib.suppress(SignallingError):
             await self._thread.run(self._stack.close)
         await self._shut()
@@ -199,8 +189,8 @@ class UserAgent:
             raise SignallingError("the user agent is not up")
         wanted = self.allowed(uri)
         rows = checked(headers)
-        trunk = self._trunks.get(account or "")
-        name = self._account(account) if trunk is None else account
+        trunk = self._uplinks.trunks.get(account or "")
+        name = self._uplinks.account(account) if trunk is None else account
         ways = [] if trunk is None else trunk.ways()
         target: Target | None = None
         if name is None:
@@ -265,18 +255,6 @@ class UserAgent:
 
     # ---- inside
 
-    def _account(self, name: str | None) -> str | None:
-        if name is None:
-            return None
-        found = [n for n in self._registrations if n == name or n.split("@")[0] == name]
-        if len(found) != 1:
-            known = ", ".join(self._registrations) or "none"
-            raise SignallingError(f"account {name!r} is {'not known' if not found else 'ambiguous'}; configured: {known}")
-        return found[0]
-
-    async def _register(self, name: str, settings: Account, hop: Hop) -> None:
-        await self._thread.run(self._stack.register, name, settings, hop)
-
     async def _answer_question(self, question: messages.Question) -> None:
         """PJSIP met a name (a Contact, a Record-Route, a called host): its request waits for this."""
         targets: list[Target] = []
@@ -324,27 +302,20 @@ class UserAgent:
                 leg.close()
             case messages.Refused(remote_uri, code, reason):
                 log.info("call refused", remote=remote_uri, code=code, reason=reason)
-            case messages.Answered(host):
-                if (trunk := self._trunks.get(host.rpartition("#")[0])) is not None:
-                    trunk.answered(message)
             case messages.Question():
                 if self._running:
                     task = asyncio.create_task(self._answer_question(message))
                     self._questions.add(task)
                     task.add_done_callback(self._questions.discard)
-            case messages.ConnectionLost(account):
-                if (registration := self._registrations.get(account)) is not None:
-                    registration.lost()
-            case messages.Registered(account):
-                if (registration := self._registrations.get(account)) is not None:
-                    registration.outcome(message)
+            case messages.ConnectionLost() | messages.Registered() | messages.Answered():
+                self._uplinks.told(message)
 
     def _again(self, call: Call, code: int) -> bool:
         """Tries the trunk's next host for a call that one of them did not take; False: there is none left."""
         leg, request, ways = self._retries.get(call.id, (None, None, []))
         if leg is None or request is None or request.account is None:
             return False
-        trunk = self._trunks[request.account.rpartition("#")[0]]
+        trunk = self._uplinks.trunks[request.account.rpartition("#")[0]]
         trunk.failed(request.account, code)
         if not ways or not self._running or _unwanted(call):
             return False
@@ -362,9 +333,6 @@ class UserAgent:
         except SignallingError as error:
             if call.id in self._calls:
                 self._end(call, code, f"callee not reached: {error}", clock_us())
-
-    async def _ask(self, key: str, hop: Hop) -> None:
-        await self._thread.run(self._stack.ask, key, hop)
 
     def _ring(self, message: messages.Incoming) -> None:
         gate_lag(clock_us() - message.t_us)

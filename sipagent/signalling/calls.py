@@ -15,6 +15,7 @@ from sipagent.signalling.ending import Ending
 from sipagent.signalling.errors import UriError
 from sipagent.signalling.info import InfoDigits
 from sipagent.signalling.messages import Digit, Ended, Held, MediaReady, Moved, Progress, Referral, ReferRequest
+from sipagent.signalling.offers import Wish
 from sipagent.signalling.parties import InviteFacts
 from sipagent.signalling.reoffer import GONE, Answer, Reoffer
 from sipagent.signalling.text import readable, to_wire
@@ -93,7 +94,9 @@ class SipCall(pjsua2.Call):
         self._peer_reason: Reason | None = None
         self._info = InfoDigits()
         self._reoffer = Reoffer()
+        self.wish = Wish()
         self._held = False
+        self._given_up = False
 
     # ---- what the stack asks for
 
@@ -149,6 +152,19 @@ class SipCall(pjsua2.Call):
         if not on:
             prm.opt.flag |= pjsua2.PJSUA_CALL_UNHOLD
         self._reoffer.send(answer, functools.partial(_sent, self.setHold if on else self.reinvite, prm))
+
+    @sip_only
+    def reoffer(self, answer: Answer) -> None:
+        """A re-INVITE with an offer as it is made now; a call that we hold stays held. `answer` gets its final status."""
+        self._reoffer.send(answer, functools.partial(_sent, self.reinvite, _audio_only()))
+
+    @sip_only
+    def give_up(self) -> None:
+        """Nobody has said a word to the INVITE: another server may take the call. PJSIP goes on listening to this one, so that
+        who rings yet gets CANCEL, and who answers ACK and BYE (RFC 3261 sections 9.1, 13.2.2.4)."""
+        if not self.over and not self._answered and self._ours is None:
+            self._ours, self._given_up = (408, ""), True
+            self.hangup(pjsua2.CallOpParam())
 
     @sip_only
     def send_info(self, digits: str, ms: int) -> bool:
@@ -217,9 +233,11 @@ class SipCall(pjsua2.Call):
         heard, ours = tsx.type == pjsua2.PJSIP_EVENT_RX_MSG, tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC
         if tsx.tsx.method == "INVITE" and heard and ours and 100 < tsx.tsx.statusCode < 200 and not self.over:
             self.thread.send(Progress(self.key, tsx.tsx.statusCode, self.leg is not None and self.leg.started))
-        ends = tsx.prevState < pjsua2.PJSIP_TSX_STATE_COMPLETED <= tsx.tsx.state  # once; timers end it again later
-        if tsx.tsx.method == "INVITE" and ours and self._answered and ends:
-            self._reoffer.final(tsx.tsx.statusCode)
+        if tsx.tsx.method == "INVITE" and ours and self._answered:
+            if tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_CALLING:
+                self._reoffer.began(tsx.tsx.pjTransaction)
+            elif tsx.prevState < pjsua2.PJSIP_TSX_STATE_COMPLETED <= tsx.tsx.state:  # once; timers end it again later
+                self._reoffer.ended(tsx.tsx.pjTransaction, tsx.tsx.statusCode)
         if tsx.tsx.method == "INFO" and tsx.tsx.role == pjsua2.PJSIP_ROLE_UAC and not self.over:
             completed = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_COMPLETED
             gone = tsx.tsx.state == pjsua2.PJSIP_TSX_STATE_TERMINATED and tsx.prevState != pjsua2.PJSIP_TSX_STATE_COMPLETED
@@ -282,6 +300,8 @@ class SipCall(pjsua2.Call):
         """Nothing; without this the base class is reached through two more layers."""
 
     def _ending(self, event: pjsua2.SipEvent, info: pjsua2.CallInfo) -> Ending:
+        if self._given_up:
+            return Ending(incoming=False, answered=False, code=408)
         method, heard = "", False
         code, phrase = info.lastStatusCode, info.lastReason
         if event.type == pjsua2.PJSIP_EVENT_TSX_STATE:

@@ -6,17 +6,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
 from sipagent.call import Call, CallState
 from sipagent.signalling.causes import sip_phrase
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.headers import Pairs, checked
 from sipagent.signalling.messages import Incoming, Referral
-from sipagent.signalling.reoffer import GLARE, GONE, TRIES, glare_s
+from sipagent.signalling.reoffer import GLARE, GONE, TRIES, Answer, glare_s
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.uri import parse_uri
 
+P = ParamSpec("P")
+
+PTIMES = (10, 20, 40, 60)  # milliseconds that the core can send
 REFER_S = 180.0  # for the target of a REFER to answer: RFC 3261 section 16.6, timer C
 
 
@@ -51,17 +56,26 @@ class Control:
             await self._thread.run(self._stack.redirect, self._key, str(uri))
 
     async def hold(self, on: bool) -> None:
+        await self._offer("hold" if on else "resume", self._stack.hold, on)
+
+    async def update(self, codec: str = "", ptime_ms: int = 0) -> None:
+        if ptime_ms not in (0, *PTIMES):
+            raise SignallingError(f"ptime_ms {ptime_ms} is not served: {', '.join(map(str, PTIMES))} (0 = as it is)")
+        await self._offer("update", self._stack.update, codec, ptime_ms)
+
+    async def _offer(self, what: str, send: Callable[Concatenate[Answer, str, P], None], *args: P.args, **kw: P.kwargs) -> None:
+        """`send` sends an offer of ours; one at a time, glare is tried again."""
         async with self._offering:
             code = GLARE
             for _ in range(TRIES):
                 if not self._thread.running:
                     return
-                code = await self._thread.ask(self._stack.hold, self._key, on)
+                code = await self._thread.ask(send, self._key, *args, **kw)
                 if code != GLARE:
                     break
                 await asyncio.sleep(glare_s(self._outgoing, self._rng))
         if code >= 300 and code != GONE:
-            raise SignallingError(f"{'hold' if on else 'resume'} refused: {code} {sip_phrase(code)}")
+            raise SignallingError(f"{what} refused: {code} {sip_phrase(code)}")
 
     async def send_info(self, digits: str, ms: int) -> bool:
         return self._thread.running and await self._thread.run(self._stack.send_info, self._key, digits, ms)

@@ -92,6 +92,7 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
         _check(pjsua2.mc_pjsip_set_ptime(cfg.media.ptime_ms), "media.ptime_ms")
         low, high = cfg.media.ports
         _check(pjsua2.mc_pjsip_set_patience(round(cfg.sip.try_s * 1000)), "sip.try_s")
+        _check(pjsua2.mc_pjsip_set_keep_alive(cfg.sip.keep_alive_s), "sip.keep_alive_s")
         _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
         open_gate(cfg)
         open_siptrace(cfg.seeing)
@@ -160,7 +161,7 @@ def set_codecs(endpoint: pjsua2.Endpoint, wanted: list[str]) -> None:
     available = [c.codecId for c in endpoint.codecEnum2()]
     ids = []
     for name in wanted:
-        found = next((c for c in available if _same_codec(c, name)), None)
+        found = next((c for c in available if same_codec(c, name)), None)
         if found is None:
             known = ", ".join(sorted(c.rsplit("/", 1)[0] for c in available))
             raise ConfigError(f"media.codecs: {name!r} is not a codec of this core; choose from {known}")
@@ -171,7 +172,7 @@ def set_codecs(endpoint: pjsua2.Endpoint, wanted: list[str]) -> None:
         endpoint.codecSetPriority(codec, 254 - place)
 
 
-def _same_codec(codec_id: str, name: str) -> bool:
+def same_codec(codec_id: str, name: str) -> bool:
     """PJSIP's ids are "name/clock/channels"; names compare without case (RFC 8866 section 6.6)."""
     return codec_id.lower().split("/")[:2] == name.lower().split("/")[:2]
 

@@ -36,6 +36,9 @@ class Peers:
         self._sips: SipAccount | None = None
         self.registered: dict[str, SipAccount] = {}
         self._trunks: dict[str, SipAccount] = {}  # "name#0" for its first host
+        # A PJSIP account has one transport, a name may have addresses of both versions: each version that was used has an
+        # account, here by name or key; `registered` and `_trunks` have the one in use.
+        self._versions: dict[tuple[str, int], SipAccount] = {}
         self._next_hop = 0
         self._certified: dict[int, frozenset[str]] = {}  # connection -> names of the peer's verified certificate
         self._sources = {t.name: [ipaddress.ip_network(n) for n in t.sources] for t in cfg.sip.trunks}
@@ -61,9 +64,10 @@ class Peers:
                 self._trunks[f"{trunk.name}#{place}"] = self._trunk(trunk, place)
         endpoint.on_select, endpoint.on_connection = self.select, self.connection
 
-    def _trunk(self, trunk: TrunkSettings, place: int) -> SipAccount:
+    def _trunk(self, trunk: TrunkSettings, place: int, wanted: int = 0) -> SipAccount:
+        """`wanted`: IP version; 0 = that of the host's address, of a name whichever is open."""
         open_kinds = [t for t in self.listening if t.transport == trunk.transport]
-        wanted = trunk.version(place)
+        wanted = wanted or trunk.version(place)
         listening = next((t for t in open_kinds if wanted in (0, t.version)), None)
         if listening is None:
             raise SignallingError(f"trunk {trunk.name}: no {trunk.transport} transport is open; add one to sip.listen")
@@ -72,6 +76,7 @@ class Peers:
         account.realm, account.trunk, account.version = trunk.realm, trunk.name, listening.version
         account.trusted = trunk.trust_identity
         account.create(trunk_config(self._cfg, trunk, account.hop, listening, self._advertised))
+        self._versions[account.key, account.version] = account
         return account
 
     def _account(self, name: str) -> SipAccount:
@@ -82,6 +87,7 @@ class Peers:
         """Lets PJSIP's objects go; their accounts with them."""
         self.registered.clear()
         self._trunks.clear()
+        self._versions.clear()
         self._local.clear()
         self._others.clear()
         self._sips = None
@@ -90,13 +96,14 @@ class Peers:
     # ---- outgoing
 
     def register(self, name: str, settings: AccountSettings, hop: Hop) -> None:
-        account = self.registered.get(name)
+        account = self._versions.get((name, hop.target.version))
         if account is None:
             listening = self._transport(settings.transport, hop.target.version)
             account = self._account(name)
             account.realm, account.user = "" if settings.realm == "*" else settings.realm, settings.user
             account.create(registered_config(self._cfg, settings, account.hop, listening, self._advertised))
-            self.registered[name] = account
+            self._versions[name, hop.target.version] = account
+        self.registered[name] = account
         account.send_to(hop)
         account.setRegistration(True)
 
@@ -105,7 +112,10 @@ class Peers:
         account = self._trunks[key]
         if hop is not None:
             if hop.target.version != account.version:
-                raise SignallingError(f"{hop.name!r} has no address over IPv{account.version}, which is what is open here")
+                settings = next(t for t in self._cfg.sip.trunks if t.name == account.trunk)
+                other = self._versions.get((key, hop.target.version))
+                account = other or self._trunk(settings, int(key.rpartition("#")[2]), hop.target.version)
+                self._trunks[key] = account
             account.send_to(hop)
         return account
 
@@ -169,7 +179,7 @@ class Peers:
         return ""
 
     def _is_from(self, name: str, source: str) -> bool:
-        if any(account.trunk == name and source in account.known for account in self._trunks.values()):
+        if any(account.trunk == name and source in account.known for account in self._versions.values()):
             return True
         try:
             address = ipaddress.ip_address(source)

@@ -19,10 +19,12 @@ def glare_s(ours: bool, rng: random.Random) -> float:
 
 
 class Reoffer:
-    """The re-INVITE of a call that waits for its final response. Sip thread."""
+    """The re-INVITE of a call that waits for its final response. PJSIP repeats one by itself with credentials (401, 407) or a
+    longer interval (422): then the end of the last transaction counts. Sip thread."""
 
     def __init__(self) -> None:
         self._answer: Answer | None = None
+        self._newest = 0
 
     def send(self, answer: Answer, how: Callable[[], bool]) -> None:
         """`how` sends it; False: the peer's own is under way. Then, or when one of ours is, the answer is 491 at once."""
@@ -33,6 +35,15 @@ class Reoffer:
             self._answer = answer
         else:
             answer(GLARE)
+
+    def began(self, transaction: int) -> None:
+        """An INVITE of ours went out."""
+        self._newest = transaction
+
+    def ended(self, transaction: int, code: int) -> None:
+        """It has its final response, or none in time."""
+        if transaction == self._newest:
+            self.final(code)
 
     def final(self, code: int) -> None:
         """The final response, or the end of the call."""

@@ -19,6 +19,7 @@ from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Ended, Incoming, Question, Unused
+from sipagent.signalling.offers import Offers, Wish, current_first, named
 from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, may_sound_early, read_invite, uri_of
 from sipagent.signalling.peering import Peers
 from sipagent.signalling.registration import Hop
@@ -54,6 +55,7 @@ class Stack:
         self._worker = worker
         self._trust = Trust(cfg.sip.trusted_peers)
         self._endpoint: SipEndpoint | None = None
+        self._offers: Offers | None = None
         self._peers: Peers | None = None
         self._calls: dict[str, SipCall] = {}  # with a leg; strong references until they are over
         self._transfers = transfers
@@ -66,6 +68,7 @@ class Stack:
     def open(self, log_path: str, advertised: dict[str, str]) -> list[Listening]:
         """Opens all transports, those of sip.listen first. `advertised`: local address -> what peers should use instead."""
         self._endpoint = open_endpoint(self.thread, self.cfg, log_path)
+        self._offers = Offers(self._endpoint, self.cfg.media)
         try:
             self._peers = Peers(self.thread, self.cfg, advertised, self._incoming)
             self._peers.open(self._endpoint, self._connect)
@@ -92,6 +95,10 @@ class Stack:
                 if account.getId() == number_lost:
                     account.registered = False
                     self.thread.send(ConnectionLost(account.name))
+        while (number_silent := pjsua2.mc_pjsip_next_silent()) >= 0:
+            for call in list(self._calls.values()):
+                if call.getId() == number_silent:
+                    call.give_up()
 
     @sip_only
     def answer_question(self, number: int, targets: list[Target]) -> None:
@@ -124,7 +131,7 @@ class Stack:
             self._peers = None
         pjsua2.mc_pjsip_stop()
         endpoint.libDestroy(pjsua2.PJSUA_DESTROY_NO_NETWORK)
-        self._endpoint = None
+        self._endpoint = self._offers = None
 
     # ---- accounts
 
@@ -298,10 +305,24 @@ class Stack:
     def hold(self, answer: Answer, key: str, on: bool) -> None:
         """Our hold, or its end, by re-INVITE; `answer` gets the final status."""
         call = self._calls.get(key)
-        if call is None or call.over:
+        if call is None or call.over or self._offers is None:
             answer(GONE)
-        else:
+            return
+        with self._offers.made(current_first(call.leg, self.cfg.media), call.wish.ptime_ms):
             call.hold(answer, on)
+
+    @sip_only
+    def update(self, answer: Answer, key: str, codec: str, ptime_ms: int) -> None:
+        """Our re-INVITE with another codec ("" = the one in use) and packet time (0 = the last one that was asked for)."""
+        call = self._calls.get(key)
+        if call is None or call.over or self._offers is None:
+            answer(GONE)
+            return
+        media = self.cfg.media
+        wish = Wish(named(codec, media) if codec else call.wish.codec, ptime_ms or call.wish.ptime_ms)
+        with self._offers.made([named(codec, media)] if codec else current_first(call.leg, media), wish.ptime_ms):
+            call.reoffer(answer)
+        call.wish = wish
 
     @sip_only
     def redirect(self, key: str, uri: str) -> None:

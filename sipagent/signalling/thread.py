@@ -23,6 +23,7 @@ log = get_logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+DOWN = "the user agent is not up"
 POLL_MS = 500  # longest sleep; commands wake the poll, so this only bounds how old `ticked_us` gets
 
 
@@ -77,6 +78,7 @@ class SipThread:
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._done: asyncio.Future[None] | None = None
+        self._asked: set[asyncio.Future[Any]] = set()  # that may be answered long after their job has run
 
     # ---- main thread
 
@@ -95,29 +97,35 @@ class SipThread:
 
     def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
         """Runs `fn` on the sip thread; the future gets its result, or its error as a SignallingError or
-        ConfigError."""
-        assert self._loop is not None
-        future: asyncio.Future[T] = self._loop.create_future()
+        ConfigError. SignallingError too when the thread does not run, or ends before."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def job() -> None:
             self._reply(_succeed, future, fn(*args, **kwargs))
 
-        self.post(functools.partial(self._try, future, job))
+        self._queue(_Job(self, future, job))
         return future
 
     def ask(
         self, fn: Callable[Concatenate[Callable[[T], None], P], None], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[T]:
         """Runs `fn(answer, ...)` on the sip thread; the future gets what `answer` is called with there, now or later, or the
-        error of `fn`. A second answer is dropped."""
-        assert self._loop is not None
-        future: asyncio.Future[T] = self._loop.create_future()
+        error of `fn`, or SignallingError when the thread ends before. A second answer is dropped."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def answer(value: T) -> None:
             self._reply(_succeed, future, value)
 
-        self.post(functools.partial(self._try, future, functools.partial(fn, answer, *args, **kwargs)))
+        self._asked.add(future)
+        future.add_done_callback(self._asked.discard)
+        self._queue(_Job(self, future, functools.partial(fn, answer, *args, **kwargs)))
         return future
+
+    def _queue(self, job: _Job) -> None:
+        if self._thread is None:
+            _fail(job.future, SignallingError(DOWN))
+        else:
+            self.post(job)
 
     def post(self, job: Callable[[], None]) -> None:
         """Queues a job without an answer. Never blocks."""
@@ -135,6 +143,10 @@ class SipThread:
         await self._done
         self._thread.join()  # its last act was to complete the future
         self._thread = None
+        late = {job.future for job in self._jobs if isinstance(job, _Job)}  # queued behind the last one
+        self._jobs.clear()
+        for future in late | self._asked:
+            _fail(future, SignallingError(DOWN))
 
     # ---- sip thread
 
@@ -158,7 +170,8 @@ class SipThread:
         """To `on_message` on main, in order, with the other messages of this turn."""
         self._outbox.append(functools.partial(self._on_message, message))
 
-    def _try(self, future: asyncio.Future[Any], job: Callable[[], None]) -> None:
+    def try_job(self, future: asyncio.Future[Any], job: Callable[[], None]) -> None:
+        """Runs it; its error goes into the future."""
         try:
             job()
         except (SignallingError, ConfigError) as error:  # a new one: the old one's frames hold PJSIP's objects
@@ -219,6 +232,18 @@ class SipThread:
                 self._loop.call_soon_threadsafe(_deliver, batch)
             except RuntimeError:  # the loop is closed: nobody is left to tell
                 log.warning("event loop gone, signalling messages dropped", n=len(batch))
+
+
+class _Job:
+    """A job that somebody waits for."""
+
+    __slots__ = ("_run", "_thread", "future")
+
+    def __init__(self, thread: SipThread, future: asyncio.Future[Any], run: Callable[[], None]) -> None:
+        self._thread, self.future, self._run = thread, future, run
+
+    def __call__(self) -> None:
+        self._thread.try_job(self.future, self._run)
 
 
 def _deliver(batch: list[Callable[[], None]]) -> None:

@@ -217,11 +217,16 @@ class FakeControl:
         self.call: Call | None = None
         self.answers: list[int] = []
         self.holds: list[bool] = []
+        self.updates: list[tuple[str, int]] = []
         self.hung_up: list[tuple[int, str]] = []
 
     async def answer(self, code: int = 200, headers: Pairs = ()) -> None:
         """Kept in `answers`."""
         self.answers.append(code)
+
+    async def update(self, codec: str = "", ptime_ms: int = 0) -> None:
+        """Kept in `updates`."""
+        self.updates.append((codec, ptime_ms))
 
     async def hold(self, on: bool) -> None:
         """Kept in `holds`."""

@@ -7,8 +7,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.sip.rig import Rig, config, user_agent
 from tests.sip.ua import Rtp
 from tests.sip.wire import Peer
+
+
+@pytest.fixture
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    """Our side; the test's module says which media it has (MEDIA)."""
+    async with user_agent(config(media=request.module.MEDIA)) as rig:
+        yield rig
 
 
 @pytest.fixture

@@ -35,7 +35,10 @@ async def answers(reader: asyncio.StreamReader, n: int) -> list[int]:
     """Status codes of the next n answers; none of them has a body."""
     found = []
     for _ in range(n):
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S)
+        head = b""
+        while not head.strip():  # answers to keep-alives
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S)
+        head = head.lstrip()
         found.append(int(head.split(b" ")[1]))
         length = re.search(rb"Content-Length:\s*(\d+)", head)
         await reader.readexactly(int(length[1]) if length else 0)

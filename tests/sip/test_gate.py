@@ -91,6 +91,25 @@ async def test_an_maddr_leads_nowhere() -> None:
         peer.close()
 
 
+async def test_vias_maddr_steers_no_response() -> None:
+    """Responses go where the request came from; RFC 3261 section 18.2.2 would have them go to whom a sender names."""
+    async with user_agent(config()) as rig:
+        peer, victim = await Peer.open(), await Peer.open("127.0.0.2")
+        for method, status in (("OPTIONS", 200), ("PUBLISH", 405), ("INVITE", 480)):
+            dialog = Dialog(peer, rig.port)
+            via = f"127.0.0.1:{peer.port};"
+            text = dialog.text(method, body=sdp() if method == "INVITE" else "")
+            peer.send(text.replace(f"UDP {via}", f"UDP {via}maddr=127.0.0.2;"), rig.port)
+            if method == "INVITE":
+                await (await asyncio.wait_for(rig.incoming.get(), 5)).hangup(480)
+            answer = await peer.response(method)
+            assert answer.status == status
+            assert "maddr=127.0.0.2" in answer.get("via")
+        assert not victim.seen
+        peer.close()
+        victim.close()
+
+
 async def test_who_calls_too_often_hears_503() -> None:
     async with user_agent(strangers(calls_per_s=1, messages_per_s=0)) as rig:
         statuses = []

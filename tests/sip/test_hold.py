@@ -4,42 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from sipagent.call import Call
 from sipagent.signalling.errors import SignallingError
-from tests.sip.rig import Rig, config, tone, user_agent
-from tests.sip.ua import Rtp, Ua, direction, offer
+from tests.sip.rig import Rig, config, user_agent
+from tests.sip.ua import Rtp, answered, direction, hung_up, offer
 from tests.sip.wire import Peer
 
-CODECS = {"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000}
+MEDIA = {"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000}
 MOST_MS = 60  # a longer gap in the sound is none that a change of the session may make
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with user_agent(config(media=CODECS)) as rig:
-        yield rig
-
-
-async def answered(rig: Rig, peer: Peer, rtp: Rtp) -> tuple[Ua, Call]:
-    """A call that is up, with sound both ways."""
-    ua = Ua(peer, rig.port)
-    ua.send("INVITE", offer(rtp.port))
-    call = await rig.taken()
-    await call.control.answer()
-    rtp.aim(await ua.final())
-    await asyncio.wait_for(call.media_ready.wait(), 5)
-    call.leg.write(tone(440, 60.0, 8000))
-    await rtp.hears(rig, 5)
-    return ua, call
-
-
-async def done(rig: Rig, ua: Ua, call: Call) -> None:
-    await ua.hang_up()
-    await rig.over(call)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +51,7 @@ async def test_every_direction_is_answered(
     await asyncio.wait_for(rig.until(lambda: not call.held), 5)
     assert told == ([True, False] if held else [])
     await rtp.hears(rig, 10)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_offers_that_change_nothing_or_little_leave_no_gap(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -102,7 +76,7 @@ async def test_offers_that_change_nothing_or_little_leave_no_gap(rig: Rig, peer:
     rtp.came = everything
     assert rtp.gap_ms() <= MOST_MS
     other.close()
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_our_hold_and_back(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -116,7 +90,7 @@ async def test_our_hold_and_back(rig: Rig, peer: Peer, rtp: Rtp) -> None:
         await asyncio.wait_for(holding, 5)
         assert not call.held
         await rtp.hears(rig, 5)  # music on hold is ours to play
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_our_hold_is_refused(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -126,7 +100,7 @@ async def test_our_hold_is_refused(rig: Rig, peer: Peer, rtp: Rtp) -> None:
     with pytest.raises(SignallingError, match="hold refused: 488 Not Acceptable Here"):
         await asyncio.wait_for(holding, 5)
     await rtp.hears(rig, 5)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_glare_is_tried_again(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -139,7 +113,7 @@ async def test_glare_is_tried_again(rig: Rig, peer: Peer, rtp: Rtp) -> None:
     peer.respond(again, "200 OK", rig.port, body=offer(rtp.port, "a=recvonly", version=2))
     await peer.request("ACK")
     await asyncio.wait_for(holding, 5)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_an_offer_while_ours_is_out_gets_491(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -149,11 +123,11 @@ async def test_an_offer_while_ours_is_out_gets_491(rig: Rig, peer: Peer, rtp: Rt
     assert (await ua.ask("INVITE", offer(rtp.port, version=2))).status == 491
     peer.respond(ours, "200 OK", rig.port, body=offer(rtp.port, "a=recvonly", version=3))
     await asyncio.wait_for(holding, 5)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_silence_on_hold_is_no_lost_caller_but_has_an_end(peer: Peer, rtp: Rtp) -> None:
-    async with user_agent(config(sip={"calls": {"hold_s": 1.0}}, media={**CODECS, "rx_timeout_s": 0.3})) as rig:
+    async with user_agent(config(sip={"calls": {"hold_s": 1.0}}, media={**MEDIA, "rx_timeout_s": 0.3})) as rig:
         ua, call = await answered(rig, peer, rtp)
         await ua.ask("INVITE", offer(rtp.port, "a=sendonly", version=2))
         rtp.to = None

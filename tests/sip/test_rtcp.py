@@ -16,7 +16,7 @@ from tests.media.rtp import Rtp
 from tests.sip.rig import Rig, config, user_agent
 from tests.sip.wire import Dialog, Message, Peer, sdp
 
-PCMU = {"codecs": ["PCMU/8000"]}
+MEDIA = {"codecs": ["PCMU/8000"]}
 MUX = "a=rtcp-mux\r\n"
 WAIT_S = 10.0
 
@@ -73,13 +73,7 @@ async def ends() -> AsyncIterator[Ends]:
     made.close()
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with user_agent(config(media=PCMU)) as rig:
-        yield rig
-
-
-async def answered(rig: Rig, peer: Peer, offer: str) -> tuple[Dialog, Call, Message]:
+async def called(rig: Rig, peer: Peer, offer: str) -> tuple[Dialog, Call, Message]:
     dialog = Dialog(peer, rig.port)
     dialog.invite(offer)
     call = await rig.taken()
@@ -97,7 +91,7 @@ async def answered(rig: Rig, peer: Peer, offer: str) -> tuple[Dialog, Call, Mess
 async def test_an_offer_says_where(rig: Rig, peer: Peer, ends: Ends, lines: str, where: str) -> None:
     """RFC 3550 section 11, RFC 3605, RFC 5761 section 5.1.1. The peer hangs up; the last report still goes there."""
     offer = sdp(lines=lines.format(other=ends.other.port, rtp=ends.rtp.port), port=ends.rtp.port)
-    dialog, call, answer = await answered(rig, peer, offer)
+    dialog, call, answer = await called(rig, peer, offer)
     assert ("a=rtcp-mux" in answer.body) is ("a=rtcp-mux" in lines)
     rtp = await asyncio.wait_for(ends.rtp.rtp.get(), WAIT_S)
     dialog.within("BYE")
@@ -125,7 +119,7 @@ async def test_we_offer_to_share_the_port(rig: Rig, peer: Peer, ends: Ends, line
 
 async def test_no_bye_in_mid_call(rig: Rig, peer: Peer, ends: Ends) -> None:
     """A re-INVITE that moves the media takes no leave: the stream goes on."""
-    dialog, call, _ = await answered(rig, peer, sdp(lines=MUX, port=ends.rtp.port))
+    dialog, call, _ = await called(rig, peer, sdp(lines=MUX, port=ends.rtp.port))
     first = await asyncio.wait_for(ends.rtp.rtp.get(), WAIT_S)
     moved = sdp(lines="a=rtcp:" + str(ends.other.port + 1) + "\r\n", port=ends.other.port).replace("tester 1 1", "tester 1 2")
     dialog.branch = dialog.branch + "2"
@@ -140,7 +134,7 @@ async def test_no_bye_in_mid_call(rig: Rig, peer: Peer, ends: Ends) -> None:
 
 
 async def test_reports_of_the_peer_are_taken_and_strangers_are_not(rig: Rig, peer: Peer, ends: Ends) -> None:
-    _, call, answer = await answered(rig, peer, sdp(lines=MUX, port=ends.rtp.port))
+    _, call, answer = await called(rig, peer, sdp(lines=MUX, port=ends.rtp.port))
     await asyncio.wait_for(ends.rtp.rtp.get(), WAIT_S)
     to_us = ("127.0.0.1", int(answer.body.split("m=audio ")[1].split(" ")[0]))
     ends.rtp.wire.sendto(receiver_report(7), to_us)
@@ -160,7 +154,7 @@ async def test_reports_of_the_peer_are_taken_and_strangers_are_not(rig: Rig, pee
 @pytest.mark.parametrize("policy", ["off", "required"])
 async def test_reports_cross_with_and_without_srtp(policy: str) -> None:
     """Both ends are ours. The first report comes within 3 s (RFC 3550 section 6.2: half an interval, by chance)."""
-    async with user_agent(config(sip={"srtp": policy}, media=PCMU)) as rig:
+    async with user_agent(config(sip={"srtp": policy}, media=MEDIA)) as rig:
         calls = await rig.pair()
         for call in calls:
             await asyncio.wait_for(rig.until(lambda call=call: call.leg.stats()["rtcp_received"] > 0), WAIT_S)

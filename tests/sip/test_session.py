@@ -4,23 +4,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from sipagent.call import Call, CallState
 from tests.sip.rig import Rig, config, tone, user_agent
-from tests.sip.ua import Rtp, Ua, direction, media_port, offer
+from tests.sip.ua import Rtp, Ua, direction, hung_up, media_port, offer
 from tests.sip.wire import Message, Peer
 
 MEDIA = {"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000}
 OTHERS = "m=video 5000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=text 7000 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n"
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with user_agent(config(media=MEDIA)) as rig:
-        yield rig
 
 
 async def called(rig: Rig, peer: Peer, body: str) -> tuple[Ua, Call, Message]:
@@ -34,17 +25,12 @@ async def called(rig: Rig, peer: Peer, body: str) -> tuple[Ua, Call, Message]:
     return ua, call, answer
 
 
-async def done(rig: Rig, ua: Ua, call: Call) -> None:
-    await ua.hang_up()
-    await rig.over(call)
-
-
 async def test_other_streams_are_refused_each_in_its_place(rig: Rig, peer: Peer, rtp: Rtp) -> None:
     """RFC 3264 section 6: as many m= lines as in the offer, port 0 for what is not taken."""
     ua, call, answer = await called(rig, peer, offer(rtp.port) + OTHERS + "m=audio 6000 RTP/AVP 0\r\n")
     lines = [line.split()[:2] for line in answer.body.split("\r\n") if line.startswith("m=")]
     assert lines == [["m=audio", str(media_port(answer))], ["m=video", "0"], ["m=text", "0"], ["m=audio", "0"]]
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_update_changes_the_session(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -63,7 +49,7 @@ async def test_update_changes_the_session(rig: Rig, peer: Peer, rtp: Rtp) -> Non
     assert (got.status, direction(got)) == (200, "sendrecv")
     await asyncio.wait_for(rig.until(lambda: not call.held), 5)
     await rtp.hears(rig, 5)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_an_offer_that_takes_the_stream_away_is_refused_and_the_call_goes_on(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -73,7 +59,7 @@ async def test_an_offer_that_takes_the_stream_away_is_refused_and_the_call_goes_
     assert (await ua.ask("INVITE", offer(rtp.port, media="RTP/AVP 18", version=3))).status == 488
     await rtp.hears(rig, 5)
     assert (await ua.ask("INVITE", offer(rtp.port, version=4))).status == 200
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_a_reinvite_without_an_offer_gets_ours(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -83,7 +69,7 @@ async def test_a_reinvite_without_an_offer_gets_ours(rig: Rig, peer: Peer, rtp: 
     got = await ua.final(ack=offer(rtp.port, version=2))
     assert media_port(got) == media_port(answer)
     await rtp.hears(rig, 5)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_a_cancel_after_the_answer_changes_nothing(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -98,7 +84,7 @@ async def test_a_cancel_after_the_answer_changes_nothing(rig: Rig, peer: Peer, r
     ua.remote = answer.get("to")
     ua.ack(answer)
     await asyncio.wait_for(call.answered.wait(), 5)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_the_answer_is_repeated_until_it_is_acknowledged(rig: Rig, peer: Peer, rtp: Rtp) -> None:
@@ -114,7 +100,7 @@ async def test_the_answer_is_repeated_until_it_is_acknowledged(rig: Rig, peer: P
     ua.remote = answer.get("to")
     ua.ack(answer)
     await asyncio.wait_for(call.answered.wait(), 5)
-    await done(rig, ua, call)
+    await hung_up(rig, ua, call)
 
 
 async def test_an_answer_that_crosses_our_cancel_is_ended_with_bye(rig: Rig, peer: Peer, rtp: Rtp) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.thread import SipThread, callback, sip_only
 
 PACKAGE = Path(stack.__file__).parent
-SIP_SIDE = {"accounts.py", "calls.py", "endpoint.py", "peering.py", "stack.py", "thread.py"}
+SIP_SIDE = {"accounts.py", "calls.py", "endpoint.py", "offers.py", "peering.py", "stack.py", "thread.py"}
 
 
 def modules_with(name: str) -> set[str]:
@@ -152,3 +153,21 @@ def test_sip_only_names_the_culprit() -> None:
 
     with pytest.raises(RuntimeError, match=r"Owner\.touch called on thread 'MainThread'"):
         Owner().touch()
+
+
+async def test_after_the_end_nobody_waits() -> None:
+    """What is asked then, what was queued behind the end, and what was never answered: an error, at once."""
+    thread = SipThread(lambda message: None)
+    with pytest.raises(SignallingError, match="not up"):
+        await thread.run(int)
+    await thread.start()
+    unanswered = thread.ask(lambda answer: None)
+    stopping = asyncio.ensure_future(thread.stop())
+    await asyncio.sleep(0)  # the end is queued
+    behind = thread.run(lambda: 5)
+    await stopping
+    for future in (unanswered, thread.run(int), thread.ask(lambda answer: None)):
+        with pytest.raises(SignallingError, match="not up"):
+            await asyncio.wait_for(future, 5)
+    with contextlib.suppress(SignallingError):  # or it was early enough
+        assert await asyncio.wait_for(behind, 5) == 5

@@ -9,7 +9,8 @@ import secrets
 import struct
 from dataclasses import dataclass, field
 
-from tests.sip.rig import Rig
+from sipagent.call import Call
+from tests.sip.rig import Rig, tone
 from tests.sip.wire import Message, Peer
 
 FRAME = 160  # samples of 20 ms at 8 kHz
@@ -175,3 +176,22 @@ def offer(port: int, *lines: str, media: str = "RTP/AVP 0 101", host: str = "127
         f"m=audio {port} {media}\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
     )
     return head + "".join(f"{x}\r\n" for x in lines)
+
+
+async def answered(rig: Rig, peer: Peer, rtp: Rtp) -> tuple[Ua, Call]:
+    """A call to us that is up, with sound both ways."""
+    ua = Ua(peer, rig.port)
+    ua.send("INVITE", offer(rtp.port))
+    call = await rig.taken()
+    await call.control.answer()
+    rtp.aim(await ua.final())
+    await asyncio.wait_for(call.media_ready.wait(), 5)
+    call.leg.write(tone(440, 60.0, 8000))
+    await rtp.hears(rig, 5)
+    return ua, call
+
+
+async def hung_up(rig: Rig, ua: Ua, call: Call) -> None:
+    """The peer's end of it."""
+    await ua.hang_up()
+    await rig.over(call)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Prometheus reads."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+import mediacore
+from sipagent.api.metrics import MEDIA, WORKER, Metrics
+from sipagent.call import CallState
+from sipagent.dialogue.ledger import BargeIn, Turn
+from tests.api.switch import STATS, Account, Recording, Switch, samples
+
+
+async def test_metrics_of_live_calls(http: httpx.AsyncClient, switch: Switch) -> None:
+    switch.add("a", state=CallState.CONFIRMED)
+    switch.add("b", state=CallState.CONFIRMED)
+    switch.add("c", state=CallState.RINGING)
+    switch.user_agent.rows = [Account(registered=False)]
+    seen = await samples(http)
+    assert seen["sipagent_active_calls", ("in", "confirmed")] == 2
+    assert seen["sipagent_active_calls", ("in", "ringing")] == 1
+    assert seen["sipagent_active_calls", ("out", "confirmed")] == 0
+    assert seen["sipagent_rtp_received_packets_total", ()] == 3 * 990
+    assert seen["sipagent_worker_tick_late_seconds_total", ()] == pytest.approx(0.005)
+    assert seen["sipagent_registered", ("pbx.example", "1000")] == 0
+    assert seen["sipagent_rtcp_malformed_packets_total", ()] == 3
+
+
+async def test_metrics_show_the_worst_of_the_live_calls(http: httpx.AsyncClient, switch: Switch) -> None:
+    assert not {"sipagent_lowest_mos", "sipagent_longest_round_trip_seconds"} & {name for name, _ in await samples(http)}
+    for name, mos, rtt_ms in (("a", 4.2, 20.0), ("b", 3.1, None), ("c", None, 450.0)):
+        call = switch.add(name, state=CallState.CONFIRMED)
+        call.leg.counters |= {"mos": mos, "rtt_ms": rtt_ms}  # type: ignore[attr-defined]
+    seen = await samples(http)
+    assert seen["sipagent_lowest_mos", ()] == 3.1
+    assert seen["sipagent_longest_round_trip_seconds", ()] == 0.45
+
+
+async def test_metrics_take_over_an_ended_call_once(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:
+    first = Turn(
+        1, last_speech=0, end_of_turn=300_000, stt_final=440_000, first_token=440_000, first_tts=500_000, first_packet=640_000
+    )
+    second = Turn(2, last_speech=0, barge_in=BargeIn(onset=0, detected=60_000, stopped=80_000))  # never answered
+    ledger = [first.to_dict(), second.to_dict(), {}]
+    call = switch.add("a", state=CallState.ENDED, answered_us=1_000_000, ended_us=5_000_000, notes={"ledger": ledger})
+    before = (await samples(http))["sipagent_rtp_lost_packets_total", ()]
+    metrics.call_ended(call)
+    metrics.call_ended(call)
+    seen = await samples(http)
+    assert seen["sipagent_rtp_lost_packets_total", ()] == before == 10
+    assert seen["sipagent_calls_total", ("normal", "in")] == 1
+    assert seen["sipagent_call_duration_seconds_sum", ()] == 4
+    assert seen["sipagent_rtp_jitter_seconds_sum", ()] == 0.0015
+    assert seen["sipagent_call_mos_sum", ()] == 4.25
+    assert seen["sipagent_rtp_round_trip_seconds_sum", ()] == 0.08
+    assert seen["sipagent_turn_stage_seconds_count", ("total",)] == 1
+    assert seen["sipagent_turn_stage_seconds_sum", ("total",)] == 0.64
+    assert seen["sipagent_turn_stage_seconds_sum", ("stt",)] == 0.14
+    assert seen["sipagent_barge_in_seconds_sum", ()] == 0.08
+    del switch.calls["a"]
+    assert (await samples(http))["sipagent_rtp_lost_packets_total", ()] == 10
+
+
+async def test_time_that_recordings_lack(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:
+    disk = Recording(lost_ms=0)
+    for name, recording in (("a", disk), ("b", Recording(lost_ms=250)), ("c", None)):
+        switch.add(name, state=CallState.CONFIRMED, recording=recording)
+    disk.lost_ms = 1000  # of a call that still runs
+    bodies = [(await http.get(f"/v1/calls/{name}")).json() for name in "abc"]
+    assert [body["recording_lost_ms"] for body in bodies] == [1000, 250, None]
+    metrics.call_ended(switch.calls["b"])
+    del switch.calls["b"]
+    assert (await samples(http))["sipagent_recording_lost_seconds_total", ()] == 1.25
+
+
+async def test_refused_call_counts_by_its_code(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:
+    metrics.call_ended(switch.add("a", state=CallState.ENDED, end_code=503))
+    seen = await samples(http)
+    assert seen["sipagent_calls_total", ("503", "in")] == 1
+    assert seen["sipagent_call_duration_seconds_count", ()] == 0
+
+
+def test_counters_that_are_shown_exist_in_the_core() -> None:
+    leg = mediacore.VirtualLeg(codec="PCMU", clock=8000, pt=0)
+    worker = mediacore.Worker(fifo=False)
+    try:
+        shown = {*MEDIA, "codec", "rx_packets", "rx_lost", "rx_jitter_ms", "mos", "rtt_ms"}
+        assert shown <= set(leg.stats())
+        assert set(STATS) <= set(leg.stats())
+        assert {*WORKER, "legs", "late_max_us", "fifo", "last_tick_us"} <= set(worker.stats())
+    finally:
+        leg.close()
+        worker.close()
