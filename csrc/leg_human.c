@@ -78,7 +78,7 @@ static void begin(struct mc_human *hu, const struct mc_leg *leg, const struct mc
         mc_plc_init(&hu->room->plc, path->codec->rate);
     }
     mc_resample_init(&hu->room->rs, path->codec->rate, path->rate);
-    hu->resting = hu->noise = false;
+    hu->resting = hu->noise = hu->astray = false;
     mc_cng_init(&hu->room->cng, path->tx.ssrc);
     mc_splice_init(&hu->room->splice, path->codec->rate);
     mc_scale_init(&hu->room->scale, path->codec->rate);
@@ -241,18 +241,19 @@ static void pull(struct mc_leg *leg, struct mc_path *path, size_t lacks, uint64_
     size_t n = f.what == MC_JB_FRAME ? decode(hu, path, &f, pcm) : 0;
     const bool decoded = n > 0;
     if (decoded) {
+        hu->room->splice.due |= hu->astray || f.n_skipped > 0;
+        hu->astray = false;
         most_us = mc_jb_scale_us(hu->jb, mc_level_ddb(pcm, n) < QUIET_DDB);
     } else {
         n = make_up(leg, path, &f, lacks, pcm);
+        hu->astray |= f.what == MC_JB_EMPTY && path->codec->conceal != NULL;
     }
     int32_t gone = scale(leg, hu, rate, pcm, n, most_us);
     n = (size_t)((int64_t)n - gone);
     if (decoded) {
         hu->age_us = (int64_t)(now_us + ahead_us - f.arrival_us) - (int64_t)gone * 1000000 / rate;
     }
-    if (path->params.cn_rx_pt != 0) {
-        mc_splice_run(&hu->room->splice, pcm, n);
-    }
+    mc_splice_run(&hu->room->splice, pcm, n);
     store(hu, pcm, n);
 }
 

@@ -71,7 +71,7 @@ struct mc_human_room {
     _Alignas(16) struct mc_plc plc;
     _Alignas(16) struct mc_resample rs;
     struct mc_cng cng;
-    struct mc_splice splice; /* between sound and comfort noise */
+    struct mc_splice splice; /* between sounds that don't follow on each other */
     struct mc_scale scale;
     struct mc_splice out; /* of what is heard, at the leg's rate: between one path and the next */
 };
@@ -90,6 +90,7 @@ struct mc_human {
     uint32_t max_ms;            /* most that it waits for a packet */
     bool resting;               /* comfort noise came after the last sound that was played */
     bool noise;                 /* and it is what is heard */
+    bool astray;                /* the codec went on by itself for packets that were late: they don't follow on that */
     bool out_on;                /* room->out knows what was heard last */
     uint32_t rest_ts;           /* RTP timestamp of the newest comfort noise */
     struct mc_human_room *room; /* with decoder, store and jitter buffer behind it */
