@@ -40,7 +40,7 @@ void mc_commands_free(struct mc_commands *cs) {
     mc_queue_free(&cs->queue);
 }
 
-static void wake(struct mc_commands *cs) {
+void mc_command_wake(struct mc_commands *cs) {
     if (!atomic_exchange_explicit(&cs->woken, 1, memory_order_acq_rel)) {
         uint64_t one = 1;
         ssize_t n = write(cs->wake_fd, &one, sizeof one); /* can't fail but by overflow, and then it is awake */
@@ -74,7 +74,7 @@ int mc_command_call(struct mc_commands *cs, mc_command_fn *fn, void *arg) {
         sem_destroy(&done);
         sched_yield(); /* 256 threads wait already: the worker is on its way through them */
     }
-    wake(cs);
+    mc_command_wake(cs);
     while (sem_wait(&done) != 0 && errno == EINTR) {
     }
     sem_destroy(&done);

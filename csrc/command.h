@@ -25,6 +25,8 @@ int mc_commands_init(struct mc_commands *cs);
 void mc_commands_free(struct mc_commands *cs);
 /* Runs fn(arg) on the worker and returns its result; on the worker itself, or when none runs, at once. */
 int mc_command_call(struct mc_commands *cs, mc_command_fn *fn, void *arg);
+/* Any thread: ends the worker's sleep. */
+void mc_command_wake(struct mc_commands *cs);
 /* Worker: everything that waits. Returns how many. */
 int mc_commands_run(struct mc_commands *cs);
 /* Starts the worker thread: no caller runs its own command beside it from then on. MC_E_SYS. */

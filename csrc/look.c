@@ -11,6 +11,9 @@
 #define READ_US 1000
 #define AWAKE_US 500 /* before a bucket: what it takes from a sleeping processor to the engine's answer (docs/decisions.md) */
 #define AWAKE_MOST_US 1000
+#define GRACE_US 700
+#define VAIN_MOST 2
+#define IMPATIENT_US 100000
 
 void mc_look_count(struct mc_look *l, unsigned n_packets) {
     l->n_round += n_packets;
@@ -48,6 +51,21 @@ uint64_t mc_look_sleep_us(uint64_t now_us, uint64_t due_us, unsigned n_buckets, 
 bool mc_look_tell(struct mc_look *l) {
     l->withheld = !l->early && !l->withheld;
     return !l->withheld;
+}
+
+uint64_t mc_look_grace_us(const struct mc_look *l, uint64_t now_us, uint64_t due_us) {
+    if (!l->busy || now_us < l->impatient_us || now_us < due_us || now_us >= due_us + GRACE_US) {
+        return 0;
+    }
+    return due_us + GRACE_US - now_us;
+}
+
+void mc_look_waited(struct mc_look *l, uint64_t now_us, bool in_vain) {
+    l->n_vain = in_vain ? l->n_vain + 1 : 0;
+    if (l->n_vain == VAIN_MOST) {
+        l->n_vain = 0;
+        l->impatient_us = now_us + IMPATIENT_US;
+    }
 }
 
 void mc_look_read(uint64_t ticks_us, uint64_t (*clock)(void), unsigned (*receive)(void *ctx), void *ctx) {

@@ -18,6 +18,8 @@ struct mc_look {
     /* inside */
     bool early, withheld;
     uint64_t round, n_round; /* the present 20 ms, and the packets that came in them so far */
+    unsigned n_vain;         /* buckets in a row that waited for the engine in vain ... */
+    uint64_t impatient_us;   /* ... and until when none does */
 };
 
 void mc_look_count(struct mc_look *l, unsigned n_packets);
@@ -29,6 +31,13 @@ uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us);
 uint64_t mc_look_sleep_us(uint64_t now_us, uint64_t due_us, unsigned n_buckets, bool engine_works);
 /* After that look: is the engine to be told now? At the latest after the second one. */
 bool mc_look_tell(struct mc_look *l);
+
+/* With many, when the bucket of due_us has come and the engine is still at work on what it was told a lead before: how long its ticks
+ * wait for it at most. On a processor that woke late, or was taken away for a moment, the lead is not enough now and then, and what
+ * misses a tick is 20 ms late where the tick would be less than one. */
+uint64_t mc_look_grace_us(const struct mc_look *l, uint64_t now_us, uint64_t due_us);
+/* The bucket's ticks begin. Twice in a row in vain, and for a while they don't wait. */
+void mc_look_waited(struct mc_look *l, uint64_t now_us, bool in_vain);
 
 /* Reads by receive(ctx), which returns how many packets it read, until none is left or the time is over: 1 ms, or as long as the ticks
  * before took; then they have their turn again, however much more has come. `clock`: now, microseconds. */

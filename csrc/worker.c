@@ -114,13 +114,16 @@ struct mc_leg *mc_worker_pop(struct mc_worker *w) {
     return leg;
 }
 
+/* This and wait_for_engine in one order for all: either the engine is seen to be done, or it sees that it is awaited. */
 void mc_worker_done(struct mc_worker *w) {
-    atomic_store_explicit(&w->engine_works, 0, memory_order_relaxed);
+    atomic_store(&w->engine_works, 0);
+    if (atomic_load(&w->awaited) != 0) {
+        mc_command_wake(&w->commands);
+    }
 }
 
 static bool engine_works(const struct mc_worker *w) {
-    return atomic_load_explicit(&w->signalled, memory_order_relaxed) != 0 ||
-           atomic_load_explicit(&w->engine_works, memory_order_relaxed) != 0;
+    return atomic_load(&w->signalled) != 0 || atomic_load(&w->engine_works) != 0;
 }
 
 /* --- the thread --- */
@@ -159,6 +162,23 @@ static void sleep_until(struct mc_worker *w, uint64_t now_us, uint64_t at_us) {
     ppoll(&command, 1, &ts, NULL);
 }
 
+/* Before the ticks of the bucket of due_us, if they may wait. */
+static void wait_for_engine(struct mc_worker *w, uint64_t due_us) {
+    uint64_t now = mc_clock_us();
+    uint64_t wait_us = mc_look_grace_us(&w->look, now, due_us);
+    if (wait_us == 0) {
+        return;
+    }
+    if (engine_works(w)) {
+        atomic_store(&w->awaited, 1);
+        if (engine_works(w)) {
+            sleep_until(w, now, now + wait_us);
+        }
+        atomic_store(&w->awaited, 0);
+    }
+    mc_look_waited(&w->look, mc_clock_us(), engine_works(w));
+}
+
 static void sleep_and_receive(struct mc_worker *w) {
     uint64_t now = mc_clock_us();
     uint64_t due = mc_grid_due_us(&w->grid);
@@ -174,6 +194,7 @@ static void sleep_and_receive(struct mc_worker *w) {
         sleep_until(w, now, at);
     }
     mc_look_read(w->ticks_us, mc_clock_us, receive_waiting, w);
+    wait_for_engine(w, due);
 }
 
 static void *run(void *arg) {

@@ -24,6 +24,7 @@ struct mc_worker {
     struct mc_commands commands;
     struct mc_queue ready;               /* struct mc_leg *, each with a reference */
     _Atomic int signalled, engine_works; /* the engine was told and has not come yet; it takes what is ready */
+    _Atomic int awaited;                 /* the worker sleeps until the engine has taken it */
     int engine_fd;
     struct mc_worker_pub pub;
     bool running; /* owner's */

@@ -125,6 +125,28 @@ static void a_frame_that_comes_a_lead_before_its_tick_is_in_time(void) {
     }
 }
 
+static void ticks_wait_a_moment_for_an_engine_at_work(void) {
+    struct mc_look l = {0};
+    uint64_t now = 5 * ROUND_US;
+    turn(&l, &now, 8 * ROUND_US, 500, 0);
+    const uint64_t due = 8 * ROUND_US;
+    CHECK_INT(0, mc_look_grace_us(&l, due - 1, due), 0); /* it is not due */
+    CHECK_INT(1, mc_look_grace_us(&l, due, due), 700);
+    CHECK_INT(2, mc_look_grace_us(&l, due + 400, due), 300);
+    CHECK_INT(3, mc_look_grace_us(&l, due + 700, due), 0); /* late already: no later for anybody */
+    CHECK_INT(4, mc_look_grace_us(&l, due + 5000, due), 0);
+    mc_look_waited(&l, due + 700, true);
+    mc_look_waited(&l, due + 2100, false);
+    mc_look_waited(&l, due + 4700, true);
+    CHECK_INT(9, mc_look_grace_us(&l, due + 6000, due + 6000), 700); /* that happens */
+    mc_look_waited(&l, due + 6700, true);
+    CHECK_INT(5, mc_look_grace_us(&l, due + 8000, due + 8000), 0);
+    CHECK_INT(6, mc_look_grace_us(&l, due + 106000, due + 106000), 0);
+    CHECK_INT(7, mc_look_grace_us(&l, due + 108000, due + 108000), 700);
+    turn(&l, &now, 10 * ROUND_US, 5, 0);
+    CHECK_INT(8, mc_look_grace_us(&l, 20 * ROUND_US, 20 * ROUND_US), 0); /* with few packets the engine hears of each at once */
+}
+
 static void quiet_again(void) {
     struct mc_look l = {0};
     uint64_t now = 5 * ROUND_US;
@@ -320,6 +342,7 @@ int main(void) {
     RUN(looks_are_a_lead_before_the_tick_and_at_it);
     RUN(a_late_worker_still_tells_the_engine);
     RUN(a_frame_that_comes_a_lead_before_its_tick_is_in_time);
+    RUN(ticks_wait_a_moment_for_an_engine_at_work);
     RUN(quiet_again);
     RUN(it_is_awake_a_moment_before_each_bucket);
     RUN(it_gives_way_to_an_engine_at_work);
