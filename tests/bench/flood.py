@@ -73,8 +73,8 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
             base = house.held()
             for sources in (1, MANY):
                 found.append(one(house, sources, seconds))
-                left |= house.settle(base)
-                print(f"    {sources} sources: {found[-1].gate}, left {left}", file=sys.stderr, flush=True)
+                print(f"    {sources} sources: {found[-1].gate}", file=sys.stderr, flush=True)
+            left = house.settle(base)
         finally:
             house.switch.stop()
     measured: dict[str, float | None] = {

@@ -17,7 +17,7 @@ from typing import Any
 from tests.bench import harness, verdict
 from tests.hostile.canary import Canary
 from tests.hostile.catalogue import catalogue
-from tests.hostile.house import House
+from tests.hostile.house import House, more
 from tests.hostile.sender import Outcome, Sender, served, wrong
 
 RATE = 200.0
@@ -56,6 +56,7 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
                 left |= house.settle(base)
                 marks.append(house.held())
                 print(f"    set {seed}: left {left}, {marks[-1].bytes / 2**20:.1f} MiB", file=sys.stderr, flush=True)
+            left |= more(marks[1].kept, marks[0].kept)
             healthy = house.switch.healthy()
         finally:
             code = house.switch.stop()

@@ -32,14 +32,19 @@ class Held:
 
     @property
     def counted(self) -> dict[str, int]:
-        """All but memory."""
-        return {
-            **self.stack,
-            "live calls": self.calls,
-            "legs": self.legs,
-            "descriptors": self.descriptors,
-            "threads": self.threads,
-        }
+        """What must be as before when nothing is under way."""
+        rows = {name: n for name, n in self.stack.items() if name != "pools"}
+        return {**rows, "live calls": self.calls, "legs": self.legs, "descriptors": self.descriptors}
+
+    @property
+    def kept(self) -> dict[str, int]:
+        """What the first calls leave for the later ones, and no call more: compared after a warm-up."""
+        return {"pools": self.stack["pools"], "threads": self.threads}
+
+
+def more(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """What there is more of than before."""
+    return {name: now[name] - n for name, n in before.items() if now[name] > n}
 
 
 class House:
@@ -83,8 +88,7 @@ class House:
         """Waits until it holds no more than at `base`; returns what is left above that."""
 
         def left() -> dict[str, int]:
-            now = self.held().counted
-            return {name: now[name] - n for name, n in base.counted.items() if now[name] > n}
+            return more(self.held().counted, base.counted)
 
         try:
             until("nothing is left", lambda: not left(), within_s, every_s=1.0)
