@@ -148,6 +148,18 @@ def likeness(sent: Pcm, heard: Pcm, rate: int, window_s: float = 0.5) -> npt.NDA
     return np.array([delay(sent[i : i + n], heard)[1] for i in range(n, len(sent) - 2 * n + 1, n)])
 
 
+def wave_fault(sent: Pcm, heard: Pcm, rate: int, lowest: float) -> str:
+    """What is wrong with an echo that was coded on the way; "" when the wave came back. A stretch that silence was put into,
+    when a process did not get the processor in time, is like neither half, and so may be the next one: for each silence in what
+    was heard two stretches may be bad, and two more."""
+    alike = likeness(sent, heard, rate, 0.2)
+    gaps = silences_ms(heard, rate, level_db(sent) - 20)
+    bad = int(np.count_nonzero(alike <= lowest - 0.03))
+    if np.median(alike) > lowest and bad <= 2 + 2 * len(gaps):
+        return ""
+    return f"{bad} stretches are bad, median {np.median(alike):.4f}; silences {gaps} ms; {np.round(alike, 3).tolist()}"
+
+
 def level_db(pcm: Pcm) -> float:
     """RMS against full scale; silence is -120."""
     rms = float(np.sqrt(np.mean(pcm.astype(np.float64) ** 2))) if len(pcm) else 0.0

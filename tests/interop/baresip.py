@@ -52,6 +52,7 @@ module_app          menu.so
 module_app          ctrl_tcp.so
 ctrl_tcp_listen     {host}:{control}
 opus_bitrate        32000
+opus_dtx            {opus_dtx}
 """
 
 
@@ -72,6 +73,7 @@ class Softphone:
         user: str = "phone",
         rtcp_mux: bool = False,
         registrar: str = "",
+        opus_dtx: bool = False,
     ) -> None:
         room.mkdir(parents=True, exist_ok=True)
         self._room = room
@@ -89,6 +91,7 @@ class Softphone:
             modules=MODULES,
             control=control,
             rtcp_mux="yes" if rtcp_mux else "no",
+            opus_dtx="yes" if opus_dtx else "no",
         )
         (room / "config").write_text(text)
         (room / "contacts").write_text("")

@@ -72,10 +72,17 @@ def softphone(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[.
     phones: list[Softphone] = []
 
     def start(
-        microphone: Path, rate: int, codecs: str, *options: str, user: str = "phone", rtcp_mux: bool = False
+        microphone: Path,
+        rate: int,
+        codecs: str,
+        *options: str,
+        user: str = "phone",
+        rtcp_mux: bool = False,
+        opus_dtx: bool = False,
     ) -> Softphone:
         room = tmp_path / f"phone{len(phones)}"
-        phones.append(Softphone(room, certificates, microphone, rate, codecs, *options, user=user, rtcp_mux=rtcp_mux))
+        more: Any = {"user": user, "rtcp_mux": rtcp_mux, "opus_dtx": opus_dtx}
+        phones.append(Softphone(room, certificates, microphone, rate, codecs, *options, **more))
         return phones[-1]
 
     yield start
