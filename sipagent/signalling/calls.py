@@ -15,7 +15,6 @@ from sipagent.signalling.ending import Ending
 from sipagent.signalling.errors import UriError
 from sipagent.signalling.info import InfoDigits
 from sipagent.signalling.messages import Digit, Ended, Held, MediaReady, Moved, Progress, Referral, ReferRequest
-from sipagent.signalling.offers import Wish
 from sipagent.signalling.parties import InviteFacts
 from sipagent.signalling.reoffer import GONE, Answer, Reoffer
 from sipagent.signalling.text import readable, to_wire
@@ -94,7 +93,7 @@ class SipCall(pjsua2.Call):
         self._peer_reason: Reason | None = None
         self._info = InfoDigits()
         self._reoffer = Reoffer()
-        self.wish = Wish()
+        self.ptime_ms = 0  # that offers of ours ask for since an `update`; 0 = the configured one
         self._held = False
         self._given_up = False
 

@@ -1,25 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The codecs and the packet time of one offer of ours. PJSIP keeps both for the whole endpoint, so they are set while it makes
-that offer, which it does before the request's function returns. Sip thread."""
+"""Our offers in the middle of a call, each with its codecs and packet time. PJSIP keeps both for the whole endpoint, so they
+are set while it makes that offer, which it does before the request's function returns. Sip thread."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mediacore import Leg, pjsua2
 from sipagent.config import Media
+from sipagent.signalling.calls import SipCall
 from sipagent.signalling.endpoint import same_codec, set_codecs
 from sipagent.signalling.errors import SignallingError
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What `CallControl.update` asked for last; "" and 0: as it was."""
-
-    codec: str = ""
-    ptime_ms: int = 0
+from sipagent.signalling.reoffer import Answer
 
 
 def named(codec: str, media: Media) -> str:
@@ -55,3 +49,31 @@ class Offers:
         finally:
             set_codecs(self._endpoint, self._media.codecs)
             pjsua2.mc_pjsip_set_ptime(self._media.ptime_ms)
+
+    def hold(self, call: SipCall, answer: Answer, on: bool) -> None:
+        """Our hold, or its end; the codec stays."""
+        with self.made(current_first(call.leg, self._media), call.ptime_ms):
+            call.hold(answer, on)
+
+    def update(self, call: SipCall, answer: Answer, codec: str, ptime_ms: int) -> None:
+        """Another codec ("" = the one in use) and packet time (0 = the last one that was asked for). SignallingError: no codec
+        of ours."""
+        wanted = ptime_ms or call.ptime_ms
+        codecs = [named(codec, self._media)] if codec else current_first(call.leg, self._media)
+
+        def judge(code: int) -> None:
+            if code < 300 and current_first(call.leg, self._media)[0] != codecs[0]:  # some say 200 and go on as it was
+                code = 488
+                call.thread.later(functools.partial(self._restore, call))
+            if code < 300:
+                call.ptime_ms = wanted
+            answer(code)
+
+        with self.made(codecs, wanted):
+            call.reoffer(judge)
+
+    def _restore(self, call: SipCall) -> None:
+        """PJSIP takes the sound away where an answer has what we did not offer: everything is offered again."""
+        if call.leg is not None and not call.leg.started and not call.over:
+            with self.made(self._media.codecs, call.ptime_ms):
+                call.reoffer(lambda code: None)

@@ -19,7 +19,7 @@ from sipagent.signalling.errors import CallLimitError, SignallingError
 from sipagent.signalling.legs import new_leg
 from sipagent.signalling.locate import Target
 from sipagent.signalling.messages import ConnectionLost, Ended, Incoming, Question, Unused
-from sipagent.signalling.offers import Offers, Wish, current_first, named
+from sipagent.signalling.offers import Offers
 from sipagent.signalling.parties import OutgoingInvite, from_of, identity_headers, may_sound_early, read_invite, uri_of
 from sipagent.signalling.peering import Peers
 from sipagent.signalling.registration import Hop
@@ -307,9 +307,8 @@ class Stack:
         call = self._calls.get(key)
         if call is None or call.over or self._offers is None:
             answer(GONE)
-            return
-        with self._offers.made(current_first(call.leg, self.cfg.media), call.wish.ptime_ms):
-            call.hold(answer, on)
+        else:
+            self._offers.hold(call, answer, on)
 
     @sip_only
     def update(self, answer: Answer, key: str, codec: str, ptime_ms: int) -> None:
@@ -317,12 +316,8 @@ class Stack:
         call = self._calls.get(key)
         if call is None or call.over or self._offers is None:
             answer(GONE)
-            return
-        media = self.cfg.media
-        wish = Wish(named(codec, media) if codec else call.wish.codec, ptime_ms or call.wish.ptime_ms)
-        with self._offers.made([named(codec, media)] if codec else current_first(call.leg, media), wish.ptime_ms):
-            call.reoffer(answer)
-        call.wish = wish
+        else:
+            self._offers.update(call, answer, codec, ptime_ms)
 
     @sip_only
     def redirect(self, key: str, uri: str) -> None:

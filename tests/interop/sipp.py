@@ -113,6 +113,18 @@ def refusing_scenario(status: str) -> str:
     )
 
 
+def late_scenario(ms: int) -> str:
+    """Says nothing for so long, then answers, and waits for the end."""
+    return _scenario(
+        "answers late",
+        '<recv request="INVITE"/>\n'
+        + f'<pause milliseconds="{ms}"/>\n'
+        + _send(ANSWER + ANSWER_SDP.replace("[payload_type]", "0").replace("[rtpmap]", "PCMU/8000"))
+        + '<recv request="ACK"/>\n<recv request="BYE"/>\n'
+        + _send(ANSWER + "Content-Length: 0\n\n", ""),
+    )
+
+
 def silent_scenario() -> str:
     """Rings until it is cancelled (RFC 3261 section 9)."""
     # The CANCEL's own transaction is answered first; the INVITE's headers were kept for the 487.

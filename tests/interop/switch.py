@@ -94,8 +94,17 @@ class Switch:
 
     def get(self, path: str) -> tuple[int, str]:
         """GET: (status, body)."""
+        return self._ask(path, None)
+
+    def post(self, path: str, **body: Any) -> tuple[int, str]:
+        """POST of a JSON object: (status, body)."""
+        return self._ask(path, json.dumps(body).encode())
+
+    def _ask(self, path: str, data: bytes | None) -> tuple[int, str]:
+        url, kind = f"http://{ports.HOST}:{self.api_port}{path}", {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, data, kind)
         try:
-            with urllib.request.urlopen(f"http://{ports.HOST}:{self.api_port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(request, timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

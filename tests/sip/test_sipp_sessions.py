@@ -140,6 +140,28 @@ async def test_reliable_early_media(tmp_path: Path) -> None:
 
 
 @pytest.mark.behaviour(
+    "Dialogs", "a PRACK for nothing is refused, and the right one is taken after it", peer="SIPp", rfc="3262 3"
+)
+async def test_prack_of_nothing(tmp_path: Path) -> None:
+    take = '<action><ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" check_it="true" assign_to="rseq"/></action>'
+    await run(
+        tmp_path,
+        "wrong prack",
+        steps.invite(sdp(), "Supported: 100rel\n"),
+        f'<recv response="183">{take}</recv>\n',
+        steps.send("PRACK", 2, headers="RAck: 1[$rseq] 1 INVITE\n"),
+        steps.receive(481),
+        steps.send("PRACK", 3, headers=PRACK),
+        steps.receive(200),
+        steps.receive(200),
+        steps.send("ACK", 1),
+        steps.pause(100),
+        steps.hang_up(4),
+        early=True,
+    )
+
+
+@pytest.mark.behaviour(
     "Dialogs", "a session that would be refreshed too often is refused with the least interval", peer="SIPp", rfc="4028 6"
 )
 async def test_session_interval_too_small(tmp_path: Path) -> None:

@@ -151,6 +151,14 @@ async def test_our_change_is_refused(rig: Rig, peer: Peer, rtp: Rtp) -> None:
     peer.respond(await peer.request("INVITE"), "488 Not Acceptable Here", rig.port)
     with pytest.raises(SignallingError, match="update refused: 488 Not Acceptable Here"):
         await asyncio.wait_for(update, 5)
+    ignored = asyncio.ensure_future(call.control.update("PCMA"))
+    peer.respond(await peer.request("INVITE"), "200 OK", rig.port, body=offer(rtp.port, version=2))  # PCMU, as it was
+    await peer.request("ACK")
+    again = await peer.request("INVITE")  # PJSIP has ended the stream; it begins anew
+    peer.respond(again, "200 OK", rig.port, body=offer(rtp.port, version=3))
+    with pytest.raises(SignallingError, match="update refused: 488"):
+        await asyncio.wait_for(ignored, 5)
+    await rtp.hears(rig, 5)
     for codec, ms, words in (("G729", 0, "not one of media.codecs"), ("", 30, "ptime_ms 30 is not served")):
         with pytest.raises(SignallingError, match=words):
             await call.control.update(codec, ms)
