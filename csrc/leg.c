@@ -48,6 +48,7 @@ static void destroy(struct mc_leg *leg) {
     mc_queue_free(&leg->ear_head);
     mc_queue_free(&leg->events);
     mc_queue_free(&leg->digits);
+    mc_capture_unref(atomic_load(&leg->capture));
     free(leg);
 }
 

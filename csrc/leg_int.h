@@ -3,6 +3,7 @@
 #ifndef MC_LEG_INT_H
 #define MC_LEG_INT_H
 
+#include "capture.h"
 #include "cng.h"
 #include "codec.h"
 #include "dtmf.h"
@@ -239,7 +240,8 @@ struct mc_leg {
     _Atomic uint32_t pub_seq; /* odd while the statistics are being published */
     _Atomic uint64_t pub[sizeof(struct mc_leg_stats) / sizeof(uint64_t)];
     _Atomic(const struct mc_sink *) sink;
-    uint32_t n_sinks; /* set so far; the worker's */
+    uint32_t n_sinks;                     /* set so far; the worker's */
+    _Atomic(struct mc_capture *) capture; /* NULL = nobody wants to see the packets */
 
     /* the worker's */
     bool closed;

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "capture.h"
 #include "err.h"
 #include "worker_int.h"
 
@@ -76,6 +77,7 @@ void mc_seam_fill(struct mc_worker *w) {
         .leg_rtp = mc_leg_on_packet,
         .leg_rtcp = mc_leg_on_rtcp,
         .leg_source = mc_leg_count_source,
+        .leg_seen = mc_leg_seen,
         .sock_add = sock_add,
         .sock_del = mc_sock_del,
         .sock_send = mc_sock_send,

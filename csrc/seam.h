@@ -69,6 +69,9 @@ struct mc_seam {
     void (*leg_rtp)(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);
     void (*leg_rtcp)(struct mc_leg *leg, const uint8_t *buf, size_t len, uint64_t now_us);
     void (*leg_source)(struct mc_leg *leg, enum mc_source what);
+    /* A datagram of the leg's came, whatever it is, or goes, sealed as it is: for a capture file. Media worker. */
+    void (*leg_seen)(struct mc_leg *leg, bool sent, const struct sockaddr *ours, const struct sockaddr *theirs,
+                     const uint8_t *buf, size_t len);
 
     /* The worker's sockets. add and del: signalling thread, synchronous (after del no callback runs); the descriptor stays the
      * caller's to close after del. send: media worker, at once. */

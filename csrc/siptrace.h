@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include "pcap.h"
 #include "span.h"
 
 #define MC_SIPTRACE_CHUNK 256 /* bytes */
@@ -32,17 +33,11 @@ enum mc_siptrace_kind {
 
 enum mc_siptrace_transport { MC_SIPTRACE_UDP, MC_SIPTRACE_TCP, MC_SIPTRACE_TLS };
 
-struct mc_siptrace_end {
-    uint8_t addr[16]; /* network order; IPv4: the first four */
-    uint16_t port;
-    uint8_t version; /* 4 or 6; 0 = not known */
-};
-
 struct mc_siptrace_msg {
     uint64_t wall_us; /* Unix time */
     uint64_t mono_us; /* mc_clock_us */
     uint64_t number;  /* of all messages, from 1 */
-    struct mc_siptrace_end src, dst;
+    struct mc_pcap_end src, dst;
     uint32_t len;      /* of the text */
     uint8_t transport; /* MC_SIPTRACE_UDP ... */
     bool sent;
@@ -87,8 +82,8 @@ size_t mc_siptrace_read(struct mc_siptrace *t, const char *owner, struct mc_span
                         uint8_t *out, size_t room);
 void mc_siptrace_counts(struct mc_siptrace *t, struct mc_siptrace_counts *out);
 
-/* Stars over what must not be kept: what answers a challenge (RFC 3261 section 22.4), keys in SDP (RFC 4568 section 9.1, RFC 4567,
- * RFC 8866 section 5.12), the password of a SIP URI (RFC 3261 section 19.1.1). The size stays. */
+/* Writes x over what must not be kept: what answers a challenge (RFC 3261 section 22.4), keys in SDP (RFC 4568 section 9.1, RFC 4567,
+ * RFC 8866 section 5.12), the password of a SIP URI (RFC 3261 section 19.1.1). The size stays, and base64 is base64. */
 void mc_siptrace_hide(char *text, size_t len);
 
 #endif

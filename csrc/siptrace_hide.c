@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "siptrace.h"
 
-static void star(const char *from, const char *to) {
+static void cross_out(const char *from, const char *to) {
     if (to > from) {
-        memset((char *)from, '*', (size_t)(to - from)); /* spans are const; this text is the caller's to change */
+        memset((char *)from, 'x', (size_t)(to - from)); /* spans are const; this text is the caller's to change */
     }
 }
 
@@ -40,7 +40,7 @@ static void hide_parameter(const char *at, const char *end, const char *name) {
         }
         for (found = at; at < end && *at != '"' && *at != ',' && !mc_is_blank(*at); at++) {
         }
-        star(found, at);
+        cross_out(found, at);
     }
 }
 
@@ -53,7 +53,7 @@ static void hide_credentials(const char *at, const char *end) {
     if (mc_span_is(scheme, "Digest")) {
         hide_parameter(rest.at, value_end, "response");
     } else {
-        star(scheme.at + scheme.len, value_end);
+        cross_out(scheme.at + scheme.len, value_end);
     }
 }
 
@@ -71,7 +71,7 @@ static void hide_passwords(const char *line, const char *end) {
         }
         if (p - line >= 4 && p[-1] == ':' &&
             (strncasecmp(p - 4, "sip:", 4) == 0 || (p - line >= 5 && strncasecmp(p - 5, "sips:", 5) == 0))) {
-            star(colon, sign);
+            cross_out(colon, sign);
         }
     }
 }
@@ -81,14 +81,14 @@ static void hide_sdp(const char *line, const char *end) {
     const char *key = line;
 
     if (mc_span_begins(s, "k=") || mc_span_begins(s, "a=key-mgmt:")) {
-        star(line + (*line == 'k' || *line == 'K' ? 2 : 11), end);
+        cross_out(line + (*line == 'k' || *line == 'K' ? 2 : 11), end);
     } else if (mc_span_begins(s, "a=crypto:")) {
         while ((key = find(key, end, "inline:")) != NULL) {
             const char *from = key += 7;
 
             for (; key < end && *key != '|' && *key != ';' && *key != ' '; key++) {
             }
-            star(from, key);
+            cross_out(from, key);
         }
     }
 }

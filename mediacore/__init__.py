@@ -7,6 +7,7 @@ from mediacore.errors import ArgumentError, CodecError, FormatError, FullError, 
 from mediacore.gate import drain_gate, gate_blame, gate_counts, gate_events, gate_lag, set_gate
 from mediacore.held import sip_held
 from mediacore.leg import Leg
+from mediacore.pcap import Capture, pcap_head, pcap_packet
 from mediacore.port import (
     EV_DTMF,
     EV_FLUSHED,
@@ -36,6 +37,7 @@ __all__ = [
     "ArgumentError",
     "Batch",
     "Bridge",
+    "Capture",
     "Codec",
     "CodecError",
     "FormatError",
@@ -63,6 +65,8 @@ __all__ = [
     "gate_lag",
     "level_db",
     "live",
+    "pcap_head",
+    "pcap_packet",
     "set_gate",
     "set_siptrace",
     "sip_held",

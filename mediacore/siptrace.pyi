@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIP messages as they were on the wire, by Call-ID: one memory for the process, whoever runs it. Any thread. Secrets were starred
+"""SIP messages as they were on the wire, by Call-ID: one memory for the process, whoever runs it. Any thread. Secrets were crossed
 out before anything was kept."""
 
 from typing import NamedTuple

@@ -19,22 +19,24 @@ cdef extern from "gate.h" nogil:
     const char *const *mc_gate_names
 
 
+cdef extern from "pcap.h" nogil:
+    cdef struct mc_pcap_end:
+        uint8_t addr[16]
+        uint16_t port
+        uint8_t version
+
+
 cdef extern from "siptrace.h" nogil:
     cdef struct mc_span:
         const char *at
         size_t len
 
-    cdef struct mc_siptrace_end:
-        uint8_t addr[16]
-        uint16_t port
-        uint8_t version
-
     cdef struct mc_siptrace_msg:
         uint64_t wall_us
         uint64_t mono_us
         uint64_t number
-        mc_siptrace_end src
-        mc_siptrace_end dst
+        mc_pcap_end src
+        mc_pcap_end dst
         uint32_t len
         uint8_t transport
         bint sent
@@ -102,7 +104,7 @@ def siptrace_end(bytes call_id, str owner) -> None:
     mc_siptrace_call_over(mc_siptrace_the(), span_of(call_id), owner.encode(), mc_clock_us())
 
 
-cdef tuple place_of(const mc_siptrace_end *end):
+cdef tuple place_of(const mc_pcap_end *end):
     cdef char text[64]
     if end.version == 0:
         return "", 0

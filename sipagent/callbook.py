@@ -13,6 +13,7 @@ from sipagent.call import Call
 from sipagent.config import Store
 from sipagent.log import get_logger
 from sipagent.recorder import Recorder, Recording
+from sipagent.seeing.captures import Captures
 
 log = get_logger(__name__)
 
@@ -20,8 +21,9 @@ log = get_logger(__name__)
 class CallBook:
     """Every call that came or was made, from its first message to its record."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, captures: Captures) -> None:
         self._store = store
+        self._captures = captures
         self._calls: dict[str, Call] = {}
         self._ended: deque[str] = deque()  # of those the ones that are over, in this order
         self._recorder: Recorder | None = None
@@ -43,10 +45,12 @@ class CallBook:
         """What is recorded gets written."""
         if self._recorder is not None:
             await self._recorder.close()
+        await self._captures.close()
 
     def add(self, call: Call) -> None:
         """A call begins."""
         self._calls[call.id] = call
+        self._captures.begin(call)
 
     def record(self, call: Call) -> None:
         """Records the sound of a call from now to its end, when the store asks for it. The call's id, which is ours, names the
@@ -63,6 +67,7 @@ class CallBook:
         if (recording := self._recordings.pop(call.id, None)) is not None:
             await recording.close()
             call.notes.update(recording.notes())
+        self._captures.end(call)
         call.notes["stats"] = dict(call.leg.stats())
         call.notes["path"] = call.leg.describe()
         call.leg.close()

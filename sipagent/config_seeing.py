@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sipagent.config_types import Section
+from sipagent.routing.pattern import Pattern, PatternError
 
 
 class Seeing(Section):
@@ -22,3 +24,26 @@ class Seeing(Section):
     keep_s: Annotated[float, Field(ge=0, le=604_800)] = Field(
         default=600.0, description="The messages of a call are kept for so long after its end, seconds."
     )
+    pcap_dir: Path | None = Field(
+        default=None, description="Where capture files of calls go, CALL.pcap, written while they run; none = no files."
+    )
+    pcap_calls: list[str] = Field(
+        default=["_!"],
+        description="Whose calls get one: numbers and names, called or calling, accounts and trunks; patterns as in routes.",
+    )
+    pcap_rtp: Literal["none", "headers", "packets"] = Field(
+        default="none", description="RTP in these files: packets = with what was said, encrypted where it was. RTCP is whole."
+    )
+    pcap_mb: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=64, description="A file that has so many MB does not grow any more."
+    )
+
+    @field_validator("pcap_calls")
+    @classmethod
+    def _patterns_can_be_read(cls, texts: list[str]) -> list[str]:
+        for text in texts:
+            try:
+                Pattern(text)
+            except PatternError as error:
+                raise ValueError(str(error)) from None
+        return texts

@@ -21,6 +21,7 @@ from sipagent.config import Config
 from sipagent.log import get_logger
 from sipagent.protection.strangers import Strangers
 from sipagent.protection.watch import keep_watch
+from sipagent.seeing.captures import Captures
 from sipagent.signalling.agent import UserAgent
 from sipagent.waiting import first
 
@@ -39,7 +40,8 @@ class Switch:
         self.engines: engines.EngineSet | None = None
         self.attendant: Attendant | None = None
         self.api: ApiServer | None = None
-        self._book = CallBook(cfg.store)
+        self.captures = Captures(cfg.seeing)
+        self._book = CallBook(cfg.store, self.captures)
         self._minder = Minder(self._book)
         self._tones: Tones | None = None
         self._watch: asyncio.Task[None] | None = None

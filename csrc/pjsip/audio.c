@@ -247,7 +247,7 @@ static void on_gone(void *ctx, const pjmedia_transport *tp) {
 static pj_status_t attach(struct stream *s, const struct change *c) {
     pjmedia_transport_attach_param param = {.stream = s, .media_type = PJMEDIA_TYPE_AUDIO, .user_data = s};
 
-    mc_transport_watch(s->tp, (const pj_sockaddr *)&s->latch.current, on_stranger, on_gone, s);
+    mc_transport_watch(s->tp, (const pj_sockaddr *)&s->latch.current, on_stranger, on_gone, s, s->leg);
     param.rem_addr = c->rtp;
     param.rem_rtcp = c->rtcp;
     param.addr_len = pj_sockaddr_get_len(&c->rtp);

@@ -48,9 +48,9 @@ pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 
 /* `found`: where packets go from the next attach on, whatever SDP says. `on_stranger`: whoever is refused on the RTCP port, told before
- * it is refused (media worker). `on_gone`: the transport is about to be destroyed (sip thread). Sip thread, while nothing is attached. */
+ * it is refused (media worker). `on_gone`: the transport is about to be destroyed (sip thread). `leg`: whose packets are seen. Sip thread, while nothing is attached. */
 void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx),
-                        void (*on_gone)(void *ctx, const pjmedia_transport *bottom), void *ctx);
+                        void (*on_gone)(void *ctx, const pjmedia_transport *bottom), void *ctx, struct mc_leg *leg);
 /* While attached, SDP was settled again: packets go there from now on. False: not an address of the kind that it has. Media worker. */
 bool mc_transport_aim(pjmedia_transport *bottom, const pj_sockaddr *rtp, const pj_sockaddr *rtcp, const pj_sockaddr *found);
 /* The RTCP packet that is being delivered is the peer's (after SRTP, well-formed): reports go where it came from. Media worker. */

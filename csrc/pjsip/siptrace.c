@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Where SIP messages are seen for csrc/siptrace.h: what came in at the gate, before anybody changed it; what goes out behind PJSIP's
  * printer, before TLS. */
-#include <netinet/in.h>
-
+#include "../siptrace.h"
 #include "../clock.h"
 #include "../err.h"
-#include "../siptrace.h"
 #include "pj_internal.h"
 
 static uint8_t transport_of(const pjsip_transport *tp) {
@@ -14,30 +12,15 @@ static uint8_t transport_of(const pjsip_transport *tp) {
     return type == PJSIP_TRANSPORT_TLS ? MC_SIPTRACE_TLS : type == PJSIP_TRANSPORT_TCP ? MC_SIPTRACE_TCP : MC_SIPTRACE_UDP;
 }
 
-static struct mc_siptrace_end end_of(const pj_sockaddr *addr) {
-    struct mc_siptrace_end end = {.version = 4};
-
-    if (addr->addr.sa_family == pj_AF_INET()) {
-        pj_memcpy(end.addr, &addr->ipv4.sin_addr, 4);
-    } else if (addr->addr.sa_family == pj_AF_INET6()) {
-        pj_memcpy(end.addr, &addr->ipv6.sin6_addr, 16);
-        end.version = 6;
-    } else {
-        return (struct mc_siptrace_end){.version = 0};
-    }
-    end.port = pj_sockaddr_get_port(addr);
-    return end;
-}
-
 /* Ours: where a socket that listens on all addresses was reached can't be known, so it is what it calls itself. */
-static struct mc_siptrace_end local_end(const pjsip_transport *tp) {
+static struct mc_pcap_end local_end(const pjsip_transport *tp) {
     pj_sockaddr named;
 
     if (!pj_sockaddr_has_addr(&tp->local_addr) && pj_sockaddr_init(tp->local_addr.addr.sa_family, &named, &tp->local_name.host,
                                                                    (pj_uint16_t)tp->local_name.port) == PJ_SUCCESS) {
-        return end_of(&named);
+        return mc_pcap_end_of((const struct sockaddr *)&named);
     }
-    return end_of(&tp->local_addr);
+    return mc_pcap_end_of((const struct sockaddr *)&tp->local_addr);
 }
 
 static void stamp(struct mc_siptrace_msg *msg) {
@@ -54,7 +37,7 @@ void mc_siptrace_heard(const pjsip_rx_data *rdata, const char *message, const st
     }
     stamp(&msg);
     msg.transport = transport_of(tp);
-    msg.src = end_of(&rdata->pkt_info.src_addr);
+    msg.src = mc_pcap_end_of((const struct sockaddr *)&rdata->pkt_info.src_addr);
     msg.dst = local_end(tp);
     mc_siptrace_put(mc_siptrace_the(), v->call_id,
                     v->opens && v->action != MC_GATE_DROP ? MC_SIPTRACE_STRANGER : MC_SIPTRACE_KNOWN, "", &msg, message);
@@ -96,7 +79,7 @@ static pj_status_t on_sent(pjsip_tx_data *tdata) {
     stamp(&msg);
     msg.transport = transport_of(tp);
     msg.src = local_end(tp);
-    msg.dst = end_of(&tdata->tp_info.dst_addr);
+    msg.dst = mc_pcap_end_of((const struct sockaddr *)&tdata->tp_info.dst_addr);
     mc_siptrace_put(mc_siptrace_the(), (struct mc_span){id->id.ptr, (size_t)id->id.slen}, kind, owner, &msg, tdata->buf.start);
     return PJ_SUCCESS;
 }

@@ -34,6 +34,7 @@ struct udp {
     void (*on_stranger)(void *ctx);
     void (*on_gone)(void *ctx, const pjmedia_transport *bottom);
     void *watcher;
+    struct mc_leg *leg;
     struct mc_srtp *srtp; /* NULL: no keys were ever negotiated */
 
     _Atomic(struct mc_sock *) sock[MC_N_WAYS]; /* NULL: not attached, nothing is sent */
@@ -83,13 +84,14 @@ struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom) {
 }
 
 void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx),
-                        void (*on_gone)(void *ctx, const pjmedia_transport *bottom), void *ctx) {
+                        void (*on_gone)(void *ctx, const pjmedia_transport *bottom), void *ctx, struct mc_leg *leg) {
     struct udp *udp = (struct udp *)bottom;
 
     udp->found = *found;
     udp->on_stranger = on_stranger;
     udp->on_gone = on_gone;
     udp->watcher = ctx;
+    udp->leg = leg;
 }
 
 bool mc_transport_aim(pjmedia_transport *bottom, const pj_sockaddr *rtp, const pj_sockaddr *rtcp, const pj_sockaddr *found) {
@@ -116,6 +118,7 @@ static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *f
 
     arrival_us = now_us;
     copy_addr(&source, from, from_len);
+    udp->seam->leg_seen(udp->leg, false, (const struct sockaddr *)&udp->name[MC_RTP], from, buf, len);
     if (udp->rtp_cb2) {
         pjmedia_tp_cb_param param = {.user_data = udp->user, .pkt = buf, .size = (pj_ssize_t)len, .src_addr = &source};
 
@@ -134,6 +137,7 @@ static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *
 
     arrival_us = now_us;
     copy_addr(&source, from, from_len);
+    udp->seam->leg_seen(udp->leg, false, (const struct sockaddr *)&udp->name[MC_RTCP], from, buf, len);
     if (!udp->rtcp_cb || !mc_ways_is_peer(&udp->ways, &source, now_us)) {
         if (udp->on_stranger) {
             udp->on_stranger(udp->watcher);
@@ -148,11 +152,13 @@ static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *
 }
 
 static pj_status_t send_on(struct udp *udp, int which, const pj_sockaddr_t *to, const void *pkt, pj_size_t size) {
-    struct mc_sock *sock = atomic_load_explicit(&udp->sock[udp->ways.rtcp_mux ? MC_RTP : which], memory_order_acquire);
+    const int way = udp->ways.rtcp_mux ? MC_RTP : which;
+    struct mc_sock *sock = atomic_load_explicit(&udp->sock[way], memory_order_acquire);
 
     if (!sock) {
         return PJ_EINVALIDOP;
     }
+    udp->seam->leg_seen(udp->leg, true, (const struct sockaddr *)&udp->name[way], to, pkt, size);
     return udp->seam->sock_send(sock, pkt, size, to, pj_sockaddr_get_len(to)) < 0 ? PJ_EBUSY : PJ_SUCCESS;
 }
 

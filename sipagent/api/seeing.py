@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,15 +11,21 @@ from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
+from mediacore import pcap_head
 from sipagent.api.problems import Problem
 from sipagent.api.view import SwitchView
 from sipagent.seeing.ladder import Step, drawing, related, steps_of
+from sipagent.seeing.pcap import file_packets, merged, sip_packets
 
 Form = Literal["json", "text"]
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {}}, "description": "With format=text a drawing for people."},
     404: {"model": Problem, "description": "No such thing"},
 }
+
+
+PCAP_TYPE = "application/vnd.tcpdump.pcap"
+PCAP: dict[int | str, dict[str, Any]] = {200: {"content": {PCAP_TYPE: {}}, "description": "The file."}, 404: ANSWERS[404]}
 
 
 class LadderMessage(BaseModel):
@@ -44,6 +51,10 @@ class Ladder(BaseModel):
 
     calls: list[str] = Field(description="Whose messages these are: the call and what it was joined with.")
     messages: list[LadderMessage]
+
+
+def gone(call_id: str) -> HTTPException:
+    return HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (seeing.keep_s)")
 
 
 def shown(step: Step, text: bool, call: str) -> LadderMessage:
@@ -88,8 +99,22 @@ def router(switch: SwitchView) -> APIRouter:
         calls = related(switch.calls, call_id) if joined else [call_id]
         steps = steps_of(calls)
         if not steps and call_id not in switch.calls:
-            raise HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (seeing.keep_s)")
+            raise gone(call_id)
         return answer(steps, calls, format, text)
+
+    @routes.get("/calls/{call_id}/pcap", response_class=Response, responses=PCAP)
+    async def call_pcap(call_id: str, joined: bool = True) -> Response:
+        """A capture file of a call for Wireshark and sngrep: its SIP, and RTP where seeing.pcap_rtp wants it."""
+        calls = related(switch.calls, call_id) if joined else [call_id]
+        written = await asyncio.to_thread(
+            lambda: {call: file_packets(path) for call in calls if (path := switch.captures.path_of(call))}
+        )
+        kept = sip_packets(step.message for step in steps_of(call for call in calls if not written.get(call)))
+        packets = merged(*written.values(), kept)
+        if not packets and call_id not in switch.calls:
+            raise gone(call_id)
+        name = {"Content-Disposition": 'attachment; filename="call.pcap"'}
+        return Response(pcap_head() + packets, media_type=PCAP_TYPE, headers=name)
 
     @routes.get("/accounts/{name}/ladder", response_model=Ladder, responses=ANSWERS)
     async def account_ladder(name: str, format: Form = "json", text: bool = False) -> Ladder | Response:

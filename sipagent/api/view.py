@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from sipagent.call import Call
@@ -99,6 +100,14 @@ class WorkerView(Protocol):
     def stats(self) -> Mapping[str, Any]: ...
 
 
+class CapturesView(Protocol):
+    """Capture files."""
+
+    def path_of(self, call_id: str) -> Path | None:
+        """Where a call's file is, or would be; None: there are no files."""
+        ...
+
+
 class SwitchView(Protocol):
     """The composed switch."""
 
@@ -115,6 +124,9 @@ class SwitchView(Protocol):
     def engines(self) -> object | None:
         """None until the models are loaded."""
         ...
+
+    @property
+    def captures(self) -> CapturesView: ...
 
     @property
     def calls(self) -> Mapping[str, Call]: ...
