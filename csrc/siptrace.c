@@ -235,6 +235,20 @@ size_t mc_siptrace_read(struct mc_siptrace *t, const char *owner, struct mc_span
     return n;
 }
 
+bool mc_siptrace_owner(struct mc_siptrace *t, struct mc_span call_id, char owner[MC_SIPTRACE_OWNER]) {
+    owner[0] = '\0';
+    pthread_mutex_lock(&t->lock);
+    if (is_fit(t, call_id)) {
+        const struct mc_dialog *d = mc_siptrace_find(t, call_id, mc_siphash(t->seed, call_id.at, call_id.len));
+
+        if (d != NULL) {
+            strcpy(owner, d->owner[0]);
+        }
+    }
+    pthread_mutex_unlock(&t->lock);
+    return owner[0] != '\0';
+}
+
 void mc_siptrace_counts(struct mc_siptrace *t, struct mc_siptrace_counts *out) {
     pthread_mutex_lock(&t->lock);
     out->bytes = (uint64_t)(t->n_chunks - t->n_free) * sizeof(struct mc_chunk);

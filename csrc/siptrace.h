@@ -80,6 +80,8 @@ void mc_siptrace_end(struct mc_siptrace *t, struct mc_span call_id, const char *
  * that they take; nothing is whole in `out` when that is more than `room`. */
 size_t mc_siptrace_read(struct mc_siptrace *t, const char *owner, struct mc_span call_id, uint64_t after, uint64_t now_us,
                         uint8_t *out, size_t room);
+/* Whose dialog it is, the first of them; false: nobody's. */
+bool mc_siptrace_owner(struct mc_siptrace *t, struct mc_span call_id, char owner[MC_SIPTRACE_OWNER]);
 void mc_siptrace_counts(struct mc_siptrace *t, struct mc_siptrace_counts *out);
 
 /* Writes x over what must not be kept: what answers a challenge (RFC 3261 section 22.4), keys in SDP (RFC 4568 section 9.1, RFC 4567,

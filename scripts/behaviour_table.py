@@ -10,12 +10,7 @@ from pathlib import Path
 
 AREAS = ("Accounts", "Transports", "Dialogs", "Transfer", "SRTP", "Switch", "Protection", "Seeing")
 PEERS = ("Asterisk 22", "baresip", "linphonec", "Kamailio", "SIPp")
-ALSO = (
-    "own peer",
-    "Wireshark",
-    "sipvicious",
-    "fail2ban",
-)  # ours, or tools: shown, but no peer's scenario
+ALSO = ("own peer", "Wireshark", "sngrep", "sipvicious", "fail2ban")  # ours, or tools: shown, but no peer's scenario
 
 HEAD = """\
 # Behaviour

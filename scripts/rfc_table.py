@@ -15,6 +15,8 @@ TESTS = ("tests/**/*.py", "tests/**/*.[ch]", "tests/**/*.sh", "tests/**/*.xml")
 QUOTES_ONLY = {"tests/test_docs.py"}  # citations in it are examples for the parser below
 
 TITLES = {
+    768: "UDP",
+    791: "IPv4",
     1035: "Domain names: implementation",
     2104: "HMAC",
     2543: "SIP (1999)",
@@ -94,6 +96,7 @@ TITLES = {
     7845: "Ogg encapsulation of Opus",
     7983: "Multiplexing of STUN, DTLS, RTP and others on one port",
     8122: "Certificate fingerprints in SDP",
+    8200: "IPv6",
     8224: "Signed identity (STIR)",
     8285: "RTP header extensions",
     8445: "ICE",

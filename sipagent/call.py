@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import mediacore
+from sipagent.log import CALLS, call_context
 from sipagent.media import EventHandler, MediaLeg
 from sipagent.signalling.headers import Headers, Pairs
 from sipagent.signalling.transfer import ReferTo
@@ -93,7 +94,7 @@ class CallRecording(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Call:
     """One SIP call with one audio leg. Takes the leg's `on_event` for itself; listeners set `on_event` here."""
 
@@ -145,6 +146,7 @@ class Call:
 
     def __post_init__(self) -> None:
         self.leg.on_event = self._leg_event
+        CALLS[self.id] = self
 
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         """Ends the call (BYE, CANCEL or a final response, whichever the state asks for)."""
@@ -220,6 +222,10 @@ class Call:
         }
 
     def _leg_event(self, kind: int, a: int, b: int, t_us: int) -> None:
+        with call_context(self.id):
+            self._take_event(kind, a, b, t_us)
+
+    def _take_event(self, kind: int, a: int, b: int, t_us: int) -> None:
         if kind == mediacore.EV_DTMF:
             self.dtmf(chr(a), b)
         elif kind == mediacore.EV_RX_TIMEOUT and self._hanging_up is None and not self.held:  # who holds may be silent

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sipagent.call import Call
 from sipagent.config import Store
-from sipagent.log import get_logger
+from sipagent.log import call_context, get_logger
 from sipagent.recorder import Recorder, Recording
 from sipagent.seeing.captures import Captures
 
@@ -58,7 +58,8 @@ class CallBook:
         store = self._store
         if self._recorder is None or store.dir is None or call.id in self._recordings:
             return
-        recording = self._recorder.start(call.leg, store.dir / f"{call.id}.{store.format}", store.format)
+        with call_context(call.id):
+            recording = self._recorder.start(call.leg, store.dir / f"{call.id}.{store.format}", store.format)
         self._recordings[call.id] = call.recording = recording
         call.notes["recording"] = str(recording.path)
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logging: one line an event on stderr, as text or JSON. Inside `call_context` every line carries the call's id. What the
-standard library's loggers say (uvicorn, asyncio) leaves by the same door."""
+"""Logging: one line an event on stderr, as text or JSON. Inside `call_context`, and with an explicit call=<id>, every line
+carries the call's id and its SIP Call-ID. What the standard library's loggers say (uvicorn, asyncio) leaves by the same door."""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TextIO
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Protocol, TextIO
+from weakref import WeakValueDictionary
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -30,6 +31,48 @@ _SECRET_TEXT = (
     (re.compile(r"(\b(?:Proxy-)?Authorization:)[^\r\n]*", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"(\binline:)[A-Za-z0-9+/=]+", re.IGNORECASE), rf"\1{HIDDEN}"),
 )
+
+
+class Known(Protocol):
+    """A call, as far as lines name it."""
+
+    @property
+    def sip_call_id(self) -> str: ...
+
+
+CALLS: WeakValueDictionary[str, Known] = WeakValueDictionary()  # by our id, from their beginning
+NO_CALL = ("", "")
+_call: ContextVar[tuple[str, str]] = ContextVar("call", default=NO_CALL)  # our id, its Call-ID if it was given
+
+# What ends a line somewhere, or moves a terminal's cursor or the order of its letters.
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def name_call(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """structlog processor: whose line it is."""
+    ours, sip_call_id = _call.get()
+    call = event.get("call")
+    if call is None and ours:
+        event["call"] = call = ours
+    if call and "sip_call_id" not in event:
+        known = CALLS.get(call) if isinstance(call, str) else None
+        if found := (sip_call_id if call == ours else "") or (known.sip_call_id if known is not None else ""):
+            event["sip_call_id"] = found
+    return event
+
+
+def _escaped(text: str) -> str:
+    return _UNFIT.sub(lambda unfit: unfit[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """structlog processor, for text: what a peer wrote begins no line. A traceback has several, and they are moved in."""
+    for key, value in event.items():
+        if key == "exception":
+            event[key] = "\n".join(f"    {_escaped(line)}" for line in str(value).split("\n"))
+        elif isinstance(value, str):
+            event[key] = _escaped(value)
+    return event
 
 
 def hide_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -55,7 +98,7 @@ def setup(cfg: Log, stream: TextIO | None = None) -> None:
     """Sets up logging for the process. Call it once, before the first line; a second call replaces the first."""
     out = stream or sys.stderr
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        name_call,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -65,8 +108,11 @@ def setup(cfg: Log, stream: TextIO | None = None) -> None:
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
         hide_secrets,
-        structlog.processors.JSONRenderer() if cfg.json_lines else structlog.dev.ConsoleRenderer(colors=out.isatty()),
     ]
+    if cfg.json_lines:
+        last += [structlog.processors.JSONRenderer()]
+    else:
+        last += [one_line, structlog.dev.ConsoleRenderer(colors=out.isatty())]
     handler = logging.StreamHandler(out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     root = logging.getLogger()
@@ -86,8 +132,34 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-@contextmanager
-def call_context(call_id: str) -> Iterator[None]:
-    """Puts call=<id> on every line logged inside, also in tasks started there (they copy the context)."""
-    with structlog.contextvars.bound_contextvars(call=call_id):
-        yield
+class _CallContext:
+    """No generator: it is entered several times for each message of a call."""
+
+    __slots__ = ("_ids", "_token")
+
+    def __init__(self, ids: tuple[str, str]) -> None:
+        self._ids = ids
+
+    def __enter__(self) -> None:
+        self._token = _call.set(self._ids)
+
+    def __exit__(self, *_: object) -> None:
+        _call.reset(self._token)
+
+
+def call_context(call_id: str, sip_call_id: str = "") -> _CallContext:
+    """Puts call=<id> on every line logged inside, also in tasks started there (they copy the context). "" = no call's."""
+    return _CallContext((call_id, sip_call_id))
+
+
+def carried(job: Callable[[], None]) -> Callable[[], None]:
+    """The same job for another thread: what it logs there is logged of the call that is at work here."""
+    call = _call.get()
+    if not call[0]:
+        return job
+
+    def run() -> None:
+        with call_context(*call):
+            job()
+
+    return run

@@ -5,6 +5,8 @@ what went wrong, and is waited for. A disk that is full or slow costs the record
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import weakref
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ class Recording:
         self._done = asyncio.Event()
         self._error: str | None = None
         self._lossy = False
-        native.on_change = self._changed
+        self._context = contextvars.copy_context()  # whose recording it is, for the log
+        native.on_change = functools.partial(self._context.run, self._changed)
 
     @property
     def done(self) -> bool:

@@ -7,6 +7,7 @@ import asyncio
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -92,3 +93,76 @@ def test_level_holds_for_both_doors() -> None:
     logging.getLogger("t4.library").info("quiet")
     log.get_logger("t4").warning("loud")
     assert [(line["event"], line["level"], line["logger"]) for line in lines(stream)] == [("loud", "warning", "t4")]
+
+
+class Named:
+    sip_call_id = "c1@192.0.2.7"
+
+
+@pytest.mark.usefixtures("root_logger")
+def test_the_sip_call_id_stands_beside_ours_wherever_ours_comes_from() -> None:
+    stream = start()
+    logger = log.get_logger("t5")
+    call = Named()
+    log.CALLS["abc"] = call
+    with log.call_context("abc"):
+        logger.info("in its context")
+    logger.info("by name", call="abc")
+    with log.call_context("abc"):
+        logger.info("of another", call="def")
+    with log.call_context("def", "c2"):
+        logger.info("not known yet")
+    with log.call_context("abc"), log.call_context(""):
+        logger.info("of none")
+    del call
+    logger.info("over", call="abc")
+    assert [(line.get("call"), line.get("sip_call_id")) for line in lines(stream)] == [
+        ("abc", "c1@192.0.2.7"),
+        ("abc", "c1@192.0.2.7"),
+        ("def", None),
+        ("def", "c2"),
+        (None, None),
+        ("abc", None),
+    ]
+
+
+@pytest.mark.usefixtures("root_logger")
+def test_a_job_for_another_thread_is_logged_of_the_call_that_asked() -> None:
+    stream = start()
+    logger = log.get_logger("t6")
+    with log.call_context("abc", "c1"):
+        job = log.carried(lambda: logger.info("job"))
+    plain = log.carried(lambda: logger.info("job"))
+    for work in (job, plain):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert [(line.get("call"), line.get("sip_call_id")) for line in lines(stream)] == [("abc", "c1"), (None, None)]
+
+
+ENDS = ["\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x1e", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.usefixtures("root_logger")
+@pytest.mark.parametrize("json_lines", [True, False])
+@pytest.mark.parametrize("end", ENDS)
+def test_what_a_peer_writes_begins_no_line(json_lines: bool, end: str) -> None:
+    forged = f"x{end}2026-11-22 19:00:00 [info     ] call ended call=abc\x1b[2K\u202e\ud800"
+    stream = start(json_lines=json_lines)
+    logger = log.get_logger(f"t7.{json_lines}.{end!r}")
+    logger.info("value", reason=forged, rows=[forged], table={forged: forged})
+    logger.info(forged)
+    logging.getLogger("library").warning("said %s", forged)
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        logger.exception("failed")
+    written = stream.getvalue()
+    assert not [line for line in written.splitlines() if line.startswith("2026-11-22 19:00:00")]
+    assert "\x1b[2K" not in written
+    assert "\u202e" not in written
+    if not json_lines:
+        said, *trace = written.splitlines()[3:]
+        assert "failed" in said
+        assert all(line.startswith("    ") for line in trace)
+        assert len(trace) > 2

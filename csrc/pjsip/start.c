@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Joins PJSIP and the media worker: the worker becomes a PJLIB thread, and its log lines never reach Python. */
 #include "../err.h"
+#include "../siptrace.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
 #include "srtp_aes.h"
@@ -11,11 +12,25 @@ static _Thread_local bool is_worker;
 static pj_log_func *upstream_log;
 
 /* A LogWriter in Python needs the GIL, which the worker never takes: what PJSIP says there (packets that SRTP refused) is
- * dropped; the leg counts. */
+ * dropped; the leg counts. Else the line begins with the call whose message is in hand, and ends where it ends: what a peer wrote
+ * begins no other. */
 static void log_line(int level, const char *text, int len) {
-    if (!is_worker && upstream_log) {
-        upstream_log(level, text, len);
+    char line[PJ_LOG_MAX_SIZE + MC_SIPTRACE_OWNER + 16], owner[MC_SIPTRACE_OWNER] = "";
+    int n, most, i;
+
+    if (is_worker || !upstream_log) {
+        return;
     }
+    mc_siptrace_owner(mc_siptrace_the(), mc_gate_pending()->call_id, owner);
+    n = pj_ansi_snprintf(line, sizeof(line), "call=%s ", owner);
+    most = (int)sizeof(line) - n - 2;
+    len = len < most ? len : most;
+    for (i = 0; i < len; i++) {
+        line[n + i] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
+    }
+    line[n + len] = '\n';
+    line[n + len + 1] = '\0';
+    upstream_log(level, line, n + len + 1);
 }
 
 /* PJLIB talks on standard output until libInit has set the configured level. */

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
@@ -30,9 +31,13 @@ class _Job(Generic[S]):
     """One piece of work. `started` and `gone` are written under the pool's lock."""
 
     def __init__(self, run: Callable[[S], None]) -> None:
-        self.run = run
+        self._run = run
+        self._context = contextvars.copy_context()  # whose work it is, for the log
         self.worker: _Worker[S] | None = None
         self.gone = False  # nobody waits: don't start it; a streaming one stops at its next piece
+
+    def run(self, state: S) -> None:
+        self._context.run(self._run, state)
 
 
 class _Worker(Generic[S]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from functools import partial
 from pathlib import Path
 
@@ -73,7 +74,8 @@ class Captures:
         self._running[call.id] = _Running(call, self._seeing, path)
         if self._task is None:
             self._writer = Writer()
-            self._task = asyncio.create_task(self._turns(self._writer), name="captures")
+            no_call = contextvars.Context()  # it is not the first call's alone
+            self._task = asyncio.get_running_loop().create_task(self._turns(self._writer), name="captures", context=no_call)
 
     def end(self, call: Call) -> None:
         """It is over; what comes late is still taken."""

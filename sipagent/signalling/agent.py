@@ -14,7 +14,7 @@ from dataclasses import replace
 from mediacore import Leg, Worker, clock_us, gate_lag
 from sipagent.call import Call, CallState
 from sipagent.config import OPUS_MAX_BITRATE, Config
-from sipagent.log import get_logger
+from sipagent.log import call_context, get_logger
 from sipagent.protection.quota import Use
 from sipagent.signalling import messages, options
 from sipagent.signalling.advertise import advertised, is_wildcard
@@ -268,6 +268,10 @@ class UserAgent:
                 await self._thread.run(self._stack.answer_question, question.id, targets)
 
     def _on_message(self, message: object) -> None:
+        with call_context(getattr(message, "key", "")):
+            self._take(message)
+
+    def _take(self, message: object) -> None:
         match message:
             case messages.Incoming():
                 self._ring(message)
@@ -347,7 +351,7 @@ class UserAgent:
         try:
             self._on_incoming(call)
         except Exception:
-            log.exception("incoming call not taken", call_id=call.id)
+            log.exception("incoming call not taken", call=call.id)
             self._orphans.add(call.id)
             self._thread.run(self._stack.hangup, call.id, 500, "internal error")
 

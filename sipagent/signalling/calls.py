@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterable
 
 from mediacore import Leg, clock_us, pjsua2, siptrace_end, siptrace_own
-from sipagent.log import get_logger
+from sipagent.log import call_context, get_logger
 from sipagent.signalling.accounts import SipAccount
 from sipagent.signalling.call_state import Invite
 from sipagent.signalling.causes import Reason, clean, parse_reason, reason_values
@@ -80,6 +80,7 @@ class SipCall(pjsua2.Call):
         self.incoming = call_id is not None
         self.facts = InviteFacts()  # of an incoming call
         self.sip_call_id = ""  # since it was `seen`
+        self.log_ids = (key, "")
         self.may_sound_early = True  # a 183 can open the way for sound
         self.redirects_left = 0
         self.may_call: Callable[[str], bool] = lambda uri: False
@@ -120,6 +121,7 @@ class SipCall(pjsua2.Call):
     def seen(self, sip_call_id: str) -> None:
         """Messages with this Call-ID are this call's."""
         self.sip_call_id = sip_call_id
+        self.log_ids = (self.key, readable(sip_call_id))
         siptrace_own(to_wire(sip_call_id), self.key)
 
     @sip_only
@@ -206,7 +208,7 @@ class SipCall(pjsua2.Call):
                 ending = self._ending(prm.e, info)
                 (code, reason), unreached = ending.explain(), ending.unreached
             except Exception:  # whatever a peer has sent: main must hear of the end
-                log.exception("end of a call not understood", call_id=self.key)
+                log.exception("end of a call not understood", call=self.key)
                 code, reason = 500, "ended for an unknown reason"
             self.finish(code, reason, unreached)
             return
@@ -252,11 +254,12 @@ class SipCall(pjsua2.Call):
             if self.redirects_left <= 0 or self.over or self._ours is not None:
                 return pjsua2.PJSIP_REDIRECT_STOP
             self.redirects_left -= 1
-            allowed = self.may_call(uri)
+            with call_context(*self.log_ids):
+                allowed = self.may_call(uri)
         except Exception:
-            log.exception("redirection not understood", call_id=self.key)
+            log.exception("redirection not understood", call=self.key)
             return pjsua2.PJSIP_REDIRECT_STOP
-        log.info("redirected", call_id=self.key, to=uri, followed=allowed)
+        log.info("redirected", call=self.key, to=uri, followed=allowed)
         return pjsua2.PJSIP_REDIRECT_ACCEPT if allowed else pjsua2.PJSIP_REDIRECT_REJECT
 
     @callback
@@ -272,7 +275,7 @@ class SipCall(pjsua2.Call):
         try:
             target = parse_refer_to(prm.dstUri)
         except UriError as error:
-            log.info("REFER refused", call_id=self.key, error=str(error))
+            log.info("REFER refused", call=self.key, error=str(error))
             prm.statusCode = 400
             return
         if self.over or self._ours is not None or not self._answered or self.on_replace is None:

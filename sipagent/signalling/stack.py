@@ -226,7 +226,7 @@ class Stack:
             try:
                 leg = new_leg(self._worker, self.cfg.media, key)
             except MediaError as error:
-                log.error("no leg for an incoming call", error=str(error))
+                log.error("no leg for an incoming call", call=key, error=str(error))
         call = SipCall(self.thread, account, key, leg, self._ended, prm.callId)
         call.on_replace = self._replaced if self._transfers else None
         message, source = prm.rdata.wholeMsg, prm.rdata.srcAddress
@@ -255,7 +255,7 @@ class Stack:
             try:
                 info = call.getInfo()
             except pjsua2.Error as error:
-                log.warning("call lost before it was told", error=error.reason)
+                log.warning("call lost before it was told", call=key, error=error.reason)
                 call.end(500, "internal error")
                 return
             call.announced = True
@@ -277,7 +277,7 @@ class Stack:
             else:
                 call.respond(code, headers)
         except pjsua2.Error as error:
-            log.warning("answer failed", call_id=key, code=code, error=error.reason)
+            log.warning("answer failed", call=key, code=code, error=error.reason)
             call.end(500, "could not be answered")
 
     @sip_only
@@ -289,7 +289,7 @@ class Stack:
         try:
             call.end(code, reason, headers)
         except pjsua2.Error as error:
-            log.warning("hang-up failed", call_id=key, error=error.reason)
+            log.warning("hang-up failed", call=key, error=error.reason)
             if not call.over:
                 call.finish(code, reason)
 
@@ -333,7 +333,7 @@ class Stack:
         try:
             return call is not None and call.send_info(digits, ms)
         except pjsua2.Error as error:
-            log.warning("INFO not sent", call_id=key, error=error.reason)
+            log.warning("INFO not sent", call=key, error=error.reason)
             return False
 
     @sip_only
@@ -345,7 +345,7 @@ class Stack:
         try:
             call.refer(uri)
         except pjsua2.Error as error:
-            log.warning("REFER not sent", call_id=key, error=error.reason)
+            log.warning("REFER not sent", call=key, error=error.reason)
             return False
         return True
 
@@ -357,7 +357,7 @@ class Stack:
             if call is not None and not call.over:
                 call.notify(code, reason)
         except pjsua2.Error as error:
-            log.warning("NOTIFY not sent", call_id=key, error=error.reason)
+            log.warning("NOTIFY not sent", call=key, error=error.reason)
 
     def _replaced(self, key: str, invite: str) -> None:
         """PJSIP found the call that an INVITE is to replace; it tells of the INVITE next, unless it refuses it."""

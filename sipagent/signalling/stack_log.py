@@ -10,13 +10,13 @@ import logging
 import os
 import re
 
-from sipagent.log import get_logger
+from sipagent.log import call_context, get_logger
 
 log = get_logger("pjsip")
 
 PIPE_BYTES = 1 << 20  # room for a second of the chattiest level while the loop is busy
 LOG_DECOR = 2048 | 128 | 64  # PJ_LOG_HAS_LEVEL_TEXT, _NEWLINE, _SENDER
-_LINE = re.compile(r"^\s*(?P<level>FATAL|ERROR|WARN|INFO|DEBUG|TRACE):\s*(?P<text>.*)$")
+_LINE = re.compile(r"^call=(?P<call>\S*)\s+(?P<level>FATAL|ERROR|WARN|INFO|DEBUG|TRACE):\s*(?P<text>.*)$")
 _LEVELS = {"FATAL": logging.ERROR, "ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO}
 
 
@@ -59,8 +59,9 @@ class StackLog:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             text = line.decode(errors="replace").rstrip()
-            match = _LINE.match(text)  # what doesn't match goes on from the line before
+            match = _LINE.match(text)  # what doesn't match was said before our own log function stood (csrc/pjsip/start.c)
             if match is not None:
-                log.log(_LEVELS.get(match["level"], logging.DEBUG), "stack", line=match["text"])
+                with call_context(match["call"]):
+                    log.log(_LEVELS.get(match["level"], logging.DEBUG), "stack", line=match["text"])
             elif text:
                 log.debug("stack", line=text)

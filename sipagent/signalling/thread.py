@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from mediacore import clock_us, pjsua2
 from sipagent.config import ConfigError
-from sipagent.log import get_logger
+from sipagent.log import NO_CALL, call_context, carried, get_logger
 from sipagent.signalling.errors import SignallingError
 
 log = get_logger(__name__)
@@ -49,14 +49,16 @@ def sip_only(fn: Callable[Concatenate[Self_, P], T]) -> Callable[Concatenate[Sel
 
 
 def callback(fn: Callable[Concatenate[Self_, P], None]) -> Callable[Concatenate[Self_, P], None]:
-    """A director callback: no exception goes back into PJSIP's C++."""
+    """A director callback: no exception goes back into PJSIP's C++. What it logs is the call's that `log_ids` names, if the
+    object has that."""
 
     @functools.wraps(fn)
     def guarded(self: Self_, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            fn(self, *args, **kwargs)
-        except BaseException:
-            log.exception("signalling callback failed", callback=fn.__qualname__)
+        with call_context(*getattr(self, "log_ids", NO_CALL)):
+            try:
+                fn(self, *args, **kwargs)
+            except BaseException:
+                log.exception("signalling callback failed", callback=fn.__qualname__)
 
     return guarded
 
@@ -129,7 +131,7 @@ class SipThread:
 
     def post(self, job: Callable[[], None]) -> None:
         """Queues a job without an answer. Never blocks."""
-        self._jobs.append(job)
+        self._jobs.append(carried(job))
         if self._sleeping:  # set before the sip thread looks at the queue for the last time, so no job is overslept
             self._sleeping = False
             self._idle.set()

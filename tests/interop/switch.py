@@ -109,6 +109,11 @@ class Switch:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def download(self, path: str) -> bytes:
+        """GET of a file; HTTPError."""
+        with urllib.request.urlopen(f"http://{ports.HOST}:{self.api_port}{path}", timeout=5) as answer:
+            return bytes(answer.read())
+
     def calls(self) -> list[dict[str, Any]]:
         """GET /v1/calls, the live calls and those that ended lately."""
         status, body = self.get("/v1/calls")

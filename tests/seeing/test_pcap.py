@@ -19,7 +19,10 @@ from tests.sip.house import idle, parties, switch, talk
 from tests.sip.rig import WAIT_S, Rig
 
 A, B = 0x90, 0xA0
-OPTIONS = b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+OPTIONS = (
+    b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
+    b"Call-ID: %s\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 def message(number: int, src: tuple[str, int], dst: tuple[str, int], transport: str = "udp", pad: int = 0) -> SipMessage:
@@ -108,7 +111,7 @@ async def test_a_bridge_is_written_with_its_sound(tmp_path: Path, rtp: str) -> N
 
 
 async def test_only_chosen_calls_are_written(tmp_path: Path) -> None:
-    routes = [{"called": "_7.", "action": "reject", "code": 486}]
+    routes = [{"called": "_7.", "reject": 486}]
     seeing = {"pcap_dir": str(tmp_path), "pcap_calls": ["_71."]}
     async with parties(A) as (alice,), switch((alice,), routes, seeing=seeing) as house:
         assert (await alice.dials("700").final()).status == 486
