@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIP messages as they were on the wire, by Call-ID: one memory for the process, whoever runs it. Any thread. Secrets were crossed
-out before anything was kept."""
+"""SIP messages as they were on the wire, by Call-ID: one memory for the process, whoever runs it. Any thread. Secrets were
+crossed out before anything was kept."""
 
 from typing import NamedTuple
 
@@ -20,18 +20,18 @@ class SipMessage(NamedTuple):
     text: bytes
 
 def set_siptrace(max_bytes: int, dialog_bytes: int, keep_s: float) -> None:
-    """Forgets everything and keeps at most `max_bytes` from now on (0 = nothing), of one Call-ID `dialog_bytes`, of an ended call
-    for `keep_s`. ArgumentError: more than 500 GB; MediaError: no memory."""
+    """Forgets everything and keeps at most `max_bytes` from now on (0 = nothing), of one Call-ID `dialog_bytes`, of an
+    ended call for `keep_s`. ArgumentError: more than 500 GB; MediaError: no memory."""
 
 def siptrace_own(call_id: bytes, owner: str) -> None:
-    """The Call-ID is a live call's. At most two owners have the same one: a call that comes back to us. `owner`: 39 bytes at most."""
+    """The Call-ID is a live call's. At most two have the same one: a call that comes back to us. `owner`: 39 bytes at most."""
 
 def siptrace_end(call_id: bytes, owner: str) -> None:
     """That call is over."""
 
 def siptrace_read(*, owner: str = "", call_id: bytes = b"", after: int = 0) -> list[SipMessage]:
-    """What there is of an owner, or of a Call-ID, numbered above `after`; by number. "hop:N" owns the REGISTERs and OPTIONS that go to
-    the next hop N (`SipAccount.hop`)."""
+    """What there is of an owner, or of a Call-ID, numbered above `after`; by number. "hop:N" owns the REGISTERs and OPTIONS that
+    go to the next hop N (`SipAccount.hop`)."""
 
 def siptrace_counts() -> dict[str, int]:
     """bytes and dialogs that are kept now; lost: messages that there was no room for, or no more before their time was over."""

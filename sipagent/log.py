@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Logging: one line an event on stderr, as text or JSON. Inside `call_context`, and with an explicit call=<id>, every line
-carries the call's id and its SIP Call-ID. What the standard library's loggers say (uvicorn, asyncio) leaves by the same door."""
+carries the call's id and its SIP Call-ID. What the standard library's loggers say leaves by the same door."""
 
 from __future__ import annotations
 

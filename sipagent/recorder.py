@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import weakref
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ class Recording:
         self._error: str | None = None
         self._lossy = False
         self._context = contextvars.copy_context()  # whose recording it is, for the log
-        native.on_change = functools.partial(self._context.run, self._changed)
+        native.on_change = lambda native: self._context.run(self._changed, native)
 
     @property
     def done(self) -> bool:

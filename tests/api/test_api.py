@@ -160,7 +160,12 @@ def test_openapi_describes_the_routes_and_its_page_is_up_to_date() -> None:
     document = openapi()
     peers = {"/v1/accounts", "/v1/trunks", "/v1/limits"}
     switchboard = {"/v1/rooms", "/v1/parking"}
-    seeing = {"/v1/calls/{call_id}/pcap", "/v1/calls/{call_id}/ladder", "/v1/accounts/{name}/ladder", "/v1/trunks/{name}/ladder"}
+    seeing = {
+        "/v1/calls/{call_id}/pcap",
+        "/v1/calls/{call_id}/ladder",
+        "/v1/accounts/{name}/ladder",
+        "/v1/trunks/{name}/ladder",
+    }
     calls = {"/v1/calls", "/v1/calls/{call_id}", "/v1/calls/{call_id}/update"}
     assert set(document["paths"]) == {"/health", "/metrics"} | calls | peers | switchboard | seeing
     assert "503" in document["paths"]["/health"]["get"]["responses"]
