@@ -14,8 +14,8 @@ class Capture:
     """RTP and RTCP of a leg as they are on the wire, from now on until it is closed. One for each leg."""
 
     def __init__(self, leg: Leg, *, whole: bool, room: int = 1 << 18) -> None:
-        """whole: with the payload; else of RTP its header alone. room: bytes that wait for `read`, a power of two. StateError: the
-        leg is closed, or has one."""
+        """whole: with the payload; else of RTP its header alone. room: bytes that wait for `read`, a power of two. StateError:
+        the leg is closed, or has one."""
     def read(self) -> bytes:
         """Packets since the last time. One thread at a time; also after the leg was closed."""
     @property

@@ -30,7 +30,7 @@ def siptrace_end(call_id: bytes, owner: str) -> None:
     """That call is over."""
 
 def siptrace_read(*, owner: str = "", call_id: bytes = b"", after: int = 0) -> list[SipMessage]:
-    """What there is of an owner, or of a Call-ID, numbered above `after`; by number. "hop:N" owns the REGISTERs and OPTIONS that
+    """What there is of an owner, or of a Call-ID, numbered above `after`; by number. "hop:N" owns REGISTERs and OPTIONS that
     go to the next hop N (`SipAccount.hop`)."""
 
 def siptrace_counts() -> dict[str, int]:
