@@ -57,9 +57,9 @@ static bool away(const struct side *s) {
     return s->held || !joined(s) || p == NULL || !p->recv;
 }
 
-/* Somebody records one of the two, or the engine listens: the sound is wanted beside the packets. */
+/* Somebody records or listens to one of the two, or the engine does: the sound is wanted beside the packets. */
 static bool sound_wanted(const struct mc_bridge *b) {
-    return b->cfg.ears || mc_leg_tap(b->side[0].leg) != NULL || mc_leg_tap(b->side[1].leg) != NULL;
+    return b->cfg.ears || mc_leg_tapped(b->side[0].leg) || mc_leg_tapped(b->side[1].leg);
 }
 
 static bool may_relay(const struct side *to, uint64_t now_us) {

@@ -247,11 +247,16 @@ void mc_leg_event(struct mc_leg *leg, enum mc_ev kind, int64_t a, int64_t b, uin
 
 void mc_leg_push_ear(struct mc_leg *leg, const struct mc_frame *frame) {
     struct mc_frame *slot = mc_queue_slot(&leg->ear_head);
+    int16_t room[MC_CODEC_MAX_PCM];
     if (slot == NULL || mc_ring_room(&leg->ear_pcm) < frame->n) {
         mc_leg_rare(leg)->ear_dropped++;
         return;
     }
-    mc_ring_write(&leg->ear_pcm, frame->pcm, frame->n); /* samples first: who sees the header finds them */
+    const int16_t *pcm = frame->pcm;
+    if (leg->listeners != NULL && frame->n <= MC_CODEC_MAX_PCM && mc_leg_sink(leg)->play == NULL) {
+        pcm = mc_listen_to_other(leg->listeners, pcm, frame->n, room);
+    }
+    mc_ring_write(&leg->ear_pcm, pcm, frame->n); /* samples first: who sees the header finds them */
     *slot = *frame;
     slot->pcm = NULL;
     mc_queue_slot_done(&leg->ear_head);
@@ -271,13 +276,21 @@ void mc_leg_set_sink(struct mc_leg *leg, const struct mc_sink *sink) {
 
 void mc_leg_set_tap(struct mc_leg *leg, struct mc_tap *tap) {
     leg->tap = tap;
-    if (leg->path != NULL && tap == NULL && mc_leg_sink(leg)->play == NULL) {
+    if (leg->path != NULL && !mc_leg_tapped(leg) && mc_leg_sink(leg)->play == NULL) {
         mc_leg_hears(leg)->rx.human.on = false;
     }
 }
 
 struct mc_tap *mc_leg_tap(const struct mc_leg *leg) {
     return leg->tap;
+}
+
+struct mc_listen **mc_leg_listeners(struct mc_leg *leg) {
+    return &leg->listeners;
+}
+
+bool mc_leg_tapped(const struct mc_leg *leg) {
+    return leg->tap != NULL || leg->listeners != NULL;
 }
 
 const struct mc_sink *mc_leg_sink(const struct mc_leg *leg) {

@@ -20,6 +20,7 @@
 
 struct mc_coding;
 struct mc_leg;
+struct mc_listen;
 struct mc_path;
 struct mc_tap;
 
@@ -160,7 +161,7 @@ int mc_leg_coding(const struct mc_leg *leg, const struct mc_leg_params *params, 
 /* --- past the encoder: for sinks that join legs; worker side --- */
 /* Sends a packet that `from` received as one of `to`'s own stream: its payload as it is (or from one G.711 law to the other), number
  * and time counted on from what was sent before. Losses stay losses. MC_E_STATE: other codec or packet time, a side is held, or the
- * engine has something to say: decode it and pull. */
+ * engine or a listener has something to say: decode it and pull. */
 int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_rtp *pkt, uint64_t now_us);
 /* A packet of the relayed source that is not sent on, so that its number does not look like a loss. */
 void mc_leg_relay_skip(struct mc_leg *to);
@@ -172,6 +173,9 @@ int mc_leg_relay_digit(struct mc_leg *to, char digit, uint32_t ms);
 /* --- recording tap: tap.h --- */
 void mc_leg_set_tap(struct mc_leg *leg, struct mc_tap *tap); /* worker; NULL = off */
 struct mc_tap *mc_leg_tap(const struct mc_leg *leg);
+/* --- listeners: listen.h --- */
+struct mc_listen **mc_leg_listeners(struct mc_leg *leg); /* worker */
+bool mc_leg_tapped(const struct mc_leg *leg);            /* recorded or listened to: what is sent is wanted as sound too */
 
 /* The worker's own, kept here so that a leg is one block; the leg never looks inside. */
 struct mc_seat {

@@ -41,12 +41,13 @@ bool mc_coded_send(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint6
     } else {
         tx->coded = true;
     }
+    if (mc_leg_tapped(leg)) {
+        sink->sound(sink, leg, path->params.ptime_ms, pcm, tx->n_pcm);
+        mc_listen_sent(leg->listeners, pcm, tx->n_pcm, tx->join.due);
+    }
     tx->join.due = tx->splice.due = false;
     tx->past = true;
     tx->n_silent = 0;
-    if (leg->tap != NULL) {
-        sink->sound(sink, leg, path->params.ptime_ms, pcm, tx->n_pcm);
-    }
     if (len == 0) {
         tx->gap = true; /* coded with DTX: nothing need be sent */
         return true;

@@ -34,7 +34,9 @@ static int put_rx(char *out, size_t size, int at, const struct mc_leg *leg, cons
         struct mc_jb_stats js;
         mc_jb_stats(mc_leg_hears(leg)->rx.human.jb, &js);
         at = put(out, size, at, " + jitter(%u ms) > decode > resample > %s", js.target_ms,
-                 leg->tap != NULL ? "tap" : sink->name);
+                 leg->tap != NULL         ? "tap"
+                 : leg->listeners != NULL ? "listener"
+                                          : sink->name);
     }
     return at;
 }

@@ -12,6 +12,7 @@
 #include "hold.h"
 #include "jitter.h"
 #include "leg.h"
+#include "listen.h"
 #include "loss.h"
 #include "plc.h"
 #include "resample.h"
@@ -250,6 +251,7 @@ struct mc_leg {
     struct mc_path *spent;  /* no more in use; signalling frees them */
     struct mc_wire wire;
     struct mc_tap *tap;
+    struct mc_listen *listeners; /* the first */
     struct mc_leg_count count;
     bool rare_changed; /* since it was published */
     struct mc_leg_past past;

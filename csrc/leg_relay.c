@@ -19,7 +19,7 @@
 #define STRAY_SEQ 3000   /* RFC 3550 A.1: MAX_DROPOUT */
 #define REORDER_SEQ 1000 /* what is older than the first one only matters near it */
 
-static bool may_relay(const struct mc_leg *to, const struct mc_leg *from) {
+static bool may_relay(const struct mc_leg *to, const struct mc_leg *from, uint64_t now_us) {
     const struct mc_path *a = mc_leg_hears(from), *b = to->path;
     if (a == NULL || b == NULL || !b->params.send || !from->path->params.recv || a->params.clock != b->params.clock ||
         from->path->params.ptime_ms != b->params.ptime_ms || b->tx.strict) {
@@ -29,7 +29,8 @@ static bool may_relay(const struct mc_leg *to, const struct mc_leg *from) {
         !(mc_codec_stateless(a->codec) && mc_codec_stateless(b->codec) && a->codec->rate == b->codec->rate)) {
         return false;
     }
-    return mc_ring_used(&to->out) == 0 && !b->tx.playing && !mc_tx_has_digits(to, &b->tx);
+    return mc_ring_used(&to->out) == 0 && !b->tx.playing && !mc_tx_has_digits(to, &b->tx) &&
+           !mc_listen_talks_to_peer(to->listeners, now_us) && !mc_listen_talks_to_other(from->listeners, now_us);
 }
 
 uint32_t mc_relay_own_ts(const struct mc_tx *tx) {
@@ -98,7 +99,7 @@ static int payload_of(struct mc_path *path, const struct mc_codec *from, const s
 
 int mc_leg_relay(struct mc_leg *to, const struct mc_leg *from, const struct mc_rtp *pkt, uint64_t now_us) {
     uint8_t buf[MC_RTP_MAX_PACKET];
-    if (!may_relay(to, from)) {
+    if (!may_relay(to, from, now_us)) {
         return MC_E_STATE;
     }
     struct mc_path *path = to->path;

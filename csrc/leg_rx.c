@@ -9,7 +9,7 @@ static bool is_cn(const struct mc_leg_params *params, uint8_t pt) {
 }
 
 static bool wants_human(const struct mc_leg *leg, const struct mc_sink *sink) {
-    return leg->tap != NULL || sink->play != NULL;
+    return mc_leg_tapped(leg) || sink->play != NULL;
 }
 
 /* The source's own numbering (RFC 3550 A.1). False: not from the source we listen to. */

@@ -32,15 +32,17 @@ static void one_tick(struct mc_leg *leg, struct mc_path *path, uint32_t period_u
     mc_tx_tick(leg, path, sent, &n_sent, now_us);
     struct mc_tap *tap = leg->tap;
     const struct mc_sink *sink = mc_leg_sink(leg);
-    if (tap == NULL && sink->play == NULL) {
+    if (!mc_leg_tapped(leg) && sink->play == NULL) {
         return;
     }
     int16_t heard[MC_TICK_MAX_RATE / 50];
     size_t n = (size_t)leg->cfg.rate / 1000 * period_us / 1000;
     int64_t age_us = mc_human_play(leg, heard_by, heard, n, now_us);
     mc_human_out(heard_by, heard, n);
+    mc_listen_heard(leg->listeners, heard, n);
     if (sink->play != NULL) {
-        sink->play(sink, leg, heard, n, now_us);
+        int16_t room[MC_TICK_MAX_RATE / 50];
+        sink->play(sink, leg, mc_listen_to_other(leg->listeners, heard, n, room), n, now_us);
     }
     if (tap != NULL) {
         struct mc_tap_head head = {.t_us = due_us,

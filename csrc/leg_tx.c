@@ -277,12 +277,19 @@ static void stand_still(struct mc_leg *leg, struct mc_tx *tx, uint64_t now_us) {
 
 static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64_t now_us) {
     struct mc_tx *tx = &path->tx;
+    int16_t whisper[MC_TX_MAX_PCM];
+    bool whispered = mc_listen_to_peer(leg->listeners, whisper, tx->n_pcm);
     bool spoken = mc_out_take(leg, tx, pcm, tx->n_pcm, now_us) > 0;
     mc_tx_notice_sink(leg, tx);
+    if (whispered) {
+        mc_limit_add(pcm, whisper, tx->n_pcm); /* what mc_out_take left is silence */
+        spoken = true;
+    }
     if (!spoken && mc_coded_send(leg, path, pcm, now_us)) {
         return;
     }
     enum mc_pull more = add_pulled(leg, pcm, tx->n_pcm, spoken, now_us);
+    mc_listen_sent(leg->listeners, pcm, tx->n_pcm, tx->join.due);
     if (!spoken && more == MC_PULL_RELAYED) {
         tx->n_silent = 0;
         return;
@@ -322,6 +329,7 @@ void mc_tx_tick(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, size_t *
         }
     } else if (sound_digit(leg, path, pcm)) {
         stand_still(leg, tx, now_us);
+        mc_listen_sent(leg->listeners, pcm, tx->n_pcm, true);
         mc_relay_resume(leg, path);
         send_audio(leg, path, pcm, false);
     } else {

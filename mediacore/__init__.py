@@ -19,7 +19,7 @@ from mediacore.port import (
     NO_PT,
 )
 from mediacore.record import RECORD_FORMATS, Recorder, Recording
-from mediacore.sinks import Bridge, Mixer, Prompt, bridge
+from mediacore.sinks import Bridge, ListenIn, Mixer, Prompt, bridge
 from mediacore.siptrace import SipMessage, set_siptrace, siptrace_counts, siptrace_end, siptrace_own, siptrace_read
 from mediacore.virtual import VirtualLeg
 from mediacore.worker import Worker, clock_us, live
@@ -44,6 +44,7 @@ __all__ = [
     "FullError",
     "JitterBuffer",
     "Leg",
+    "ListenIn",
     "MediaError",
     "Mixer",
     "Prompt",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# csrc/prompt.h, bridge.h and mix.h.
+# csrc/prompt.h, bridge.h, mix.h and listen.h.
 from libc.stdint cimport int16_t, uint32_t, uint64_t
 
 from mediacore.c_leg cimport cbool, mc_leg, mc_leg_params, mc_live
@@ -73,3 +73,16 @@ cdef extern from "mix.h" nogil:
     int mc_mix_add(mc_mix *mix, mc_party **out, mc_leg *leg, const mc_party_cfg *cfg)
     int mc_mix_set(mc_party *party, const mc_party_cfg *cfg)
     void mc_mix_remove(mc_party *party)
+
+
+cdef extern from "listen.h" nogil:
+    cdef struct mc_listen:
+        pass
+
+    cdef struct mc_listen_cfg:
+        cbool peer
+        cbool other
+
+    int mc_listen_new(mc_listen **out, mc_leg *listener, mc_leg *target, const mc_listen_cfg *cfg, mc_live *live)
+    int mc_listen_set(mc_listen *listen, const mc_listen_cfg *cfg)
+    void mc_listen_free(mc_listen *listen)

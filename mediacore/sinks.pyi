@@ -89,3 +89,17 @@ class Mixer:
     def legs(self) -> list[Leg]: ...
     def close(self) -> None:
         """All leave. Safe to call twice."""
+
+class ListenIn:
+    """A third party at a leg: `listener` hears both directions of `target`'s call, whatever that is joined with, and may be
+    heard. The target's call goes on as it was; while the listener is silent, its packets too."""
+
+    listener: Leg
+    target: Leg
+    def __init__(self, listener: Leg, target: Leg, *, to_peer: bool = False, to_other: bool = False) -> None:
+        """to_peer: the target's peer hears the listener. to_other: who the peer talks with does: the other leg of a bridge, the
+        room, or on_audio of the target. ArgumentError: the same leg, or two workers. StateError: a leg is closed."""
+    def set(self, *, to_peer: bool = False, to_other: bool = False) -> None:
+        """As at first, without a click."""
+    def close(self) -> None:
+        """The listener's leg goes back to the engine. To be silent for a moment before spares the other side a click."""

@@ -292,3 +292,44 @@ cdef class Party:
     """A place in a mixer; the mixer frees it."""
 
     cdef c.mc_party *party
+
+
+cdef class ListenIn:
+    cdef c.mc_listen *listen
+    cdef readonly Leg listener
+    cdef readonly Leg target
+
+    def __cinit__(self, Leg listener not None, Leg target not None, *, bint to_peer=False, bint to_other=False):
+        cdef mc_leg *one = alive(listener, "listen in")
+        cdef mc_leg *two = alive(target, "listen in")
+        cdef c.mc_listen_cfg cfg
+        cdef int rc
+        cfg.peer = to_peer
+        cfg.other = to_other
+        with nogil:
+            rc = c.mc_listen_new(&self.listen, one, two, &cfg, live_sinks())
+        check(rc, "listen in: two different legs of one worker are needed")
+        self.listener = listener
+        self.target = target
+
+    def __dealloc__(self):
+        self.release()
+
+    cdef void release(self) noexcept:
+        cdef c.mc_listen *listen = self.listen
+        if listen != NULL:
+            self.listen = NULL
+            with nogil:
+                c.mc_listen_free(listen)
+
+    def set(self, *, bint to_peer=False, bint to_other=False) -> None:
+        cdef c.mc_listen_cfg cfg
+        if self.listen == NULL:
+            raise StateError("listen in: it is over")
+        cfg.peer = to_peer
+        cfg.other = to_other
+        with nogil:
+            c.mc_listen_set(self.listen, &cfg)
+
+    def close(self) -> None:
+        self.release()
