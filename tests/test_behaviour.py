@@ -43,6 +43,14 @@ def test_page_has_a_row_for_each_mark(behaviour_table: ModuleType, tmp_path: Pat
     assert "; 2 of them" in page
 
 
+def test_the_matrix_has_its_rows(behaviour_table: ModuleType) -> None:
+    """60 scenarios with real peers at least, and none of them twice in the same words."""
+    rows = behaviour_table.real(behaviour_table.rows(SCRIPTS.parent))
+    assert len(rows) >= 60
+    texts = [(row.text, row.peer) for row in rows]
+    assert len(set(texts)) == len(texts), sorted(text for text in texts if texts.count(text) > 1)
+
+
 def test_own_peer_is_shown_but_not_counted(behaviour_table: ModuleType, tmp_path: Path) -> None:
     write(tmp_path, '@pytest.mark.behaviour("Protection", "refuses", peer="own peer")')
     assert "; 0 of them" in behaviour_table.behaviour_page(tmp_path)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Requests that nobody here serves get 405 with Allow (RFC 3261 section 8.2.1). PJSIP alone would drop most of them without a word,
  * so that the sender repeats them for half a minute, and would take a MESSAGE with 200 and lose it. A call for which there is no RTP
- * port, or no room by the gate's word (gate.h), gets 503 with Retry-After (section 21.5.4), where PJSIP would say 500. */
+ * port, or no room by the gate's word (gate.h), gets 503 with Retry-After (section 21.5.4), where PJSIP would say 500. And OPTIONS in a
+ * dialog, by which a peer asks whether the call is still up, is answered as outside one (section 11.2): PJSIP would say 500. */
 #include "../err.h"
 #include "pj_internal.h"
 
@@ -86,7 +87,33 @@ static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     return !mc_media_sock_spare(&wait_s) && refuse_busy(rdata, wait_s);
 }
 
-static pjsip_module first = {.id = -1}, early = {.id = -1}, late = {.id = -1}; /* before all, before and after pjsua's own */
+/* RFC 3261 section 11.2. Without a dialog of ours it goes on, to its 481. */
+static pj_bool_t answer_options(pjsip_rx_data *rdata) {
+    static const int what[] = {PJSIP_H_ALLOW, PJSIP_H_ACCEPT, PJSIP_H_SUPPORTED};
+    const pj_str_t *ours = &rdata->msg_info.to->tag, *theirs = &rdata->msg_info.from->tag;
+    pjsip_hdr headers;
+
+    if (rdata->msg_info.msg->line.req.method.id != PJSIP_OPTIONS_METHOD || !ours->slen ||
+        !pjsip_ua_find_dialog(&rdata->msg_info.cid->id, ours, theirs, PJ_FALSE)) {
+        return PJ_FALSE;
+    }
+    if (refuse_extension(rdata)) {
+        return PJ_TRUE;
+    }
+    pj_list_init(&headers);
+    for (unsigned i = 0; i < PJ_ARRAY_SIZE(what); i++) {
+        const pjsip_hdr *header = pjsip_endpt_get_capability(pjsua_var.endpt, what[i], NULL);
+
+        if (header) {
+            pj_list_push_back(&headers, pjsip_hdr_clone(rdata->tp_info.pool, header));
+        }
+    }
+    pjsip_endpt_respond_stateless(pjsua_var.endpt, rdata, PJSIP_SC_OK, NULL, &headers, NULL);
+    return PJ_TRUE;
+}
+
+/* before all, before dialogs, before and after pjsua's own */
+static pjsip_module first = {.id = -1}, inside = {.id = -1}, early = {.id = -1}, late = {.id = -1};
 
 static int add(pjsip_module *module, char *name, int priority, pj_bool_t (*on_request)(pjsip_rx_data *)) {
     pj_bzero(module, sizeof(*module)); /* PJSIP keeps its links in it; none of a former run may stay */
@@ -108,6 +135,9 @@ int mc_unserved_start(void) {
     int rc = add(&first, "mod-mc-gate", PJSIP_MOD_PRIORITY_TRANSPORT_LAYER + 1, refuse_flawed);
 
     if (rc == MC_OK) {
+        rc = add(&inside, "mod-mc-inside", PJSIP_MOD_PRIORITY_UA_PROXY_LAYER - 1, answer_options);
+    }
+    if (rc == MC_OK) {
         rc = add(&early, "mod-mc-early", PJSIP_MOD_PRIORITY_APPLICATION - 4, refuse_new);
     }
     if (rc == MC_OK) {
@@ -122,5 +152,6 @@ int mc_unserved_start(void) {
 void mc_unserved_stop(void) {
     drop(&late);
     drop(&early);
+    drop(&inside);
     drop(&first);
 }

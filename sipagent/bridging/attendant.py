@@ -40,6 +40,7 @@ class Attendant:
         self.rooms = Rooms(desk.worker, desk.cfg.media.rate)
         self.parking = Parking(desk, self.joins)
         self.transfers = Transfers(desk, self.joins, self.deliver)
+        desk.adopt = self.adopt
 
     def incoming(self, call: Call) -> None:
         """Takes a call that came; see `UserAgent.on_incoming`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -40,6 +40,7 @@ class Desk:
     tones: Tones
     strangers: Strangers
     agents: Mapping[str, Agent] = field(default_factory=dict)
+    adopt: Callable[[Call], None] = lambda call: None  # what peers and agents may ask of a call: set by the attendant
 
     async def answer(self, call: Call) -> bool:
         """Answers a call that came, unless it has its answer, and waits for its sound. False: it ended, or was ended for having
@@ -81,6 +82,7 @@ class Desk:
             max_forwards=MAX_FORWARDS if caller is None else caller.max_forwards - 1,
             replaces=replaces,
         )
+        self.adopt(call)
         self.minder.take(call)
         return call
 

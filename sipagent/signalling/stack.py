@@ -160,6 +160,11 @@ class Stack:
         """Numbers of the next hops of an account or a trunk's hosts; None: there is no such thing."""
         return self._open_peers.hops(name)
 
+    @sip_only
+    def lead(self, key: str, hop: Hop) -> None:
+        """A trunk's calls go to `hop` from now on, and those that come from there are its."""
+        self._open_peers.trunk(key, hop)
+
     @property
     def _open_peers(self) -> Peers:
         if self._peers is None:

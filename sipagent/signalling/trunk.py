@@ -43,7 +43,9 @@ class TrunkStatus:
         return any(host.up is not False and host.target for host in self.hosts)
 
 
-Ask = Callable[[str, Hop], Awaitable[None]]  # sends an OPTIONS; the key is "name#0" for the first host
+# The key is "name#0" for the first host.
+Ask = Callable[[str, Hop], Awaitable[None]]  # sends an OPTIONS
+Lead = Callable[[str, Hop], Awaitable[None]]  # calls go there, and those that come from there are the trunk's
 
 
 class Trunk:
@@ -54,6 +56,7 @@ class Trunk:
         settings: TrunkSettings,
         locate: Locate,
         ask: Ask,
+        lead: Lead,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: random.Random | None = None,
     ) -> None:
@@ -61,6 +64,7 @@ class Trunk:
         self.status = TrunkStatus(settings.name, [HostStatus(text) for text in settings.hosts])
         self._locate = locate
         self._ask = ask
+        self._lead_calls = lead
         self._sleep = sleep
         self._rng = rng or random.Random()
         self._hops: list[Hop | None] = [None] * len(settings.hosts)
@@ -115,6 +119,7 @@ class Trunk:
         for target in targets:
             self._lead(place, Hop(name, target))
             if not self.settings.options_s:
+                await self._lead_calls(self.key(place), Hop(name, target))
                 return
             answer = await self._try(place, Hop(name, target))
             if answer.heard and answer.code != 503:

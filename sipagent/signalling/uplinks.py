@@ -32,7 +32,7 @@ class Uplinks:
             self._registrations[account_name(settings)] = registration
             self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
         for row in sip.trunks:
-            trunk = self.trunks[row.name] = Trunk(row, locate, self._ask)
+            trunk = self.trunks[row.name] = Trunk(row, locate, self._ask, self._lead)
             self._tasks.append(asyncio.create_task(trunk.keep(), name=f"trunk-{row.name}"))
 
     async def stop(self) -> None:
@@ -80,3 +80,6 @@ class Uplinks:
 
     async def _ask(self, key: str, hop: Hop) -> None:
         await self._thread.run(self._stack.ask, key, hop)
+
+    async def _lead(self, key: str, hop: Hop) -> None:
+        await self._thread.run(self._stack.lead, key, hop)

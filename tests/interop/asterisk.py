@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.interop import audio, ports
+from tests.interop import asterisk_trunks, audio, ports
 from tests.interop.asterisk_daemon import Daemon
 from tests.interop.certs import Certificates
 from tests.interop.process import PeerError, until
@@ -28,6 +28,7 @@ exten => _X!,1,EAGI({agi},{room},${{EXTEN}})
 [phones]
 exten => 600,1,Answer()
  same => n,Echo()
+exten => _9X.,1,Dial(PJSIP/${{EXTEN}}@plain,30)
 exten => _[a-z].,1,Dial(PJSIP/${{EXTEN}},30)
  same => n,Hangup()
 """
@@ -95,6 +96,7 @@ class Asterisk(Daemon):
     def __init__(self, root: Path, room: Path, certificates: Certificates, extensions: list[Extension]) -> None:
         self.sip_port = ports.one()
         self.tls_port = ports.one()
+        self.trunk_port = ports.one()  # of all peers without registration
         self._n_probes = 0
         self._files = room / "probe"
         self._files.mkdir(parents=True, exist_ok=True)
@@ -105,11 +107,17 @@ class Asterisk(Daemon):
         files = {
             "logger.conf": "[general]\n[logfiles]\nfull.log => notice,warning,error,verbose(3)\n",
             "rtp.conf": f"[general]\nrtpstart={rtp}\nrtpend={rtp + 199}\nstrictrtp=yes\n",
-            "extensions.conf": "[general]\nstatic=yes\n" + DIALPLAN.format(agi=agi, room=self._files),
+            "extensions.conf": "[general]\nstatic=yes\n"
+            + DIALPLAN.format(agi=agi, room=self._files)
+            + asterisk_trunks.dialplan(self.trunk_port, self.sip_port),
             "pjsip.conf": f"""
 [udp]
 type=transport
 protocol=udp
+bind={ports.HOST}:{self.sip_port}
+[tcp]
+type=transport
+protocol=tcp
 bind={ports.HOST}:{self.sip_port}
 [tls]
 type=transport
@@ -121,7 +129,8 @@ ca_list_file={certificates.ca}
 method=tlsv1_2
 verify_client=no
 """
-            + "".join(extension.render() for extension in extensions),
+            + "".join(extension.render() for extension in extensions)
+            + asterisk_trunks.endpoints(self.trunk_port),
         }
         super().__init__(root, room, MODULES, files)
 
@@ -130,8 +139,9 @@ verify_client=no
         by the peer's reports), round trip in s. Empty while there is no call."""
         for line in self.cli("pjsip show channelstats").splitlines():
             words = line.split()
-            if words and words[0].startswith(f"{name}-"):
-                return words[2:]
+            at = next((n for n, word in enumerate(words[:2]) if word.startswith(f"{name}-")), None)  # after its bridge, if any
+            if at is not None:
+                return words[at + 2 :]
         return []
 
     def contact(self, name: str) -> str:
@@ -169,6 +179,11 @@ verify_client=no
         if not reply.startswith("200 result=0"):
             raise PeerError(f"Asterisk could not play to {channel}: {reply}\n{self.log()}")
         return np.fromfile(self._files / f"heard-{number}.raw", "<i2")
+
+    def calls_us(self, number: str, context: str, own: str = "600@provider") -> None:
+        """A call to one of the contexts of asterisk_trunks; `own`: what its other side does, Echo()."""
+        if refused := self.cli(f"channel originate Local/{number}@{context} extension {own}").strip():
+            raise PeerError(f"Asterisk did not originate: {refused}")
 
     @property
     def sip_uri(self) -> str:

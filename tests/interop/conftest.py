@@ -14,6 +14,7 @@ from tests.interop.asterisk import Asterisk, Extension
 from tests.interop.asterisk_daemon import root
 from tests.interop.baresip import Softphone
 from tests.interop.certs import Certificates
+from tests.interop.kamailio import Kamailio
 from tests.interop.switch import Switch
 
 # One extension for each codec, so that Asterisk itself offers exactly that; the last ones for SRTP by SDES, TLS and RTCP on
@@ -65,6 +66,22 @@ def start_switch(tmp_path_factory: pytest.TempPathFactory, certificates: Certifi
     yield start
     codes = [switch.stop() for switch in started]
     assert codes == [0] * len(started), "\n".join(switch.log() for switch in started)
+
+
+StartKamailio = Callable[..., Kamailio]
+
+
+@pytest.fixture
+def kamailio(tmp_path: Path, certificates: Certificates) -> Iterator[StartKamailio]:
+    started: list[Kamailio] = []
+
+    def start(**options: Any) -> Kamailio:
+        started.append(Kamailio(tmp_path / f"kamailio{len(started)}", certificates, **options))
+        return started[-1]
+
+    yield start
+    for peer in started:
+        peer.stop()
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ def modules() -> Path:
 
 
 class Kamailio:
-    """start(), contacts(user), stop(). Every user's password is `<user>-secret`. `listen`: addresses, "[::1]" too."""
+    """start(), contacts(user), stop(). Every user's password is `<user>-secret`. `own`: certificate that it shows,
+    if not that of the others."""
 
     def __init__(
         self,
@@ -34,6 +35,8 @@ class Kamailio:
         max_expires_s: int = 3600,
         switch: str = "sip:127.0.0.1:9",
         verify_client: bool = False,
+        tls_method: str = "TLSv1.2+",
+        own: Certificates | None = None,
     ) -> None:
         room.mkdir(parents=True, exist_ok=True)
         self.port, self.tls_port = ports.one(), ports.one()
@@ -51,13 +54,14 @@ class Kamailio:
             "NONCE_S": str(nonce_s),
             "MAX_EXPIRES": str(max_expires_s),
             "SWITCH": switch,
-            "CERT": str(certs.cert),
-            "KEY": str(certs.key),
+            "CERT": str((own or certs).cert),
+            "KEY": str((own or certs).key),
             "CA": str(certs.ca),
             "VERIFY_CLIENT": "yes" if verify_client else "no",
             "CONTROL": f"unix:{self._control}",
         }
         text = re.sub(r"@([A-Z_]+)@", lambda match: values[match[1]], RECIPE.read_text())
+        text = text.replace('"TLSv1.2+"', f'"{tls_method}"')
         config = room / "kamailio.cfg"
         config.write_text(text)
         self._room = room

@@ -11,11 +11,11 @@ LOWEST, HIGHEST = 10000, 32000
 _next = random.Random().randrange(LOWEST, HIGHEST, 2)  # another run beside this one begins elsewhere
 
 
-def _free(port: int) -> bool:
+def free(port: int, host: str = HOST) -> bool:
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
             try:
-                probe.bind((HOST, port))
+                probe.bind((host, port))
             except OSError:
                 return False
     return True
@@ -28,7 +28,7 @@ def block(count: int) -> int:
     tried = 0
     while tried < HIGHEST - LOWEST:
         first = _next if _next + count <= HIGHEST else LOWEST
-        taken = next((port for port in range(first, first + count) if not _free(port)), None)
+        taken = next((port for port in range(first, first + count) if not free(port)), None)
         if taken is None:
             _next = first + count + count % 2
             return first

@@ -25,16 +25,18 @@ def until(what: str, done: Callable[[], object], within_s: float, every_s: float
 
 
 class Process:
-    """One child process. Use as a context manager or call stop()."""
+    """One child process. Use as a context manager or call stop(). `ask`: it reads commands, see say()."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None, ask: bool = False
+    ) -> None:
         self.name = name
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as out:
             self._child = subprocess.Popen(
                 [str(word) for word in command],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if ask else subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=dict(env) if env is not None else None,
@@ -48,6 +50,12 @@ class Process:
     @property
     def running(self) -> bool:
         return self._child.poll() is None
+
+    def say(self, line: str) -> None:
+        """A line on its standard input."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(f"{line}\n".encode())
+        self._child.stdin.flush()
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
@@ -74,6 +82,8 @@ class Process:
 
     def stop(self, within_s: float = 10.0) -> int:
         """SIGTERM, then SIGKILL; returns the exit code."""
+        if self._child.stdin is not None:
+            self._child.stdin.close()
         if self.running:
             self._child.terminate()
             try:

@@ -5,7 +5,6 @@ with softphones that call through to the switch."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,10 @@ from sipagent.signalling import registration
 from tests.interop import audio, ports
 from tests.interop.baresip import Softphone
 from tests.interop.certs import Certificates
-from tests.interop.conftest import StartSwitch
+from tests.interop.conftest import StartKamailio, StartSwitch
 from tests.interop.kamailio import DOMAIN, Kamailio
 from tests.interop.process import until
 from tests.sip.rig import Rig, config, user_agent
-
-StartKamailio = Callable[..., Kamailio]
-
-
-@pytest.fixture
-def kamailio(tmp_path: Path, certificates: Certificates) -> Iterator[StartKamailio]:
-    started: list[Kamailio] = []
-
-    def start(**options: Any) -> Kamailio:
-        started.append(Kamailio(tmp_path / f"kamailio{len(started)}", certificates, **options))
-        return started[-1]
-
-    yield start
-    for peer in started:
-        peer.stop()
 
 
 def account(peer: Kamailio, user: str = "bot", transport: str = "udp", host: str = ports.HOST, **more: Any) -> dict[str, Any]:

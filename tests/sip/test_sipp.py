@@ -10,42 +10,9 @@ import pytest
 
 from sipagent.call import Call
 from tests.sip.rig import Rig, config, user_agent
+from tests.sip.sipp_run import sipp
 
 SCENARIOS = Path(__file__).parent / "sipp"
-
-
-def errors(room: Path) -> str:
-    """What SIPp wrote about calls that failed."""
-    return "".join(p.read_text() for p in room.glob("*errors.log"))
-
-
-async def sipp(rig: Rig, scenario: Path, calls: int, tmp_path: Path) -> None:
-    """Runs a scenario to its end; fails with what SIPp said if any call failed."""
-    words = ["sipp", f"127.0.0.1:{rig.port}", "-sf", str(scenario), "-i", "127.0.0.1", "-mi", "127.0.0.1"]
-    words += [
-        "-m",
-        str(calls),
-        "-r",
-        "20",
-        "-l",
-        "10",
-        "-nostdin",
-        "-timeout",
-        "30",
-        "-timeout_error",
-        "-trace_err",
-        "-mp",
-        "36900",
-    ]
-    process = await asyncio.create_subprocess_exec(
-        *words, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    try:
-        said, _ = await asyncio.wait_for(process.communicate(), 40)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode == 0, said.decode()[-2000:] + errors(tmp_path)
 
 
 async def serve(rig: Rig, calls: int, what: str) -> list[Call]:

@@ -11,13 +11,12 @@ import pytest
 from sipagent.call import Call
 from tests.sip import sipp_steps as steps
 from tests.sip.rig import config, user_agent
+from tests.sip.sipp_run import sipp
 from tests.sip.sipp_steps import sdp
-from tests.sip.test_sipp import sipp
 
 CALLS = 5
 MEDIA = {"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000}
 
-ANSWERED = steps.invite(sdp()) + steps.receive(180, optional=True) + steps.receive(200) + steps.send("ACK", 1)
 PRACK = "RAck: [$rseq] 1 INVITE\n"
 
 
@@ -53,7 +52,7 @@ async def test_hold_and_resume(tmp_path: Path) -> None:
     calls = await run(
         tmp_path,
         "hold",
-        ANSWERED,
+        steps.answered(),
         steps.reinvite(2, sdp(2, "sendonly"), "a=recvonly"),
         steps.pause(100),
         steps.reinvite(3, sdp(3, "sendrecv"), "m=audio [1-9]"),
@@ -70,7 +69,7 @@ async def test_hold_by_address(tmp_path: Path) -> None:
     calls = await run(
         tmp_path,
         "hold by address",
-        ANSWERED,
+        steps.answered(),
         steps.reinvite(2, sdp(2, host="0.0.0.0"), "a=inactive"),
         steps.reinvite(3, sdp(3), "m=audio [1-9]"),
         steps.hang_up(4),
@@ -83,7 +82,7 @@ async def test_hold_by_update(tmp_path: Path) -> None:
     calls = await run(
         tmp_path,
         "update",
-        ANSWERED,
+        steps.answered(),
         steps.update(2, sdp(2, "sendonly"), "a=recvonly"),
         steps.update(3, sdp(3, "sendrecv"), "m=audio [1-9]"),
         steps.hang_up(4),
@@ -98,7 +97,7 @@ async def test_other_codec_and_packet_time(tmp_path: Path) -> None:
     await run(
         tmp_path,
         "codec",
-        ANSWERED,
+        steps.answered(),
         steps.reinvite(2, sdp(2, payload=8), "PCMA/8000"),
         steps.reinvite(3, sdp(3, payload=8, ptime=40), "a=ptime:40"),
         steps.reinvite(4, sdp(4, payload=18), "SIP/2.0 488", code=488),

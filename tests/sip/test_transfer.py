@@ -57,6 +57,21 @@ async def rest(house: Switch, n: int) -> None:
     await asyncio.wait_for(Rig.until(lambda: len(house.user_agent.calls) == n), 10)
 
 
+async def test_the_callee_sends_the_caller_on() -> None:
+    async with parties(A, B, C) as (alice, bob, carol), switch((alice, bob, carol), routes(bob, carol)) as house:
+        dialled = alice.dials("70")
+        ua = await bob.answers()
+        await alice.talks(dialled)
+        await talk(alice, bob)
+        refer(ua, carol.uri)
+        telling = asyncio.create_task(bob.told())
+        await carol.answers()
+        assert (await telling)[-1] == 200
+        await talk(alice, carol)
+        await bob.left()
+        await rest(house, 2)
+
+
 async def test_attended_with_both_calls_here_is_refused() -> None:
     """The two calls are not exchanged: alice is told so, and keeps both."""
     async with parties(A, B, C) as (alice, bob, carol), switch((alice, bob, carol), routes(bob, carol)) as house:

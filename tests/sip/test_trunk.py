@@ -27,9 +27,10 @@ class Wire:
     def __init__(self, hosts: dict[str, list[str]], codes: dict[str, int], **more: Any) -> None:
         self.hosts, self.codes = hosts, codes
         self.asked: list[str] = []
+        self.led: list[str] = []
         self.turn = asyncio.Event()
         settings = Settings.model_validate({"name": "t", "hosts": list(hosts), **more})
-        self.trunk = Trunk(settings, self.locate, self.ask, self.sleep, random.Random(1))
+        self.trunk = Trunk(settings, self.locate, self.ask, self.lead, self.sleep, random.Random(1))
 
     async def locate(self, host: str, port: int, transport: Any) -> list[Target]:
         if not self.hosts[host]:
@@ -40,6 +41,9 @@ class Wire:
         self.asked.append(hop.target.address)
         code = self.codes[hop.target.address]
         self.trunk.answered(Answered(key, code or 408, heard=bool(code)))
+
+    async def lead(self, key: str, hop: Hop) -> None:
+        self.led.append(hop.target.address)
 
     async def sleep(self, delay_s: float) -> None:
         self.turn.set()
@@ -90,6 +94,7 @@ async def test_without_options_nothing_is_asked_and_nothing_is_down() -> None:
     assert await wire.once() == [A, B]
     wire.trunk.failed("t#0", 503)
     assert await wire.once() == [A, B]
+    assert wire.led[:2] == [A, B]  # so that their calls are known before we call
     assert not wire.asked
 
 
