@@ -73,13 +73,14 @@ struct mc_seam {
     void (*leg_seen)(struct mc_leg *leg, bool sent, const struct sockaddr *ours, const struct sockaddr *theirs,
                      const uint8_t *buf, size_t len);
 
-    /* The worker's sockets. add and del: signalling thread, synchronous (after del no callback runs); the descriptor stays the
-     * caller's to close after del. send: media worker, at once. */
+    /* The worker's sockets. add: signalling thread; callbacks may run before it returns. del: signalling thread, synchronous (after it
+     * no callback runs); the descriptor stays the caller's to close after it. send: media worker, at once. */
     int (*sock_add)(void *host, int fd, mc_sock_fn *fn, void *ctx, struct mc_sock **out);
     void (*sock_del)(struct mc_sock *sock);
     int (*sock_send)(struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to, socklen_t to_len);
 
-    /* Run once on the worker thread, by the first command that needs it: the stack registers the thread with itself here. */
+    /* Runs fn on the media worker, between two batches, and returns what it returned. What is synchronous otherwise is done at once in
+     * there: several such steps cost one hand-over. */
     int (*on_worker)(void *host, int (*fn)(void *arg), void *arg);
 };
 

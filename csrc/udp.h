@@ -3,6 +3,7 @@
 #ifndef MC_UDP_H
 #define MC_UDP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -16,7 +17,7 @@ struct mc_udp; /* buffer and counters of one worker */
 struct mc_sock {
     void *worker;
     int fd;
-    bool dead;
+    _Atomic bool dead;
     mc_sock_fn *fn;
     void *ctx;
     uint64_t arrival_us;  /* of its newest packet */

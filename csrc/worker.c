@@ -141,7 +141,9 @@ static unsigned receive(struct mc_worker *w, uint64_t wait_us) {
     unsigned n_socks = 0;
     for (int i = 0; i < n; i++) {
         struct mc_sock *sock = ev[i].data.ptr;
-        if (sock != NULL && !sock->dead) { /* NULL: the command's eventfd; commands run in the loop */
+        if (sock != NULL &&
+            !atomic_load_explicit(&sock->dead,
+                                  memory_order_acquire)) { /* NULL: the command's eventfd; commands run in the loop */
             mc_udp_receive(w->udp, sock);
             n_socks++;
         }

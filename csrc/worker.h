@@ -44,8 +44,10 @@ void mc_worker_done(struct mc_worker *w);          /* with what was ready: the w
 int mc_worker_leg_new(struct mc_worker *w, struct mc_leg **out, const struct mc_leg_cfg *cfg);
 int mc_worker_leg_start(struct mc_leg *leg, const struct mc_leg_params *params, const struct mc_wire *wire);
 void mc_worker_leg_stop(struct mc_leg *leg);
-void mc_worker_leg_bye(struct mc_leg *leg);   /* mc_leg_bye */
-void mc_worker_leg_close(struct mc_leg *leg); /* BYE, and stops it for good: a later start is MC_E_STATE */
+void mc_worker_leg_bye(struct mc_leg *leg); /* mc_leg_bye */
+/* BYE, and stops it for good: a later start is MC_E_STATE. `text`, `params`: what mc_worker_describe and mc_worker_params say of it
+ * from then on, and what is returned is the latter's; NULL, 0, NULL: nobody asks. */
+int mc_worker_leg_close(struct mc_leg *leg, char *text, size_t size, struct mc_leg_params *params);
 int mc_worker_set_sink(struct mc_leg *leg, const struct mc_sink *sink); /* returns when the old one is used no more */
 int mc_worker_tap(struct mc_leg *leg, struct mc_tap *tap);              /* MC_E_STATE: it has one */
 void mc_worker_untap(struct mc_leg *leg, struct mc_tap *tap); /* returns when it is used no more; nothing if it isn't its tap */

@@ -57,17 +57,17 @@ static int do_stop(void *arg) {
     return MC_OK;
 }
 
-static void stop(struct mc_leg *leg, int (*how)(void *arg)) {
-    struct ask a = {.leg = leg};
-    mc_worker_call(worker_of(leg), how, &a);
-    if (a.path != NULL) {
-        mc_path_free(a.path);
-        mc_leg_unref(leg);
+static int stop(struct ask *a, int (*how)(void *arg)) {
+    int rc = mc_worker_call(worker_of(a->leg), how, a);
+    if (a->path != NULL) {
+        mc_path_free(a->path);
+        mc_leg_unref(a->leg);
     }
+    return rc;
 }
 
 void mc_worker_leg_stop(struct mc_leg *leg) {
-    stop(leg, do_stop);
+    stop(&(struct ask){.leg = leg}, do_stop);
 }
 
 static int do_bye(void *arg) {
@@ -78,16 +78,6 @@ static int do_bye(void *arg) {
 void mc_worker_leg_bye(struct mc_leg *leg) {
     struct ask a = {.leg = leg};
     mc_worker_call(worker_of(leg), do_bye, &a);
-}
-
-static int do_close(void *arg) {
-    do_bye(arg);
-    mc_leg_close(((struct ask *)arg)->leg);
-    return do_stop(arg);
-}
-
-void mc_worker_leg_close(struct mc_leg *leg) {
-    stop(leg, do_close);
 }
 
 static int do_sink(void *arg) {
@@ -151,4 +141,18 @@ static int do_params(void *arg) {
 int mc_worker_params(struct mc_leg *leg, struct mc_leg_params *out) {
     struct ask a = {.leg = leg, .params = out};
     return mc_worker_call(worker_of(leg), do_params, &a);
+}
+
+static int do_close(void *arg) {
+    struct ask *a = arg;
+    do_bye(a);
+    mc_leg_close(a->leg);
+    do_stop(a);
+    do_describe(a);
+    return a->params != NULL ? do_params(a) : MC_OK;
+}
+
+int mc_worker_leg_close(struct mc_leg *leg, char *text, size_t size, struct mc_leg_params *params) {
+    struct ask a = {.leg = leg, .text = text, .size = size, .params = params};
+    return stop(&a, do_close);
 }

@@ -6,24 +6,22 @@
 #include "err.h"
 #include "worker_int.h"
 
-static int do_add(void *arg) {
-    struct mc_sock *s = arg;
-    struct mc_worker *w = s->worker;
-    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = s};
-    mc_udp_prepare(s->fd);
-    return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, s->fd, &ev) == 0 ? MC_OK : MC_E_SYS;
-}
-
+/* Needs no turn of the worker: the kernel takes new sockets from any thread, and `dead` tells the worker that the rest is written. */
 int mc_sock_add(struct mc_worker *w, int fd, mc_sock_fn *fn, void *ctx, struct mc_sock **out) {
-    struct mc_sock *s = malloc(sizeof *s);
+    struct mc_sock *s = calloc(1, sizeof *s);
     if (s == NULL) {
         return MC_E_NOMEM;
     }
-    *s = (struct mc_sock){.worker = w, .fd = fd, .fn = fn, .ctx = ctx};
-    int rc = mc_worker_call(w, do_add, s);
-    if (rc != MC_OK) {
+    s->worker = w;
+    s->fd = fd;
+    s->fn = fn;
+    s->ctx = ctx;
+    atomic_store_explicit(&s->dead, false, memory_order_release);
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = s};
+    mc_udp_prepare(fd);
+    if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0) {
         free(s);
-        return rc;
+        return MC_E_SYS;
     }
     if (w->cfg.live_socks != NULL) {
         atomic_fetch_add(w->cfg.live_socks, 1);
@@ -36,7 +34,7 @@ static int do_del(void *arg) {
     struct mc_sock *s = arg;
     struct mc_worker *w = s->worker;
     epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
-    s->dead = true;
+    atomic_store_explicit(&s->dead, true, memory_order_relaxed);
     s->next = w->dead; /* its events may be in the batch at hand, when a callback removes it */
     w->dead = s;
     return MC_OK;
@@ -51,7 +49,7 @@ void mc_sock_del(struct mc_sock *sock) {
 }
 
 int mc_sock_send(struct mc_sock *sock, const void *buf, size_t len, const struct sockaddr *to, socklen_t to_len) {
-    if (sock->dead) {
+    if (atomic_load_explicit(&sock->dead, memory_order_relaxed)) {
         return MC_E_STATE;
     }
     struct mc_worker *w = sock->worker;

@@ -69,7 +69,7 @@ cdef extern from "worker.h" nogil:
     void mc_worker_done(mc_worker *w)
     int mc_worker_leg_new(mc_worker *w, mc_leg **out, const mc_leg_cfg *cfg)
     void mc_worker_leg_stop(mc_leg *leg)
-    void mc_worker_leg_close(mc_leg *leg)
+    int mc_worker_leg_close(mc_leg *leg, char *text, size_t size, mc_leg_params *params)
     int mc_worker_set_sink(mc_leg *leg, const mc_sink *sink)
     int mc_worker_tap(mc_leg *leg, mc_tap *tap)
     void mc_worker_untap(mc_leg *leg, mc_tap *tap)

@@ -11,4 +11,4 @@ cdef class Leg(Port):
     cdef int call_id
 
     cdef tuple ask_params(self)
-    cdef void release(self) noexcept
+    cdef void release(self, bint closed) noexcept

@@ -33,9 +33,9 @@ cdef class Leg(Port):
         c.mc_leg_set_user(self.leg, <void *>self)
 
     def __dealloc__(self):
-        self.release()
+        self.release(False)
 
-    cdef void release(self) noexcept:
+    cdef void release(self, bint closed) noexcept:
         cdef c.mc_leg *leg = self.leg
         cdef w.mc_udp_leg *udp = self.udp
         if leg == NULL:
@@ -47,20 +47,24 @@ cdef class Leg(Port):
         with nogil:
             if udp != NULL:
                 w.mc_udp_leg_stop(udp)
-            w.mc_worker_leg_close(leg)
+            if not closed:
+                w.mc_worker_leg_close(leg, NULL, 0, NULL)
             if self.tap_queue != NULL:
                 w.mc_worker_untap(leg, self.tap_queue)
             c.mc_leg_unref(leg)
 
     def close(self) -> None:
+        cdef char text[512]
+        cdef c.mc_leg_params params
         cdef c.mc_leg *leg = self.leg
+        cdef int rc
         if leg != NULL:
             with nogil:
-                w.mc_worker_leg_close(leg)
+                rc = w.mc_worker_leg_close(leg, text, sizeof(text), &params)
             if self.udp != NULL:
                 self.stop()
-            self.keep_last().update(describe=self.describe(), params=self.ask_params()[1])
-            self.release()
+            self.keep_last().update(describe=text.decode(), params=params_dict(&params) if rc >= 0 else None)
+            self.release(True)
             self.wake_reader()
 
     def stop(self) -> None:

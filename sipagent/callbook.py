@@ -69,9 +69,9 @@ class CallBook:
             await recording.close()
             call.notes.update(recording.notes())
         self._captures.end(call)
+        call.leg.close()  # first: what it says from then on is final, and asks the worker nothing
         call.notes["stats"] = dict(call.leg.stats())
         call.notes["path"] = call.leg.describe()
-        call.leg.close()
         if self.on_record is not None:
             self.on_record(call)
         log.info("call ended", code=call.end_code, reason=call.end_reason, seconds=(call.ended_us - call.started_us) / 1e6)

@@ -3,9 +3,8 @@
  * as the worker's.
  *
  * Order that keeps the worker off a transport that is being torn down: start = attach (packets may come), then leg_start;
- * stop = when the call is over leg_bye (its RTCP is queued, detach sends it), then detach (synchronous: no packet comes any more,
- * sending fails harmlessly), then leg_stop (synchronous: the wire is not called any more). Only then does pjsua stop SRTP and close
- * the transport.
+ * stop = in one turn of the worker leg_bye, when the call is over, and detach (no packet comes any more, sending fails harmlessly),
+ * then leg_stop (synchronous: the wire is not called any more). Only then does pjsua stop SRTP and close the transport.
  *
  * With every re-INVITE pjsua stops the stream and starts it again. The stop waits for what follows: a start on the same transport
  * changes over what is different, in one command of the worker, and the sound goes on; the end of the transport is a real stop. */
@@ -227,8 +226,23 @@ static bool call_is_over(const pjsua_call *call) {
     return call->dis_time.sec != 0;
 }
 
-static void stop(struct stream *s) {
-    pjmedia_transport_detach(s->tp, s);
+/* On the worker, in one turn. */
+static int fall_silent(void *arg) {
+    const struct stream *s = arg;
+
+    pjmedia_transport_detach(s->tp, arg);
+    return MC_OK;
+}
+
+static int say_bye(void *arg) {
+    const struct stream *s = arg;
+
+    s->seam->leg_bye(s->leg);
+    return fall_silent(arg);
+}
+
+static void stop(struct stream *s, bool over) {
+    s->seam->on_worker(s->seam->host, over ? say_bye : fall_silent, s);
     s->seam->leg_stop(s->leg);
     s->leg = NULL;
     s->tp = NULL;
@@ -240,7 +254,7 @@ static void on_gone(void *ctx, const pjmedia_transport *tp) {
     struct stream *s = ctx;
 
     if (s->leg && s->tp == tp) {
-        stop(s);
+        stop(s, false);
     }
 }
 
@@ -276,7 +290,7 @@ static pj_status_t start(struct stream *s, int call_id, const struct change *c) 
     s->change = NULL;
     if (rc < 0) {
         PJ_LOG(1, (THIS_FILE, "call %d: %s/%u does not start: %s", call_id, c->params.codec, c->params.clock, mc_strerror(rc)));
-        stop(s);
+        stop(s, false);
         return PJMEDIA_CODEC_EFAILED;
     }
     s->stopped = false;
@@ -293,7 +307,7 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     struct change change = {.adapter = call_med->tp, .rtp = si->rem_addr, .call_start = call_med->call->start_time};
 
     if (s->leg && s->stopped && (si->dir == PJMEDIA_DIR_NONE || s->tp != bottom || s->leg != leg)) {
-        stop(s);
+        stop(s, false);
     }
     if (si->dir == PJMEDIA_DIR_NONE) {
         return PJ_SUCCESS;
@@ -331,8 +345,7 @@ void pjsua_aud_stop_stream(pjsua_call_media *call_med) {
 
     if (s->leg && s->med_idx == call_med->idx) {
         if (call_is_over(call_med->call)) {
-            s->seam->leg_bye(s->leg);
-            stop(s);
+            stop(s, true);
         } else {
             s->stopped = true;
         }

@@ -44,7 +44,7 @@ static void start(struct talk *t, struct mc_worker *worker) {
 }
 
 static void end(struct talk *t) {
-    mc_worker_leg_close(t->leg);
+    mc_worker_leg_close(t->leg, NULL, 0, NULL);
     mc_leg_unref(t->leg);
 }
 

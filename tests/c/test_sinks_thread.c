@@ -194,7 +194,7 @@ static void come_and_go(void) {
     for (int i = 0; i < LEGS; i++) {
         CHECK(mc_leg_sink(leg[i]) == &mc_sink_engine);
         mc_udp_leg_stop(udp[i]);
-        mc_worker_leg_close(leg[i]);
+        mc_worker_leg_close(leg[i], NULL, 0, NULL);
         mc_leg_unref(leg[i]);
     }
     mc_worker_close(worker);

@@ -67,7 +67,7 @@ static void pair_up(struct pair *p, struct mc_worker *w, uint16_t ptime_ms) {
 static void part(struct pair *p) {
     for (int i = 0; i < 2; i++) {
         mc_udp_leg_stop(p->udp[i]);
-        mc_worker_leg_close(p->leg[i]);
+        mc_worker_leg_close(p->leg[i], NULL, 0, NULL);
         mc_leg_unref(p->leg[i]);
     }
 }
@@ -269,7 +269,7 @@ static void a_stack_uses_the_seam(void) {
     CHECK(atomic_load(&c.n_in) >= 5);
     /* The engine lets go first; the stack's teardown comes after. */
     mc_seam_bind(3, NULL);
-    mc_worker_leg_close(c.leg);
+    mc_worker_leg_close(c.leg, NULL, 0, NULL);
     mc_leg_unref(c.leg);
     CHECK_INT(0, seam->leg_start(c.leg, &params, &wire), MC_E_STATE);
     seam->leg_stop(c.leg);
