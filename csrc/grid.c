@@ -2,6 +2,7 @@
 #include "grid.h"
 
 #define HALF (MC_GRID_ROUND / 2)
+#define AHEAD 3 /* buckets, until a first tick: 4 to 6 ms in which the engine can have said its first words */
 
 /* Which of its two lanes a leg uses in bucket b. */
 static int lane_of(struct mc_leg *leg, int b) {
@@ -33,17 +34,21 @@ static void unlink_from(struct mc_grid *g, struct mc_leg *leg, int lane, int b) 
     g->load[b]--;
 }
 
-static int least_loaded(const struct mc_grid *g, int n_buckets) {
-    int best = 0;
-    uint32_t best_load = UINT32_MAX;
-    for (int b = 0; b < MC_GRID_ROUND / n_buckets; b++) {
-        uint32_t load = g->load[b] + (n_buckets == 2 ? g->load[b + HALF] : 0);
-        if (load < best_load) {
-            best = b;
-            best_load = load;
-        }
+static uint32_t load_of(const struct mc_grid *g, int n_buckets, int b) {
+    return g->load[b] + (n_buckets == 2 ? g->load[b + HALF] : 0);
+}
+
+/* The bucket, counted since time 0, of a first tick at `from` or later: the soonest that is no fuller than the average, so that
+ * filling them one by one keeps them even. */
+static uint64_t soonest(const struct mc_grid *g, int n_buckets, uint64_t from) {
+    uint64_t round = (uint64_t)(MC_GRID_ROUND / n_buckets), sum = 0;
+    for (uint64_t b = 0; b < round; b++) {
+        sum += load_of(g, n_buckets, (int)b);
     }
-    return best;
+    while (load_of(g, n_buckets, (int)(from % round)) > sum / round) {
+        from++;
+    }
+    return from;
 }
 
 void mc_grid_add(struct mc_grid *g, struct mc_leg *leg, uint64_t now_us) {
@@ -53,15 +58,13 @@ void mc_grid_add(struct mc_grid *g, struct mc_leg *leg, uint64_t now_us) {
         return; /* started again: keeps its phase */
     }
     mc_grid_remove(g, leg);
-    int b = least_loaded(g, n);
+    uint64_t first = soonest(g, n, now_us / MC_GRID_BUCKET_US + AHEAD);
+    int b = (int)(first % (uint64_t)(MC_GRID_ROUND / n));
     s->n_buckets = n;
     s->bucket = b;
     for (int lane = 0; lane < n; lane++) {
         link_into(g, leg, lane, b + lane * HALF);
     }
-    unsigned round = (unsigned)(MC_GRID_ROUND / n);
-    uint64_t first = now_us / MC_GRID_BUCKET_US + 1;
-    first += ((unsigned)b + round - first % round) % round;
     mc_leg_set_grid(leg, first * MC_GRID_BUCKET_US);
 }
 

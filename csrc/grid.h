@@ -19,7 +19,8 @@ struct mc_grid {
     uint64_t n_visits, late_sum_us, late_max_us, n_overruns; /* of buckets with legs; overrun: more than a round late */
 };
 
-/* Takes the least loaded bucket; first tick strictly after now_us. Between two runs. */
+/* Takes the next bucket but two that is no fuller than the average: the first tick comes 4 ms after now_us, or as soon as can be
+ * after that. Between two runs. */
 void mc_grid_add(struct mc_grid *g, struct mc_leg *leg, uint64_t now_us);
 void mc_grid_remove(struct mc_grid *g, struct mc_leg *leg);
 /* Ticks every leg whose bucket has come; `clock` is read once a bucket. */

@@ -71,6 +71,38 @@ static void every_leg_keeps_a_bucket_of_its_own(void) {
     CHECK(mc_grid_due_us(&grid) == UINT64_MAX);
 }
 
+/* The engine has time for its first words, and the caller needn't wait for the far end of the round. */
+static void the_first_tick_comes_soon(void) {
+    struct mc_grid grid = {0};
+    struct mc_wire wire = {0};
+    struct mc_leg *legs[40];
+    uint64_t waited_us = 0;
+    test_now = 5000000;
+    for (size_t i = 0; i < COUNT(legs); i++) {
+        struct mc_leg_cfg cfg = {.rate = 8000, .tx_ms = 100};
+        struct mc_leg_params params = params_of(20);
+        struct mc_path *path = NULL;
+        test_now += 7300; /* calls that come one after the other */
+        mc_grid_run(&grid, test_now, test_clock);
+        mc_leg_new(&legs[i], &cfg);
+        mc_path_new(&path, legs[i], &params);
+        mc_path_free(mc_leg_start(legs[i], path, &wire, test_now));
+        mc_grid_add(&grid, legs[i], test_now);
+        uint64_t at = test_now / MC_GRID_BUCKET_US * MC_GRID_BUCKET_US;
+        while (at <= test_now || at / MC_GRID_BUCKET_US % MC_GRID_ROUND != (uint64_t)mc_leg_seat(legs[i])->bucket) {
+            at += MC_GRID_BUCKET_US;
+        }
+        CHECK_BETWEEN(i, at - test_now, i == 0 ? 4000 : 0, i == 0 ? 6000 : MC_GRID_ROUND * MC_GRID_BUCKET_US);
+        waited_us += at - test_now;
+    }
+    CHECK_BETWEEN(0, waited_us / COUNT(legs), 4000, 8000); /* the least loaded one, wherever it is: 10 ms */
+    for (size_t i = 0; i < COUNT(legs); i++) {
+        mc_grid_remove(&grid, legs[i]);
+        mc_path_free(mc_leg_stop(legs[i], test_now));
+        mc_leg_unref(legs[i]);
+    }
+}
+
 /* --- more to do than it can, in virtual time --- */
 
 #define CROWD 200
@@ -162,6 +194,7 @@ static void beyond_its_capacity_every_leg_is_served_a_little_less(void) {
 
 int main(void) {
     RUN(every_leg_keeps_a_bucket_of_its_own);
+    RUN(the_first_tick_comes_soon);
     RUN(beyond_its_capacity_every_leg_is_served_a_little_less);
     return check_done();
 }
