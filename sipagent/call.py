@@ -15,6 +15,7 @@ from sipagent.log import CALLS, call_context
 from sipagent.media import EventHandler, MediaLeg
 from sipagent.signalling.headers import Headers, Pairs
 from sipagent.signalling.transfer import ReferTo
+from sipagent.waiting import Flag
 
 
 class CallState(enum.StrEnum):
@@ -125,9 +126,9 @@ class Call:
     ended_us: int = 0
     end_code: int = 0  # SIP status; 0 = a normal BYE
     end_reason: str = ""  # who and why, for people
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    answered: asyncio.Event = field(default_factory=asyncio.Event)  # CONFIRMED; never set when the call ends before
-    media_ready: asyncio.Event = field(default_factory=asyncio.Event)  # may come before the answer (early media)
+    ended: Flag = field(default_factory=Flag)
+    answered: Flag = field(default_factory=Flag)  # CONFIRMED; never set when the call ends before
+    media_ready: Flag = field(default_factory=Flag)  # may come before the answer (early media)
     on_dtmf: Callable[[str, int], None] | None = None  # digit, milliseconds; RFC 4733 and SIP INFO alike
     held: bool = False  # by the peer: it hears nothing, what is written waits
     on_hold: Callable[[bool], None] | None = None

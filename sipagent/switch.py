@@ -5,6 +5,7 @@ the reverse one; nothing else in the project knows all of them."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Mapping
 
@@ -74,6 +75,8 @@ class Switch:
             self.api = ApiServer(self.cfg, self)
             self._book.on_record = self.api.call_ended
             await self.api.start()
+        gc.collect()
+        gc.freeze()  # models, modules, settings: the collector needn't look at them again while callers wait
         log.info("switch up", listening=self.user_agent.listening(), agents=sorted(made), routes=len(self.cfg.routes))
 
     async def drain(self) -> None:
@@ -102,6 +105,7 @@ class Switch:
         self.worker.stop()
         if self.engines is not None:
             await self.engines.close()
+        gc.unfreeze()
         log.info("switch down")
 
     def _incoming(self, call: Call) -> None:

@@ -58,7 +58,7 @@ class Desk:
 
     async def hears(self, call: Call) -> bool:
         """Waits for the sound of a call that is answered; then it is recorded, if the store asks for it."""
-        await first(call.media_ready.wait(), call.ended.wait(), timeout_s=MEDIA_START_S)
+        await first(call.media_ready, call.ended, timeout_s=MEDIA_START_S)
         if call.ended.is_set():
             return False
         if not call.media_ready.is_set():
@@ -91,7 +91,7 @@ class Desk:
         talk = asyncio.ensure_future(agent.on_call(call))
         try:
             limit = self.cfg.dialogue.max_duration_s
-            if await first(asyncio.wait({talk}), call.ended.wait(), timeout_s=limit) is None:
+            if await first(talk, call.ended, timeout_s=limit) is None:
                 log.info("maximum duration reached", limit_s=limit)
             talk.cancel()
             with contextlib.suppress(asyncio.CancelledError):

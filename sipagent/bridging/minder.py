@@ -11,6 +11,7 @@ from typing import Any
 from sipagent.call import Call
 from sipagent.callbook import CallBook
 from sipagent.log import call_context, get_logger
+from sipagent.waiting import first
 
 log = get_logger(__name__)
 
@@ -84,18 +85,16 @@ class Minder:
 
     async def _mind(self, call: Call) -> None:
         with call_context(call.id):
-            ended = asyncio.ensure_future(call.ended.wait())
             try:
-                while not ended.done() and (holder := self._holders.get(call.id)) is not None:
-                    await asyncio.wait({holder, ended}, return_when=asyncio.FIRST_COMPLETED)
+                while not call.ended.is_set() and (holder := self._holders.get(call.id)) is not None:
+                    await first(holder, call.ended)
                     if holder.done() and self._holders.get(call.id) is holder:
                         del self._holders[call.id]
-                if not ended.done():
+                if not call.ended.is_set():
                     await call.hangup()
-                await ended
+                await call.ended.wait()
                 await self._settle(call)
             finally:
-                ended.cancel()
                 self._holders.pop(call.id, None)
             await self._book.finish(call)
 
@@ -103,4 +102,4 @@ class Minder:
         """Lets the holder write down what it knows, if the call is all that it has."""
         holder = self._holders.pop(call.id, None)
         if holder is not None and holder not in self._holders.values():
-            await asyncio.wait({holder}, timeout=STOP_S)
+            await first(holder, timeout_s=STOP_S)

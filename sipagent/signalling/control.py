@@ -22,6 +22,8 @@ from sipagent.signalling.uri import parse_uri
 P = ParamSpec("P")
 
 PTIMES = (10, 20, 40, 60)  # milliseconds that the core can send
+_rng = random.Random()  # one for all: each would be seeded with 2.5 kB of the kernel's
+
 REFER_S = 180.0  # for the target of a REFER to answer: RFC 3261 section 16.6, timer C
 
 
@@ -33,7 +35,7 @@ class Control:
         self._stack = stack
         self._key = key
         self._outgoing = outgoing
-        self._rng = rng or random.Random()
+        self._rng = rng or _rng
         self._offering = asyncio.Lock()  # one re-INVITE at a time
         self._refer: asyncio.Future[tuple[bool, int]] | None = None
         self._agreed = False
