@@ -27,7 +27,7 @@ void mc_look_count(struct mc_look *l, unsigned n_packets);
 uint64_t mc_look_next_us(struct mc_look *l, uint64_t now_us);
 /* As soon as something comes: how long to sleep at most. 0 when the bucket that is due next is near: a processor that has gone to sleep
  * ticks late and hears late, so what comes just before a tick would miss it. Of 20 ms no more than 1 is spent so, whatever n_buckets
- * (with legs) there are; and none while the engine works, which may need this processor. */
+ * (with legs) there are; and none while the engine works, or signalling, which may need this processor. */
 uint64_t mc_look_sleep_us(uint64_t now_us, uint64_t due_us, unsigned n_buckets, bool engine_works);
 /* After that look: is the engine to be told now? At the latest after the second one. */
 bool mc_look_tell(struct mc_look *l);

@@ -25,6 +25,7 @@
 #define EVENTS 256
 #define IDLE_US 100000 /* wakes this often with nothing to do, so that last_tick_us proves life */
 #define FIFO_PRIORITY 20
+#define COMMANDED_US 20000 /* a round of the clock: so long after a command it leaves the processor to others */
 
 static void set(_Atomic uint64_t *to, uint64_t v) {
     atomic_store_explicit(to, v, memory_order_relaxed);
@@ -126,6 +127,11 @@ static bool engine_works(const struct mc_worker *w) {
     return atomic_load(&w->signalled) != 0 || atomic_load(&w->engine_works) != 0;
 }
 
+/* Whoever gave a command just now sets calls up or ends them. */
+static bool others_work(const struct mc_worker *w, uint64_t now_us) {
+    return engine_works(w) || now_us - w->commanded_us < COMMANDED_US;
+}
+
 /* --- the thread --- */
 
 static struct timespec span(uint64_t us) {
@@ -186,7 +192,7 @@ static void sleep_and_receive(struct mc_worker *w) {
     uint64_t due = mc_grid_due_us(&w->grid);
     uint64_t at = mc_look_next_us(&w->look, now);
     if (at == 0) {
-        uint64_t wait_us = mc_look_sleep_us(now, due, mc_grid_n_buckets(&w->grid), engine_works(w));
+        uint64_t wait_us = mc_look_sleep_us(now, due, mc_grid_n_buckets(&w->grid), others_work(w, now));
         w->n_wakeups += wait_us > 0;
         receive(w, wait_us < IDLE_US ? wait_us : IDLE_US);
         return;
@@ -207,7 +213,9 @@ static void *run(void *arg) {
         uint64_t began = mc_clock_us();
         mc_grid_run(&w->grid, began, mc_clock_us);
         w->ticks_us = mc_clock_us() - began;
-        mc_commands_run(&w->commands);
+        if (mc_commands_run(&w->commands) > 0) {
+            w->commanded_us = began;
+        }
         if (mc_look_tell(&w->look)) {
             signal_engine(w);
         }

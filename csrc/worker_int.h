@@ -36,7 +36,8 @@ struct mc_worker {
     struct mc_sock *dead;          /* removed inside a batch */
     uint64_t n_wakeups, n_signals; /* its own; the engine's */
     struct mc_look look;
-    uint64_t ticks_us; /* that the last turn's ticks took */
+    uint64_t ticks_us;     /* that the last turn's ticks took */
+    uint64_t commanded_us; /* when the last command came */
 };
 
 void mc_worker_unref(struct mc_worker *w);
