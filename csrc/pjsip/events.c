@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Which of PJSIP's events of a call reach pjsua2. For each it copies the messages of the transaction, printed anew, into C++ strings
- * and takes the GIL: a third of what the sip thread does for a call that comes in, though nobody asks for most of them. */
+ * and takes the GIL: a third of what the sip thread does for a call that comes in, though nobody asks for most of them. Of what
+ * nobody overrides in Python pjsua2 learns only by calling Python. */
 #include "pj_internal.h"
 
 static void (*upstream_state)(pjsua_call_id, pjsip_event *);
@@ -40,4 +41,8 @@ void mc_events_start(void) {
         upstream_tsx_state = cb->on_call_tsx_state;
         cb->on_call_tsx_state = on_tsx_state;
     }
+    cb->on_call_sdp_created = NULL;
+    cb->on_call_media_event = NULL;
+    cb->on_call_media_transport_state = NULL;
+    cb->on_create_media_transport = NULL;
 }

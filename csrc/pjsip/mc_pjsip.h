@@ -50,6 +50,11 @@ int mc_pjsip_next_lost(void);
 unsigned long long mc_pjsip_connection(unsigned long long rdata);
 int mc_pjsip_transport_type(unsigned long long rdata);
 
+/* Of a call, by pjsua's id: the state of its INVITE session (PJSIP_INV_STATE_), DISCONNECTED when there is none or we hang up; whether the
+ * peer takes no sound: it offered or answered sendonly or inactive, or c=0.0.0.0 (RFC 3264 section 8.4). */
+int mc_pjsip_call_state(int call_id);
+int mc_pjsip_peer_holds(int call_id);
+
 /* The media transports that exist now: 0 when no call is left. */
 int mc_pjsip_n_transports(void);
 

@@ -53,12 +53,6 @@ def _sent(send: Callable[[pjsua2.CallOpParam], None], prm: pjsua2.CallOpParam) -
     return True
 
 
-def held_by_peer(info: pjsua2.CallInfo) -> bool:
-    """The peer takes no sound: it offered or answered sendonly or inactive, or c=0.0.0.0 (RFC 3264 section 8.4)."""
-    audio = [m for m in info.media if m.type == pjsua2.PJMEDIA_TYPE_AUDIO]
-    return bool(audio) and not any(m.dir & pjsua2.PJMEDIA_DIR_ENCODING for m in audio)
-
-
 class SipCall(pjsua2.Call):
     """Strong references are held by `Stack.calls` until the end: PJSIP hangs up a live call whose object is collected."""
 
@@ -201,27 +195,28 @@ class SipCall(pjsua2.Call):
     def onCallState(self, prm: pjsua2.OnCallStateParam) -> None:
         if self.over:
             return
-        info = self.getInfo()
-        if info.state == Invite.DISCONNECTED:
+        state = pjsua2.mc_pjsip_call_state(self.getId())
+        if state == Invite.DISCONNECTED:
             unreached = False
             try:
-                ending = self._ending(prm.e, info)
+                ending = self._ending(prm.e, self.getInfo())
                 (code, reason), unreached = ending.explain(), ending.unreached
             except Exception:  # whatever a peer has sent: main must hear of the end
                 log.exception("end of a call not understood", call=self.key)
                 code, reason = 500, "ended for an unknown reason"
             self.finish(code, reason, unreached)
             return
-        self._answered = self._answered or info.state == Invite.CONFIRMED
+        self._answered = self._answered or state == Invite.CONFIRMED
         if self.announced:
-            self.thread.send(Moved(self.key, info.state, clock_us(), readable(info.callIdString)))
+            sip_call_id = "" if self.incoming else readable(self.getInfo().callIdString)  # of ours main does not know it yet
+            self.thread.send(Moved(self.key, state, clock_us(), sip_call_id))
 
     @callback
     def onCallMediaState(self, prm: pjsua2.OnCallMediaStateParam) -> None:
         if self.leg is not None and self.leg.started and not self._media_told:
             self._media_told = True
             self.thread.send(MediaReady(self.key))
-        held = held_by_peer(self.getInfo())
+        held = bool(pjsua2.mc_pjsip_peer_holds(self.getId()))
         if held is not self._held and not self.over:
             self._held = held
             self.thread.send(Held(self.key, held))

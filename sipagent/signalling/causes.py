@@ -145,6 +145,8 @@ def reason_values(code: int, text: str = "") -> list[str]:
 def parse_reason(message: str) -> Reason | None:
     """The Reason of a whole SIP message, Q.850 before SIP; None when it has none that can be read."""
     head = message.split("\r\n\r\n", 1)[0][:16384]
+    if "reason" not in head.lower():  # most have none
+        return None
     found = [
         Reason(value["protocol"].upper(), int(cause[1]), clean(text[1]) if text else "")
         for header in _HEADER.finditer(head)

@@ -83,18 +83,19 @@ class HeaderError(ValueError):
 class Headers:
     """The fields of one message in their order, bounded; names compare without case and in their compact form too."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_names")
 
     def __init__(self, fields: Pairs = ()) -> None:
-        self._fields = tuple((_full(name), value) for name, value in fields)[:MAX_FIELDS]
+        self._fields = tuple([(_full(name), value) for name, value in fields][:MAX_FIELDS])
+        self._names = frozenset([name for name, _ in self._fields])
 
     @classmethod
     def parse(cls, message: str) -> Headers:
         """Of a whole message, first line included. Lines that are no fields are left out."""
         head = _FOLD.sub(" ", message[:MAX_HEAD].replace("\r\n\r\n", "\n\n", 1).split("\n\n", 1)[0])
         # Not splitlines(): to SIP the separators of Unicode are text, and a header made of them would be a stranger's.
-        rows = (line.partition(":") for line in _LINE_END.split(head)[1:])
-        return cls((name.strip(), readable(value, MAX_VALUE)) for name, colon, value in rows if colon and _TOKEN.match(name))
+        rows = [line.partition(":") for line in _LINE_END.split(head)[1:]]
+        return cls([(name.strip(), readable(value, MAX_VALUE)) for name, colon, value in rows if colon and _TOKEN.match(name)])
 
     def get(self, name: str, default: str = "") -> str:
         """The first value."""
@@ -104,14 +105,14 @@ class Headers:
     def all(self, name: str) -> tuple[str, ...]:
         """Every value, a row for each line; see `split` for lists in one line."""
         wanted = _full(name)
-        return tuple(value for field, value in self._fields if field == wanted)
+        return tuple([value for field, value in self._fields if field == wanted]) if wanted in self._names else ()
 
     def split(self, name: str) -> tuple[str, ...]:
         """Every value of a field whose lines may hold comma-separated lists (RFC 3261 section 7.3.1)."""
         return tuple(part for value in self.all(name) for part in split_list(value))
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self.all(name))
+        return isinstance(name, str) and _full(name) in self._names
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)

@@ -150,22 +150,24 @@ class Peers:
         """A trunk by its certificate or address, a registration by the called user and the registrar's address, else direct:
         what a stranger writes into To never makes him anybody."""
         rdata = prm.rdata
-        source = source_address(rdata.srcAddress)
-        certified = self._certified.get(pjsua2.mc_pjsip_connection(rdata.pjRxData), frozenset())
-        trunk = self.trunk_of(source, certified)
-        if trunk:
-            mine = [a for a in self._trunks.values() if a.trunk == trunk]
-            chosen: SipAccount | None = next((a for a in mine if source in a.peers), mine[0])
-        else:
-            user = called_user(rdata.wholeMsg)
-            chosen = next((a for a in self.registered.values() if a.user == user and source in a.peers), None)
+        chosen = self._sender(rdata) if self._trunks or self.registered else None
         kind = TYPES.get(pjsua2.mc_pjsip_transport_type(rdata.pjRxData))
-        if chosen is None and rdata.wholeMsg.partition(" ")[2].startswith("sips:"):
+        if chosen is None and self._sips is not None and rdata.wholeMsg.partition(" ")[2].startswith("sips:"):
             chosen = self._sips  # a sips: request needs a sips: Contact (RFC 3261 section 12.1.1)
         if chosen is None and kind is not None:
             chosen = self._local.get(kind)
         if chosen is not None:
             prm.accountIndex = chosen.getId()
+
+    def _sender(self, rdata: pjsua2.SipRxData) -> SipAccount | None:
+        source = source_address(rdata.srcAddress)
+        certified = self._certified.get(pjsua2.mc_pjsip_connection(rdata.pjRxData), frozenset())
+        trunk = self.trunk_of(source, certified)
+        if trunk:
+            mine = [a for a in self._trunks.values() if a.trunk == trunk]
+            return next((a for a in mine if source in a.peers), mine[0])
+        user = called_user(rdata.wholeMsg)
+        return next((a for a in self.registered.values() if a.user == user and source in a.peers), None)
 
     def trunk_of(self, source: str, certified: Iterable[str]) -> str:
         """The trunk whose call this is, "" = none's. One with a certificate's name is known by that alone."""

@@ -15,5 +15,7 @@ def to_wire(text: str) -> bytes:
 
 def readable(text: str, limit: int = 256) -> str:
     """No control characters, no undecodable bytes (SWIG hands those over as lone surrogates), bounded."""
+    if text.isascii() and text.isprintable():
+        return text[:limit].strip()
     whole = text[:limit].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _CONTROL.sub(" ", whole).strip()
