@@ -20,7 +20,7 @@ def glare_s(ours: bool, rng: random.Random) -> float:
 
 class Reoffer:
     """The re-INVITE of a call that waits for its final response. PJSIP repeats one by itself with credentials (401, 407) or a
-    longer interval (422): then the end of the last transaction counts. Sip thread."""
+    longer interval (422), and tells the end of the first one then: the last one's counts. Sip thread."""
 
     def __init__(self) -> None:
         self._answer: Answer | None = None

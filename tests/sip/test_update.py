@@ -201,6 +201,25 @@ async def test_credentials_that_a_reinvite_needs_are_no_refusal(peer: Peer, rtp:
         await rig.over(call)
 
 
+async def test_a_longer_interval_that_a_reinvite_needs_is_no_refusal(rig: Rig, peer: Peer, rtp: Rtp) -> None:
+    """RFC 4028 section 7.4: 422, and the INVITE again with the Min-SE that it asked for."""
+    call = await rig.invite(f"sip:bob@127.0.0.1:{peer.port}")
+    peer.respond(await peer.request("INVITE"), "200 OK", rig.port, "Supported: timer\r\n", offer(rtp.port))
+    await peer.request("ACK")
+    await asyncio.wait_for(call.answered.wait(), 5)
+    holding = asyncio.ensure_future(call.control.hold(True))
+    peer.respond(await peer.request("INVITE"), "422 Session Interval Too Small", rig.port, "Min-SE: 3600\r\n")
+    again = await peer.request("INVITE")
+    assert again.get("min-se") == "3600"
+    assert not holding.done()
+    peer.respond(again, "200 OK", rig.port, body=offer(rtp.port, "a=recvonly", version=2))
+    await asyncio.wait_for(holding, 5)
+    ended = asyncio.ensure_future(call.hangup())
+    peer.respond(await peer.request("BYE"), "200 OK", rig.port)
+    await ended
+    await rig.over(call)
+
+
 async def test_a_call_that_ends_meanwhile_is_no_error(rig: Rig, peer: Peer, rtp: Rtp) -> None:
     ua, call = await answered(rig, peer, rtp)
     update = asyncio.ensure_future(call.control.update("PCMA"))
