@@ -12,6 +12,8 @@ from mediacore import VirtualLeg
 from sipagent.call import Call, CallState
 from sipagent.callbook import CallBook
 from sipagent.config import Store
+from sipagent.config_seeing import Seeing
+from sipagent.seeing.captures import Captures
 from sipagent.testing.leg import FakeControl
 
 FULL = Path("/dev/full")  # every write to it fails with ENOSPC
@@ -25,7 +27,7 @@ def written(folder: Path) -> list[str]:
 @pytest.mark.parametrize("full", [False, True], ids=["room", "full"])
 async def test_a_full_disk_keeps_no_more_calls_in_memory_than_one_with_room(tmp_path: Path, full: bool) -> None:
     """The newest are there for the API either way; the file of each is there, or nothing half-written is."""
-    book = CallBook(Store(dir=tmp_path, recent_calls=2))
+    book = CallBook(Store(dir=tmp_path, recent_calls=2), Captures(Seeing()))
     told: list[str] = []
     book.on_record = lambda call: told.append(call.id)
     names = [f"call{n}" for n in range(5)]
