@@ -67,8 +67,9 @@ def first_words(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def payloads(file: Path) -> set[bytes]:
-    rows = tshark.packets(file, ["rtp.payload"], where="rtp.payload")
-    return {bytes.fromhex(row["rtp.payload"].replace(":", "")) for row in rows}
+    """Of plain RTP, or of SRTP as it is."""
+    rows = tshark.packets(file, ["rtp.payload", "srtp.enc_payload"], where="rtp.payload || srtp.enc_payload")
+    return {bytes.fromhex((row["rtp.payload"] or row["srtp.enc_payload"]).replace(":", "")) for row in rows}
 
 
 @pytest.mark.behaviour(
@@ -129,11 +130,16 @@ def dialled(switch: Switch, softphone: StartPhone, room: Path) -> str:
 def test_log_and_ladder(seen: Switch, softphone: StartPhone, tmp_path: Path) -> None:
     call = dialled(seen, softphone, tmp_path)
     rows = ladder(seen, f"/v1/calls/{call}")
-    lines = [json.loads(line) for line in seen.log(1000).splitlines() if line.startswith("{")]
-    mine = [line for line in lines if line.get("call") == call]
-    assert "call ended" in {line["event"] for line in mine}
-    assert {line["sip_call_id"] for line in mine} == {row["sip_call_id"] for row in rows}
-    assert not [line for line in lines if line["event"] == "call ended" and "sip_call_id" not in line]
+
+    def lines() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in seen.log(1000).splitlines() if line.startswith("{")]
+
+    def mine() -> list[dict[str, Any]]:
+        return [line for line in lines() if line.get("call") == call]
+
+    until("its last line", lambda: "call ended" in {line["event"] for line in mine()}, 10)
+    assert {line["sip_call_id"] for line in mine()} == {row["sip_call_id"] for row in rows}
+    assert not [line for line in lines() if line["event"] == "call ended" and "sip_call_id" not in line]
 
 
 @pytest.mark.behaviour(
