@@ -67,6 +67,31 @@ void mc_gate_rates(struct mc_gate *g, uint64_t seed, const struct mc_rate rates[
     pthread_mutex_unlock(&g->lock);
 }
 
+void mc_gate_crowd(struct mc_gate *g, struct mc_rate rate) {
+    pthread_mutex_lock(&g->lock);
+    g->crowd = rate;
+    g->crowd_tokens = (uint64_t)rate.burst * 1000000u;
+    g->crowd_us = 0;
+    pthread_mutex_unlock(&g->lock);
+}
+
+static bool crowd_take(struct mc_gate *g, uint64_t now_us) {
+    uint64_t most = (uint64_t)g->crowd.burst * 1000000u, since_us = now_us > g->crowd_us ? now_us - g->crowd_us : 0;
+
+    if (g->crowd.rate == 0) {
+        return true;
+    }
+    g->crowd_us = now_us;
+    since_us = since_us < 3600000000u ? since_us : 3600000000u;
+    g->crowd_tokens += since_us * g->crowd.rate;
+    g->crowd_tokens = g->crowd_tokens < most ? g->crowd_tokens : most;
+    if (g->crowd_tokens < 1000000u) {
+        return false;
+    }
+    g->crowd_tokens -= 1000000u;
+    return true;
+}
+
 void mc_gate_drain(struct mc_gate *g, bool on) {
     __atomic_store_n(&g->draining, on, __ATOMIC_RELAXED);
 }
@@ -220,6 +245,9 @@ static struct mc_gate_verdict judge_new(struct mc_gate *g, struct mc_gate_verdic
     }
     if (invite && limited && !mc_sources_take(&g->sources, from, MC_BUCKET_CALLS, now_us)) {
         return verdict(MC_GATE_CALL_RATE, MC_GATE_BUSY, 503, v.size);
+    }
+    if (invite && limited && !crowd_take(g, now_us)) {
+        return verdict(MC_GATE_OVERLOAD, MC_GATE_BUSY, 503, v.size);
     }
     if (invite && overloaded(g, waited_us, now_us)) {
         return verdict(MC_GATE_OVERLOAD, MC_GATE_BUSY, 503, v.size);

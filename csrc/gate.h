@@ -68,6 +68,8 @@ struct mc_gate {
     char scanners[MC_GATE_MAX_SCANNERS][32]; /* lower case */
     size_t n_nets, n_scanners;
     struct mc_sources sources;
+    struct mc_rate crowd;            /* new calls of all sources together that have a rate */
+    uint64_t crowd_tokens, crowd_us; /* in millionths, and as of when */
     struct mc_gate_event events[MC_GATE_MAX_EVENTS];
     size_t n_events;
     uint64_t n[MC_GATE_REASONS]; /* messages judged, by reason; __atomic */
@@ -87,6 +89,8 @@ int mc_gate_trust(struct mc_gate *g, const char *const *nets, size_t n);
 int mc_gate_scanners(struct mc_gate *g, const char *const *words, size_t n);
 /* Forgets who sent how much so far. */
 void mc_gate_rates(struct mc_gate *g, uint64_t seed, const struct mc_rate rates[MC_BUCKETS]);
+/* Calls of all together that are not trusted, so that a flood of many sources takes no room from those that are. Rate 0 = any. */
+void mc_gate_crowd(struct mc_gate *g, struct mc_rate rate);
 void mc_gate_drain(struct mc_gate *g, bool on);
 void mc_gate_overload(struct mc_gate *g, uint32_t most_wait_us, uint32_t retry_after_s);
 /* The dialogue side took up a call so long after it came. */

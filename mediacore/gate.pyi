@@ -8,11 +8,13 @@ def set_gate(
     scanners: Sequence[str],
     messages: tuple[int, int],
     calls: tuple[int, int],
+    crowd: tuple[int, int],
     most_wait_us: int,
     retry_after_s: int,
 ) -> None:
     """unlimited: networks ("192.0.2.0/24") whose senders have no rate. scanners: requests whose User-Agent has one of these
-    words are dropped. messages, calls: (a second, at once) of one source address; (0, 0) = no limit. most_wait_us: a new call
+    words are dropped. messages, calls: (a second, at once) of one source address; crowd: calls of all of them
+    together; (0, 0) = no limit. most_wait_us: a new call
     that waited longer to be read or taken up is refused; 0 = never. retry_after_s: of each 503.
 
     Forgets who sent how much so far. ArgumentError, FormatError: too many of them, too long, or no network.

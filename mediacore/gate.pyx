@@ -56,6 +56,7 @@ cdef extern from "gate.h" nogil:
     int mc_gate_trust(mc_gate *g, const char *const *nets, size_t n)
     int mc_gate_scanners(mc_gate *g, const char *const *words, size_t n)
     void mc_gate_rates(mc_gate *g, uint64_t seed, const mc_rate *rates)
+    void mc_gate_crowd(mc_gate *g, mc_rate rate)
     void mc_gate_drain(mc_gate *g, int on)
     void mc_gate_overload(mc_gate *g, uint32_t most_wait_us, uint32_t retry_after_s)
     void mc_gate_lag(mc_gate *g, uint64_t lag_us, uint64_t now_us)
@@ -72,10 +73,11 @@ cdef int texts(list words, const char **out) except -1:
     return 0
 
 
-def set_gate(unlimited, scanners, messages, calls, most_wait_us, retry_after_s) -> None:
+def set_gate(unlimited, scanners, messages, calls, crowd, most_wait_us, retry_after_s) -> None:
     """See gate.pyi."""
     cdef const char *pointers[512]
     cdef mc_rate rates[2]
+    cdef mc_rate together
     nets = [net.encode() for net in unlimited]
     words = [word.encode() for word in scanners]
     assert MC_GATE_MAX_NETS <= 512 and MC_BUCKETS == 2
@@ -86,6 +88,8 @@ def set_gate(unlimited, scanners, messages, calls, most_wait_us, retry_after_s) 
     rates[0].rate, rates[0].burst = messages
     rates[1].rate, rates[1].burst = calls
     mc_gate_rates(mc_gate_the(), secrets.randbits(64), rates)
+    together.rate, together.burst = crowd
+    mc_gate_crowd(mc_gate_the(), together)
     mc_gate_overload(mc_gate_the(), most_wait_us, retry_after_s)
 
 

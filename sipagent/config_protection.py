@@ -44,6 +44,11 @@ class Protection(Section):
     calls_per_s: Rate = Field(
         default=10, description="New calls of one address a second, twice as many at once; more gets 503. 0 = any."
     )
+    crowd_calls_per_s: Rate = Field(
+        default=10,
+        description="New calls a second of all addresses together that have these rates, twice as many at once; more gets 503. "
+        "So a flood from many addresses takes no room from those that have none. 0 = any.",
+    )
     strangers: Literal["routes", "refused"] = Field(
         default="routes",
         description="Calls by no account or trunk, from an address neither in unlimited nor in sip.trusted_peers: routes "

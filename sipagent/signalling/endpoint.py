@@ -112,6 +112,7 @@ def open_gate(cfg: Config) -> None:
         ours.scanners,
         (ours.messages_per_s, 2 * ours.messages_per_s),
         (ours.calls_per_s, 2 * ours.calls_per_s),
+        (ours.crowd_calls_per_s, 2 * ours.crowd_calls_per_s),
         ours.most_wait_ms * 1000,
         cfg.sip.retry_after_s,
     )

@@ -32,7 +32,7 @@ def message(kind: str, port: int, source: str, mark: str) -> bytes:
     return (
         f"{kind} sip:{mark}@127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {source};rport;branch=z9hG4bK{mark}\r\n"
         f"Max-Forwards: 70\r\nFrom: <sip:a@{source}>;tag={mark}\r\nTo: <sip:{mark}@127.0.0.1>\r\nCall-ID: {mark}\r\n"
-        f"CSeq: 1 {kind}\r\nContact: <sip:a@{source}>\r\n{'Content-Type: application/sdp' if body else 'X: y'}\r\n"
+        f"CSeq: 1 {kind}\r\nContact: <sip:a@{source}>\r\n{'Content-Type: application/sdp' if body else 'Subject: y'}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 

@@ -227,7 +227,31 @@ static void bad_settings_are_refused(void) {
     CHECK_INT(2, mc_gate_scanners(&g, empty, 1), MC_E_ARG);
 }
 
+/* A flood of many sources: so many of their calls in all, and none of those who are trusted is turned away. */
+static void a_crowd_has_a_rate(void) {
+    static const char *const nets[] = {"192.0.2.0/24"};
+    unsigned taken = 0, busy = 0, known = 0;
+
+    mc_gate_init(&g);
+    CHECK_INT(0, mc_gate_trust(&g, nets, 1), MC_OK);
+    mc_gate_crowd(&g, (struct mc_rate){10, 20});
+    for (uint32_t i = 0; i < 10000; i++) { /* in one second */
+        struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x0a000000 + i)};
+        static const char text[] = SIP_REQUEST("INVITE", SDP_HEAD, SIP_SDP);
+        struct mc_gate_verdict v = mc_gate_judge(&g, text, sizeof text - 1, false, (const struct sockaddr *)&from, 0,
+                                                 5000000 + i * 100);
+        taken += v.action == MC_GATE_TAKE;
+        busy += v.action == MC_GATE_BUSY && v.code == 503 && v.reason == MC_GATE_OVERLOAD;
+        known += i % 100 == 0 && judge(text, false).action == MC_GATE_TAKE;
+    }
+    CHECK_INT(1, taken, 29);
+    CHECK_INT(2, busy, 10000 - 29);
+    CHECK_INT(3, known, 100);
+    CHECK_INT(4, g.n_events, 0); /* nobody of them is to blame */
+}
+
 int main(void) {
+    RUN(a_crowd_has_a_rate);
     RUN(rows_hold);
     RUN(a_datagram_ends_where_it_says);
     RUN(a_body_has_a_size);

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from sipagent.config import Config
 from sipagent.config_limits import CallLimits
 from sipagent.protection.quota import Quotas
+from sipagent.signalling.endpoint import known_networks
 
 S = 1_000_000
 
@@ -68,3 +70,14 @@ def test_others_and_those_without_limits_are_not_touched() -> None:
     assert q.admit("another", "b", S, 1) is None
     free = quotas()
     assert not any(refused(free, str(n), S) for n in range(1000))
+
+
+def test_a_trunk_has_no_rate_of_strangers_where_its_address_is_known() -> None:
+    """By address alone: a name may resolve to anybody's, and a certificate comes from anywhere."""
+    trunks = [
+        {"name": "a", "hosts": ["192.0.2.1:5070", "sip.example.com"], "sources": ["198.51.100.0/24"]},
+        {"name": "b", "hosts": ["203.0.113.1"], "certificate": "b.example.com", "transport": "tls"},
+    ]
+    tls = {"verify_client": "optional", "ca": "ca.pem"}
+    cfg = Config.model_validate({"sip": {"trunks": trunks, "tls": tls}, "protection": {"unlimited": ["10.0.0.0/8"]}})
+    assert known_networks(cfg) == ["10.0.0.0/8", "198.51.100.0/24", "192.0.2.1"]
