@@ -11,8 +11,8 @@ import pytest
 import mediacore
 from tests.sip import sipp_steps as steps
 from tests.sip.rig import config, user_agent
+from tests.sip.sipp_run import sipp
 from tests.sip.sipp_steps import sdp
-from tests.sip.test_sipp import sipp
 
 CALLS = 5
 BYE = '<recv request="BYE"/>\n'
