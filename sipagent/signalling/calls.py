@@ -202,7 +202,7 @@ class SipCall(pjsua2.Call):
                 ending = self._ending(prm.e, self.getInfo())
                 (code, reason), unreached = ending.explain(), ending.unreached
             except Exception:  # whatever a peer has sent: main must hear of the end
-                log.exception("end of a call not understood", call=self.key)
+                log.exception("end of a call not understood")
                 code, reason = 500, "ended for an unknown reason"
             self.finish(code, reason, unreached)
             return
@@ -270,7 +270,7 @@ class SipCall(pjsua2.Call):
         try:
             target = parse_refer_to(prm.dstUri)
         except UriError as error:
-            log.info("REFER refused", call=self.key, error=str(error))
+            log.info("REFER refused", error=str(error))
             prm.statusCode = 400
             return
         if self.over or self._ours is not None or not self._answered or self.on_replace is None:
