@@ -65,6 +65,7 @@ class House:
             media={"rate": 8000, "rx_timeout_s": RX_TIMEOUT_S, "port_rest_s": 1.0},
             store={"recent_calls": 100},
             log={"level": "warning"},
+            seeing={"sip_mb": 0},  # what it remembers of calls is no leak
             protection=protection,
         )
 
