@@ -157,8 +157,9 @@ static void replace(struct mc_leg *leg, struct mc_path *path, uint64_t now_us) {
 
 struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const struct mc_wire *wire, uint64_t now_us) {
     struct mc_path *old = leg->path;
+    const bool anew = old == NULL || !same_media(old, path);
     leg->wire = *wire;
-    if (old != NULL && same_media(old, path)) {
+    if (!anew) {
         bool resumed = path->params.recv && !old->params.recv;
         old->params = path->params;
         spend(leg, path);
@@ -175,7 +176,7 @@ struct mc_path *mc_leg_start(struct mc_leg *leg, struct mc_path *path, const str
     leg->path = path;
     mc_leg_hears(leg)->rx.heard_us = now_us;
     mc_leg_hears(leg)->rx.timed_out = false;
-    mc_leg_rtcp_begin(leg, path, path != old, now_us);
+    mc_leg_rtcp_begin(leg, path, anew, now_us);
     atomic_store_explicit(&leg->can_dtmf, path->params.event_tx_pt != MC_PT_NONE, memory_order_release);
     atomic_store_explicit(&leg->started, 1, memory_order_release);
     mc_leg_publish(leg);
