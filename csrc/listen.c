@@ -12,8 +12,8 @@
 #include "splice.h"
 
 #define TALKS_US 200000 /* after its last sound: no going to and fro between words */
-#define PIECE (48000 / 50)
-#define MOST (48000 / 1000 * 120) /* the longest frame of the machine ear */
+#define PIECE ((size_t)48000 / 50)
+#define MOST ((size_t)48000 / 1000 * 120) /* the longest frame of the machine ear */
 
 /* One way between two legs whose ticks lie apart. */
 struct way {

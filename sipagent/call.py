@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import mediacore
 from sipagent.log import CALLS, call_context
 from sipagent.media import EventHandler, MediaLeg
+from sipagent.signalling.causes import Reason
 from sipagent.signalling.headers import Headers, Pairs
 from sipagent.signalling.transfer import ReferTo
 from sipagent.waiting import Flag
@@ -126,6 +127,7 @@ class Call:
     ended_us: int = 0
     end_code: int = 0  # SIP status; 0 = a normal BYE
     end_reason: str = ""  # who and why, for people
+    peer_reason: Reason | None = None  # of the message that the peer ended it with (RFC 3326)
     ended: Flag = field(default_factory=Flag)
     answered: Flag = field(default_factory=Flag)  # CONFIRMED; never set when the call ends before
     media_ready: Flag = field(default_factory=Flag)  # may come before the answer (early media)
@@ -142,6 +144,8 @@ class Call:
     switchboard: Switchboard | None = None
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     recording: CallRecording | None = None
+    listeners: dict[str, str] = field(default_factory=dict)  # supervisors' calls that listen to this one, and how
+    on_listeners: Callable[[], None] | None = None  # they changed
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API
     _hanging_up: asyncio.Future[None] | None = None
 
@@ -149,9 +153,10 @@ class Call:
         self.leg.on_event = self._leg_event
         CALLS[self.id] = self
 
-    async def hangup(self, code: int = 0, reason: str = "") -> None:
-        """Ends the call (BYE, CANCEL or a final response, whichever the state asks for)."""
-        await self.control.hangup(code, reason)
+    async def hangup(self, code: int = 0, reason: str = "", because: Reason | None = None) -> None:
+        """Ends the call (BYE, CANCEL or a final response, whichever the state asks for). `because`: the Reason that somebody
+        else gave; None: ours."""
+        await self.control.hangup(code, reason, (("Reason", because.value),) if because is not None else ())
 
     def meets(self, other: Call) -> None:
         """The two are one conversation from now on."""

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sipagent.config_errors import ConfigError, explain
 from sipagent.config_protection import Protection
-from sipagent.config_routes import Parking, Route
+from sipagent.config_routes import AUTO, Bridge, Parking, Route, Supervisor
 from sipagent.config_seeing import Seeing
 from sipagent.config_sip import Account, Listen, Sip
 from sipagent.config_sources import from_environment, merge
@@ -184,6 +184,8 @@ class Config(Section):
     media: Media = Field(default=Media(), description="The media core.")
     routes: list[Route] = Field(default=[], description="Where calls go; without rows, to dialogue.agent.")
     parking: Parking = Field(default=Parking(), description="Parked calls.")
+    bridge: Bridge = Field(default=Bridge(), description="Two calls that are joined.")
+    supervisors: list[Supervisor] = Field(default=[], description="Who may listen in, and on whom.")
     dialogue: Dialogue = Field(default=Dialogue(), description="Turn-taking.")
     engines: Engines = Field(default=Engines(), description="Speech engines.")
     api: Api = Field(default=Api(), description="HTTP.")
@@ -202,14 +204,22 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _ways_out_exist(self) -> Self:
-        accounts = [name for a in self.sip.accounts for name in (a.user, f"{a.user}@{a.host}")]
-        known = {*accounts, *(trunk.name for trunk in self.sip.trunks)}
+    def _routes_have_what_they_need(self) -> Self:
+        trunks = {trunk.name for trunk in self.sip.trunks}
         for place, route in enumerate(self.routes, 1):
-            if route.via and route.via not in known:
+            accounts = [f"{a.user}@{a.host}" for a in self.sip.accounts if route.via in (a.user, f"{a.user}@{a.host}")]
+            if route.via and route.via not in trunks and not accounts:
                 raise ValueError(
                     f"routes, row {place}: via {route.via!r} is no account or trunk; name one of sip.accounts or sip.trunks"
                 )
+            if route.via not in trunks and len(accounts) > 1:
+                raise ValueError(
+                    f"routes, row {place}: via {route.via!r} may be {' or '.join(accounts)}; write one of them out"
+                )
+            if route.park == AUTO and not self.parking.slots:
+                raise ValueError(f"routes, row {place}: park = 'auto' needs slots to give out; set parking.slots")
+            if route.listen is not None and not self.supervisors:
+                raise ValueError(f"routes, row {place}: nobody may listen; say who, in [[supervisors]]")
         return self
 
 

@@ -25,6 +25,7 @@ EXAMPLES = {
     "realm": "pbx.example",
     "agent": "reception",
     "hosts": ["sip.provider.example"],
+    "accounts": ["provider"],
 }
 
 SAMPLE_HEAD = """\

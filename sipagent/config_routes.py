@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -16,7 +16,7 @@ from sipagent.routing.hours import parse_hours
 from sipagent.routing.pattern import Pattern
 from sipagent.signalling.uri import parse_uri
 
-ACTIONS = ("agent", "bridge", "room", "play", "park", "reject")
+ACTIONS = ("agent", "bridge", "room", "play", "park", "listen", "reject")
 
 
 def _one_or_more(value: Any) -> Any:
@@ -41,6 +41,18 @@ Patterns = Annotated[list[str], BeforeValidator(_one_or_more), _each(Pattern)]
 Hours = Annotated[list[str], BeforeValidator(_one_or_more), _each(parse_hours)]
 Targets = Annotated[list[str], BeforeValidator(_one_or_more), _each(_target)]
 Template = Annotated[str, AfterValidator(template.check)]
+Mode = Literal["listen", "whisper", "coach", "barge"]
+AUTO = "auto"
+MAX_SLOTS = 1000
+
+
+def _slots(text: str) -> list[str]:
+    low, dash, high = text.partition("-")
+    if not (dash and low.isdigit() and high.isdigit() and len(low) == len(high) and int(low) <= int(high)):
+        raise ValueError(f"{text!r} is not a range of slots; write for example '701-720'")
+    if int(high) - int(low) >= MAX_SLOTS:
+        raise ValueError(f"{text!r} are more than {MAX_SLOTS} slots; take a smaller range")
+    return [f"{n:0{len(low)}d}" for n in range(int(low), int(high) + 1)]
 
 
 class Parking(Section):
@@ -50,7 +62,44 @@ class Parking(Section):
         default=120.0, description="After so long a parked call goes back to who parked it, or ends."
     )
     ring_s: Annotated[float, Field(gt=0, le=600)] = Field(default=30.0, description="How long that one rings.")
-    music: Path | None = Field(default=None, description="WAV file for callers who wait; none = a chord now and then.")
+    music: Path | None = Field(
+        default=None, description="WAV file for callers who wait or are held; none = a chord now and then."
+    )
+    slots: Annotated[str, AfterValidator(lambda text: text and (_slots(text), text)[1])] = Field(
+        default="", description='Slots that are given out automatically, "701-720"; see park of [[routes]].'
+    )
+
+    @property
+    def numbers(self) -> list[str]:
+        """Of `slots`, in order."""
+        return _slots(self.slots) if self.slots else []
+
+
+class Bridge(Section):
+    """Two calls that are joined."""
+
+    on_hold: Literal["pass", "music"] = Field(
+        default="pass",
+        description="When one side holds: pass = the other side is put on hold too; music = it hears parking.music, and "
+        "learns nothing.",
+    )
+
+
+class Supervisor(Section):
+    """Who may listen to whose calls. Without rows, nobody. A call may be listened to when one row fits supervisor and call."""
+
+    accounts: Patterns = Field(
+        min_length=1,
+        description='Account or trunk that the supervisor calls by, or is called by (API); "direct" = by none, where the '
+        "number is whatever the caller says. Patterns.",
+    )
+    numbers: Patterns = Field(default=[], description="The supervisor's number or name; none = any. Patterns.")
+    calls: Patterns = Field(
+        default=[], description="Numbers or names of the calls, either party's; none = all calls. Patterns."
+    )
+    modes: list[Mode] = Field(
+        default=["listen"], min_length=1, description="What the supervisor may do: see mode of [[routes]]."
+    )
 
 
 class Route(Section):
@@ -87,7 +136,17 @@ class Route(Section):
     park: Template | None = Field(
         default=None,
         description='To do: the parking slot of this name, as "{called}". Who is transferred there waits in it; who calls it '
-        "gets whoever waits, or 404.",
+        'gets whoever waits, or 404. "auto": the first free one of parking.slots, which is told; who calls it hears it too, '
+        "and parks whom it transfers to this very call (Replaces).",
+    )
+    listen: Template | None = Field(
+        default=None,
+        description='To do: let a supervisor listen to the newest call of this number, as "{called:2}"; needs [[supervisors]].',
+    )
+    mode: Mode = Field(
+        default="listen",
+        description='How a supervisor begins: "listen"; "whisper" = heard by the number\'s own party alone; "coach" = by whom '
+        'that one talks with (a person, a room, the agent); "barge" = by both. Digits 4, 5, 7 and 6 change it.',
     )
     reject: Annotated[int, Field(ge=400, le=699)] | None = Field(
         default=None, description="To do: refuse with this SIP status."
@@ -117,6 +176,8 @@ class Route(Section):
             raise ValueError(f"{said}: a route needs exactly one of {', '.join(ACTIONS)}")
         if self.via and not self.bridge:
             raise ValueError("via belongs to a bridge; give bridge, or take it away")
+        if self.mode != "listen" and self.listen is None:
+            raise ValueError("mode belongs to listen; give listen, or take it away")
         return self
 
     @property

@@ -15,10 +15,12 @@ from sipagent.api.server import ApiServer
 from sipagent.bridging.attendant import Attendant
 from sipagent.bridging.desk import Desk
 from sipagent.bridging.minder import Minder
+from sipagent.bridging.supervision import Supervision
 from sipagent.bridging.tones import Tones
 from sipagent.call import Agent, Call
 from sipagent.callbook import CallBook
 from sipagent.config import Config
+from sipagent.engines.base import Tts
 from sipagent.log import get_logger
 from sipagent.protection.strangers import Strangers
 from sipagent.protection.watch import keep_watch
@@ -46,11 +48,18 @@ class Switch:
         self._minder = Minder(self._book)
         self._tones: Tones | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._voice: Tts | None = None  # when no agent has one
 
     @property
     def calls(self) -> Mapping[str, Call]:
         """Live calls, in and out, and the newest `store.recent_calls` ended ones, oldest first."""
         return self._book.calls
+
+    @property
+    def supervision(self) -> Supervision:
+        """Who listens to whom; once the switch is up."""
+        assert self.attendant is not None
+        return self.attendant.supervision
 
     async def start(self) -> None:
         """Loads models before the first call can come, then opens the doors."""
@@ -59,7 +68,8 @@ class Switch:
             self.engines = await engines.load(self.cfg)
         made = {name: agents.create(name, self.cfg, self.engines) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
-        desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, Strangers(self.cfg), made)
+        strangers, voice = Strangers(self.cfg), await self._load_voice()
+        desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, strangers, made, voice)
         default: Agent | None
         if self._agent is not None:
             default = self._agent(self.engines)
@@ -78,6 +88,16 @@ class Switch:
         gc.collect()
         gc.freeze()  # models, modules, settings: the collector needn't look at them again while callers wait
         log.info("switch up", listening=self.user_agent.listening(), agents=sorted(made), routes=len(self.cfg.routes))
+
+    async def _load_voice(self) -> Tts | None:
+        """For announcements, where there are any."""
+        if not self.cfg.parking.slots:
+            return None
+        if self.engines is not None:
+            return self.engines.tts
+        self._voice = engines.create_tts(self.cfg.engines.tts, self.cfg)
+        await self._voice.load()
+        return self._voice
 
     async def drain(self) -> None:
         """Takes no new calls, and returns when the running ones are over, after `protection.drain_s` at the latest."""
@@ -103,6 +123,8 @@ class Switch:
             self._tones.close()
         asyncio.get_running_loop().remove_reader(self.worker.fileno())
         self.worker.stop()
+        if self._voice is not None:
+            await self._voice.close()
         if self.engines is not None:
             await self.engines.close()
         gc.unfreeze()

@@ -127,3 +127,27 @@ def test_doctor_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert report["healthy"] == all(finding["status"] != "fatal" for finding in report["findings"])
     assert {"media core", "PJSIP", "codecs", "scheduling", "open files", "disk"} <= {f["name"] for f in report["findings"]}
     assert all(finding["fix"] for finding in report["findings"] if finding["status"] != "ok")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("agent = 'parrot'", 'routes, row 2: agent = "parrot" is not an agent; choose one of: echo'),
+        ("play = '/nowhere/x.wav'", "routes, row 2: play: /nowhere/x.wav: no such file"),
+    ],
+)
+@pytest.mark.parametrize("command", [("config", "--check"), ("route", "600", "--config")])
+def test_agents_of_routes_are_looked_at_before_the_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, row: str, says: str, command: tuple[str, ...]
+) -> None:
+    file = tmp_path / "switch.toml"
+    file.write_text(f"[[routes]]\nagent = 'echo'\n[[routes]]\n{row}\n")
+    code, _, err = run(capsys, *command, str(file))
+    assert code == 3
+    assert err.startswith(f"sipagent: {says}")
+
+
+def test_an_agent_that_no_route_uses_is_not_looked_at(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "switch.toml"
+    file.write_text("[dialogue]\nagent = 'parrot'\n[[routes]]\nagent = 'echo'\n")
+    assert run(capsys, "config", "--check", str(file))[0] == 0

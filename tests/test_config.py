@@ -63,6 +63,19 @@ def test_file_is_read(tmp_path: Path) -> None:
         ("[api]\nhost = 'switch.example'", "api.host: 'switch.example' is not a loopback address"),
         ("[store]\nrecord = true", "set store.dir"),
         ("[sip\n", "not TOML: "),
+        (
+            "[[sip.accounts]]\nuser='7'\nhost='a'\n[[sip.accounts]]\nuser='7'\nhost='b'\n[[routes]]\nbridge='sip:x@y'\nvia='7'",
+            "routes, row 1: via '7' may be 7@a or 7@b; write one of them out",
+        ),
+        ("[[routes]]\nbridge='sip:x@y'\nvia='7'", "via '7' is no account or trunk"),
+        ("[[routes]]\npark = 'auto'", "routes, row 1: park = 'auto' needs slots to give out; set parking.slots"),
+        ("[parking]\nslots = '709-701'", "'709-701' is not a range of slots; write for example '701-720'"),
+        ("[parking]\nslots = '0-1000'", "'0-1000' is not a range of slots"),
+        ("[parking]\nslots = '0000-1000'", "'0000-1000' are more than 1000 slots"),
+        ("[[routes]]\nlisten = '{called:3}'", "routes, row 1: nobody may listen; say who, in [[supervisors]]"),
+        ("[[routes]]\nagent = 'echo'\nmode = 'barge'", "mode belongs to listen"),
+        ("[[supervisors]]\nnumbers = '71'", "supervisors[0].accounts: missing; add accounts = ..."),
+        ("[bridge]\non_hold = 'musik'", "bridge.on_hold = 'musik': use 'pass' or 'music'; did you mean 'music'?"),
     ],
 )
 def test_error_names_key_value_and_fix(tmp_path: Path, text: str, says: str) -> None:
@@ -215,7 +228,7 @@ def test_sample_with_everything_uncommented_loads_to_the_defaults(tmp_path: Path
     assert cfg.sip.accounts[0].host == "pbx.example"
     assert cfg.routes[0].agent == "reception"
     sip = cfg.sip.model_copy(update={"accounts": [], "trunks": [], "dns": Config().sip.dns})
-    assert cfg.model_copy(update={"sip": sip, "routes": []}) == Config()
+    assert cfg.model_copy(update={"sip": sip, "routes": [], "supervisors": []}) == Config()
     assert len(tomllib.loads(text)["media"]) == len(Config().media.model_dump())
 
 
@@ -228,3 +241,15 @@ def test_every_setting_says_what_it_is() -> None:
 def test_documents_are_up_to_date() -> None:
     for name, text in (("configuration.md", config_docs.reference()), ("sipagent.sample.toml", config_docs.sample())):
         assert (DOCS / name).read_text() == text, f"docs/{name} is stale: run scripts/docs"
+
+
+def test_slots_are_counted_with_their_zeros() -> None:
+    parking = load(None, overrides={"parking": {"slots": "098-101"}}).parking
+    assert parking.numbers == ["098", "099", "100", "101"]
+
+
+def test_a_full_account_name_or_a_trunk_is_not_ambiguous() -> None:
+    accounts = [{"user": "7", "host": "a"}, {"user": "7", "host": "b"}]
+    sip = {"accounts": accounts, "trunks": [{"name": "7", "hosts": ["c"]}]}
+    for via in ("7@a", "7"):  # a trunk's name comes first, as in UserAgent.invite
+        assert load(None, overrides={"sip": sip, "routes": [{"bridge": "sip:x@y", "via": via}]}).routes[0].via == via

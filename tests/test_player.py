@@ -72,7 +72,7 @@ class Control:
     async def send_info(self, digits: str, ms: int) -> bool:
         return False
 
-    async def hangup(self, code: int = 0, reason: str = "") -> None:
+    async def hangup(self, code: int = 0, reason: str = "", headers: object = ()) -> None:
         self.asked.append((code, reason))
         assert self.call is not None
         end(self.call)

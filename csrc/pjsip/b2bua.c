@@ -4,6 +4,7 @@
  * - A REFER (RFC 3515) is accepted without a call by PJSIP: the application decides where it goes, and writes the NOTIFYs.
  * - An INVITE with Replaces (RFC 3891) is a call like any other once its dialog was found; the application exchanges the calls.
  * - Max-Forwards of an INVITE is the application's where it gives one (RFC 7332 section 4). */
+#include "mc_pjsip.h"
 #include "pj_internal.h"
 
 /* The application's answer to a REFER that it takes on itself (sipagent/signalling/transfer.py): a status above 299, with which PJSIP
@@ -53,6 +54,14 @@ pj_status_t __wrap_pjsip_replaces_verify_request(pjsip_rx_data *rdata, pjsip_dia
     }
     status = pjsip_endpt_create_response(pjsua_var.endpt, rdata, code, NULL, p_tdata);
     return status == PJ_SUCCESS ? PJSIP_ERRNO_FROM_SIP_STATUS(code) : status;
+}
+
+int mc_pjsip_find_call(const char *call_id, const char *to_tag, const char *from_tag) {
+    const pj_str_t id = pj_str((char *)call_id), ours = pj_str((char *)to_tag), theirs = pj_str((char *)from_tag);
+    pjsip_dialog *dlg = pjsip_ua_find_dialog(&id, &ours, &theirs, PJ_FALSE);
+    const pjsua_call *call = dlg ? dlg->mod_data[pjsua_var.mod.id] : NULL;
+
+    return call ? call->index : -1;
 }
 
 pj_status_t __real_pjsip_inv_send_msg(pjsip_inv_session *inv, pjsip_tx_data *tdata);

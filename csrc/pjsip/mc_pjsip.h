@@ -55,6 +55,9 @@ int mc_pjsip_transport_type(unsigned long long rdata);
 int mc_pjsip_call_state(int call_id);
 int mc_pjsip_peer_holds(int call_id);
 
+/* The call whose dialog this is (RFC 3891 section 3): `to_tag` is ours, `from_tag` the peer's. PJSIP's call id; -1 = none. */
+int mc_pjsip_find_call(const char *call_id, const char *to_tag, const char *from_tag);
+
 /* The media transports that exist now: 0 when no call is left. */
 int mc_pjsip_n_transports(void);
 

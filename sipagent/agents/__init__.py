@@ -33,6 +33,24 @@ def needed(cfg: Config) -> list[str]:
     return list(dict.fromkeys(route.agent_name for route in cfg.routes if route.agent_name is not None))
 
 
+def check(cfg: Config) -> None:
+    """AgentError for an agent that `cfg` needs and that there isn't, with the key; nothing is loaded."""
+    for place, route in enumerate(cfg.routes, 1):
+        if route.agent_name is not None:
+            _check(route.agent_name, f"routes, row {place}: {route.action}")
+    if not cfg.routes:
+        _check(cfg.dialogue.agent, "dialogue.agent")
+
+
+def _check(name: str, key: str) -> None:
+    path = Path(name.removeprefix(PLAY))
+    if name.startswith(PLAY) and path.name:
+        if not path.is_file():
+            raise AgentError(f"{key}: {path}: no such file")
+    elif name not in (EchoAgent.name, ReceptionAgent.name):
+        raise AgentError(f'{key} = "{name}" is not an agent; choose one of: {", ".join(NAMES)}')
+
+
 def create(name: str, cfg: Config, engines: EngineSet | None = None, listener: Listener | None = None) -> Agent:
     """The agent called `name`; `listener` gets the events of all its dialogues. Raises AgentError, FactsError, WavError."""
     if name == EchoAgent.name:

@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from sipagent.api import calls, peers, problems, seeing, switchboard
+from sipagent.api import calls, listeners, peers, problems, seeing, switchboard
 from sipagent.api.health import Health, examine
 from sipagent.api.lag import LoopLag
 from sipagent.api.metrics import Metrics
@@ -23,7 +23,7 @@ HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
 def create_app(switch: SwitchView, metrics: Metrics, lag: LoopLag) -> FastAPI:
-    """The application; it reads `switch` and changes nothing."""
+    """The application. All that it changes is who listens to calls."""
     # FastAPI's own pages load scripts from elsewhere; /openapi.json stays.
     app = FastAPI(title="sipagent", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
@@ -42,6 +42,7 @@ def create_app(switch: SwitchView, metrics: Metrics, lag: LoopLag) -> FastAPI:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     app.include_router(calls.router(switch))
+    app.include_router(listeners.router(switch))
     app.include_router(peers.router(switch))
     app.include_router(switchboard.router(switch))
     app.include_router(seeing.router(switch))

@@ -39,6 +39,7 @@ class CallSummary(BaseModel):
     other_id: str = Field(description="The call that it is joined with, or was; empty = none.")
     room: str = Field(description="The conference room that it is in; empty = none.")
     parked: str = Field(description="The parking slot that it is in; empty = none.")
+    listeners: dict[str, str] = Field(description="Calls of supervisors that listen to it: id and mode.")
     codec: str = Field(description="Empty until media is negotiated.")
 
 

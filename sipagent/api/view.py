@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sipagent.call import Call
 from sipagent.config import Config
+from sipagent.config_routes import Mode
 from sipagent.protection.quota import Use
 
 
@@ -108,8 +109,21 @@ class CapturesView(Protocol):
         ...
 
 
+class SupervisionView(Protocol):
+    """Who listens to whom: `sipagent.bridging.supervision.Supervision`, whose errors these raise."""
+
+    async def call_in(self, target_id: str, uri: str, via: str, mode: Mode) -> str: ...
+
+    def change(self, target_id: str, listener_id: str, mode: Mode) -> None: ...
+
+    def dismiss(self, target_id: str, listener_id: str) -> None: ...
+
+
 class SwitchView(Protocol):
     """The composed switch."""
+
+    @property
+    def supervision(self) -> SupervisionView: ...
 
     @property
     def cfg(self) -> Config: ...

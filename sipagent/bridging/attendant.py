@@ -12,9 +12,10 @@ from sipagent.bridging.join import Joins
 from sipagent.bridging.parking import Parking, ParkingError
 from sipagent.bridging.ringing import bridge_caller
 from sipagent.bridging.rooms import Rooms
+from sipagent.bridging.supervision import Supervision
 from sipagent.bridging.transfer import Notifier, Transfers
 from sipagent.call import Agent, Call
-from sipagent.config_routes import Route
+from sipagent.config_routes import AUTO, Route
 from sipagent.log import get_logger
 from sipagent.routing.number import number_of
 from sipagent.routing.table import DIRECT, Facts, Table, Verdict
@@ -39,7 +40,8 @@ class Attendant:
         self.joins = Joins()
         self.rooms = Rooms(desk.worker, desk.cfg.media.rate)
         self.parking = Parking(desk, self.joins)
-        self.transfers = Transfers(desk, self.joins, self.deliver)
+        self.transfers = Transfers(desk, self.joins, self.deliver, self.take_seat)
+        self.supervision = Supervision(desk)
         desk.adopt = self.adopt
 
     def incoming(self, call: Call) -> None:
@@ -83,9 +85,14 @@ class Attendant:
                     await self.rooms.join(call, _filled(route.room, called_of(call), call))
             case "park":
                 try:
-                    await self.parking.retrieve(_filled(route.park, called_of(call), call), call)
+                    if route.park == AUTO:
+                        await self.parking.give(call)
+                    else:
+                        await self.parking.retrieve(_filled(route.park, called_of(call), call), call)
                 except ParkingError as error:
-                    await self._desk.refuse(call, NO_ROUTE, str(error))
+                    await self._desk.refuse(call, 486 if route.park == AUTO else NO_ROUTE, str(error))
+            case "listen":
+                await self.supervision.dialled(call, _filled(route.listen, called_of(call), call), route.mode)
             case _:
                 await self._agent(call, self._desk.agents[route.agent_name or ""])
 
@@ -99,15 +106,27 @@ class Attendant:
             if not self._desk.user_agent.is_own(parse_uri(target.uri)):
                 replaces = str(target.replaces) if target.replaces is not None else ""
                 return await self._dial(call, Targets([target.uri], by.account, replaces=replaces), notifier)
-            if target.replaces is not None:  # calls that are both here are not exchanged
-                return Failure(481, "the switch replaces none of its own calls")
+            if target.replaces is not None:
+                return await self.transfers.exchange(by, call, target)
             number = number_of(target.uri)
             verdict = self._route(number, call)
             if verdict is not None and verdict.route.action == "bridge":
                 return await self._dial(call, _targets(verdict.route, number, call), notifier)
-        return self._place(by, call, number, verdict)
+        return self._place(by, call, number, verdict, notifier)
 
-    def _place(self, by: Call, call: Call, number: str, verdict: Verdict | None) -> Failure | None:
+    def take_seat(self, by: Call, call: Call, old: Call) -> bool:
+        """`call` comes to where `old` is, which both are of the one who sent a REFER; False: it is nowhere."""
+        if (agent := self._desk.talks.get(old.id)) is not None:
+            self._desk.minder.hand(self._desk.converse(call, agent), call)
+        elif old.room:
+            self._desk.minder.hand(self.rooms.join(call, old.room), call)
+        elif (slot := self.parking.given_to(old)) is not None:
+            self.parking.park(call, slot, *address_of(by), given_to=old)
+        else:
+            return False
+        return True
+
+    def _place(self, by: Call, call: Call, number: str, verdict: Verdict | None, notifier: Notifier) -> Failure | None:
         """Where the switch itself is the target."""
         if verdict is None:
             if self._default is None:
@@ -122,9 +141,15 @@ class Attendant:
                 self._desk.minder.hand(self.rooms.join(call, _filled(route.room, number, call)), call)
             case "park":
                 try:
-                    self.parking.park(call, _filled(route.park, number, call), *address_of(by))
+                    slot = self.parking.free() if route.park == AUTO else _filled(route.park, number, call)
+                    self.parking.park(call, slot, *address_of(by))
                 except ParkingError as error:
                     return Failure(486, str(error))
+                notifier.words = f"Parked in {slot}"
+                if route.park == AUTO:
+                    self._desk.minder.spawn(self.parking.tell(by, slot))
+            case "listen":
+                return Failure(403, "nobody is transferred to a supervisor's ear")
             case _:
                 self._desk.minder.hand(self._desk.converse(call, self._desk.agents[route.agent_name or ""]), call)
         call.route = verdict.name

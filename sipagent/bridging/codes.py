@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sipagent.signalling.causes import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -13,6 +15,7 @@ class Failure:
 
     code: int
     reason: str
+    because: Reason | None = None  # the callee's own (RFC 3326)
 
 
 # A callee's status that would mean something else to the caller.
@@ -33,7 +36,7 @@ def told(failures: Sequence[Failure]) -> Failure:
         return Failure(480, "nobody to call")
     best = min(failures, key=_rank)
     code = _TOLD.get(best.code, best.code)
-    return Failure(code if code >= 400 else 480, best.reason)
+    return Failure(code if code >= 400 else 480, best.reason, best.because)
 
 
 def _rank(failure: Failure) -> int:

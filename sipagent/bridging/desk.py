@@ -15,10 +15,13 @@ from sipagent.bridging.tones import Tones
 from sipagent.call import Agent, Call
 from sipagent.callbook import CallBook
 from sipagent.config import Config
+from sipagent.engines.base import EngineError, Tts
 from sipagent.log import get_logger
+from sipagent.player import speak
 from sipagent.protection.strangers import REFUSED, Strangers
 from sipagent.routing.number import number_of
 from sipagent.signalling.agent import UserAgent
+from sipagent.signalling.causes import Reason
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.parties import MAX_FORWARDS, name_of
 from sipagent.waiting import first
@@ -41,6 +44,8 @@ class Desk:
     strangers: Strangers
     agents: Mapping[str, Agent] = field(default_factory=dict)
     adopt: Callable[[Call], None] = lambda call: None  # what peers and agents may ask of a call: set by the attendant
+    voice: Tts | None = None  # for what the switch itself has to say
+    talks: dict[str, Agent] = field(default_factory=dict)  # id of a call -> the agent that has it
 
     async def answer(self, call: Call) -> bool:
         """Answers a call that came, unless it has its answer, and waits for its sound. False: it ended, or was ended for having
@@ -49,12 +54,12 @@ class Desk:
             await call.control.answer()
         return await self.hears(call)
 
-    async def refuse(self, call: Call, code: int, reason: str = "") -> None:
+    async def refuse(self, call: Call, code: int, reason: str = "", because: Reason | None = None) -> None:
         """Ends a call that was not answered; strangers are told no more of it than of any other."""
         if self.strangers.has(call):
             log.info("stranger refused", source=call.source, instead_of=code, reason=reason)
-            code, reason = REFUSED, ""
-        await call.hangup(code, reason)
+            code, reason, because = REFUSED, "", None
+        await call.hangup(code, reason, because)
 
     async def hears(self, call: Call) -> bool:
         """Waits for the sound of a call that is answered; then it is recorded, if the store asks for it."""
@@ -89,6 +94,7 @@ class Desk:
     async def converse(self, call: Call, agent: Agent) -> None:
         """Runs the agent on an answered call, until it returns, the call ends, or it handed the call over."""
         talk = asyncio.ensure_future(agent.on_call(call))
+        self.talks[call.id] = agent
         try:
             limit = self.cfg.dialogue.max_duration_s
             if await first(talk, call.ended, timeout_s=limit) is None:
@@ -100,6 +106,18 @@ class Desk:
             log.exception("agent failed")
         finally:
             talk.cancel()
+            if self.talks.get(call.id) is agent:
+                del self.talks[call.id]
+
+    async def say(self, call: Call, words: str) -> None:
+        """Speaks to the call, until all is said. Without a voice, or when it fails, only the log has it."""
+        log.info("says", words=words, call=call.id)
+        if self.voice is None:
+            return
+        try:
+            await speak(call.leg, self.voice.synthesize(words, call.leg.rate))
+        except EngineError as error:
+            log.warning("not said", error=str(error))
 
 
 def calling_of(call: Call) -> str:

@@ -63,9 +63,9 @@ async def _one(desk: Desk, uri: str, targets: Targets, caller: Call, progress: P
         if which == 0 and not caller.ended.is_set() and await desk.hears(call):
             return call
         if not call.ended.is_set():
-            await call.hangup(reason="caller hung up")
+            await call.hangup(reason="caller hung up", because=caller.peer_reason)
             await call.ended.wait()
-        return Failure(call.end_code or 480, call.end_reason)
+        return Failure(call.end_code or 480, call.end_reason, call.peer_reason)
     except asyncio.CancelledError:
         with contextlib.suppress(Exception):
             await call.hangup(reason="no longer wanted")

@@ -17,12 +17,15 @@ from sipagent.waiting import first
 
 log = get_logger(__name__)
 
+SETTLE_S = 2.0
+
 
 class Joins:
     """Who talks with whom."""
 
     def __init__(self) -> None:
         self._of: dict[str, Join] = {}
+        self._added = asyncio.Event()
 
     def of(self, call: Call) -> Join | None:
         """The join that a call is in."""
@@ -32,6 +35,18 @@ class Joins:
         """Both are joined from now on."""
         for call in join.calls:
             self._of[call.id] = join
+        self._added.set()
+        self._added = asyncio.Event()
+
+    async def soon(self, call: Call) -> Join | None:
+        """The join that a call is in, or comes into now: a peer that heard our 200 may be quicker than we are."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while call.id not in self._of:
+                    await first(self._added.wait(), call.ended.wait())
+                    if call.ended.is_set():
+                        break
+        return self._of.get(call.id)
 
     def drop(self, join: Join) -> None:
         """And no more."""
@@ -71,16 +86,17 @@ class Join:
         """Until one of them hangs up, and then the other; or until they are `release`d: False."""
         self._joins.add(self)
         for call, other in ((self.a, self.b), (self.b, self.a)):
-            if call.held:
-                self._spawn(other.control.hold(True))
             call.on_hold = self._hold_of(call, other)
+            if call.held:
+                call.on_hold(True)
         limit = self._desk.cfg.dialogue.max_duration_s
         which = await first(self._released.wait(), self.a.ended.wait(), self.b.ended.wait(), timeout_s=limit)
         self.close()
         if which == 0:
             return False
-        for call in self.calls:
-            await call.hangup(reason="maximum duration reached" if which is None else "the other side hung up")
+        for call, other in ((self.a, self.b), (self.b, self.a)):
+            because = other.peer_reason if other.ended.is_set() else None
+            await call.hangup(reason="maximum duration reached" if which is None else "the other side hung up", because=because)
         return True
 
     def release(self) -> None:
@@ -109,10 +125,23 @@ class Join:
 
     def _hold_of(self, call: Call, other: Call) -> Callable[[bool], None]:
         def held(on: bool) -> None:
-            log.info("hold goes on to the other side", on=on, of=call.id, to=other.id)
-            self._spawn(other.control.hold(on))
+            if self._desk.cfg.bridge.on_hold == "music":
+                self._spawn(self._music(call, other))
+            else:
+                log.info("hold goes on to the other side", on=on, of=call.id, to=other.id)
+                self._spawn(other.control.hold(on))
 
         return held
+
+    async def _music(self, call: Call, other: Call) -> None:
+        """`other` hears music while `call`'s peer holds, whatever that one sends meanwhile, and is told nothing."""
+        await self._desk.tones.prepare(other.leg)
+        assert isinstance(call.leg, Leg)
+        if call.held:
+            self._bridge.hold(call.leg, self._desk.tones.music)
+        else:
+            self._bridge.resume(call.leg)
+        log.info("music on hold", on=call.held, of=call.id, to=other.id)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.ensure_future(self._guard(work))

@@ -18,6 +18,8 @@ from sipagent.waiting import first
 
 log = get_logger(__name__)
 
+REPEAT_S = 3.0  # between two announcements of a slot
+
 
 class ParkingError(LookupError):
     """The slot is taken, or nobody is in it."""
@@ -42,10 +44,44 @@ class Parking:
         self._desk = desk
         self._joins = joins
         self._slots: dict[str, Slot] = {}
+        self._given: dict[str, Call] = {}  # slots that somebody was told and has nobody in yet
 
-    def park(self, call: Call, number: str, parker: str = "", via: str = "") -> None:
-        """An answered call waits in the slot from now on; who held it must let go. ParkingError: taken."""
-        if number in self._slots:
+    def free(self) -> str:
+        """The first slot of parking.slots that nobody has. ParkingError: none is left."""
+        for number in self._desk.cfg.parking.numbers:
+            if number not in self._slots and number not in self._given:
+                return number
+        raise ParkingError("all slots are taken")
+
+    async def give(self, by: Call) -> None:
+        """`by`, which has no answer yet, is given a free slot for a call that it transfers here, and told which, until it hangs
+        up. ParkingError: none is left."""
+        number = self.free()
+        self._given[number] = by
+        try:
+            if await self._desk.answer(by):
+                await first(self._repeat(by, number), by.ended.wait(), timeout_s=self._desk.cfg.parking.timeout_s)
+        finally:
+            if self._given.get(number) is by:
+                del self._given[number]
+
+    def given_to(self, by: Call) -> str | None:
+        """The slot that it was told."""
+        return next((number for number, call in self._given.items() if call is by), None)
+
+    async def tell(self, by: Call, number: str) -> None:
+        """Says the slot to who parked a call there."""
+        await self._desk.say(by, " ".join(number))
+
+    async def _repeat(self, by: Call, number: str) -> None:
+        while True:
+            await self.tell(by, number)
+            await asyncio.sleep(REPEAT_S)
+
+    def park(self, call: Call, number: str, parker: str = "", via: str = "", given_to: Call | None = None) -> None:
+        """An answered call waits in the slot from now on; who held it must let go. ParkingError: taken, or given to another
+        call than `given_to`."""
+        if number in self._slots or self._given.get(number) is not given_to:
             raise ParkingError(f"slot {number} is taken")
         slot = self._slots[number] = Slot(number, call, parker, via)
         self._desk.minder.hand(self._wait(slot), call)
@@ -70,6 +106,8 @@ class Parking:
         call.parked = slot.number
         try:
             await self._desk.tones.prepare(call.leg)
+            if slot.taken.is_set():  # its leg is in a bridge by now, which music would take it out of
+                return
             with self._desk.tones.waiting(call.leg):
                 limit = self._desk.cfg.parking.timeout_s
                 which = await first(slot.taken.wait(), call.ended.wait(), timeout_s=limit)

@@ -31,9 +31,9 @@ async def bridge_caller(desk: Desk, joins: Joins, caller: Call, targets: Targets
         made = await dial(desk, targets, caller, ringing)
         await ringing.quiet()
         if isinstance(made, Failure):
-            await desk.refuse(caller, made.code, made.reason)
+            await desk.refuse(caller, made.code, made.reason, made.because)
         elif not await desk.answer(caller):
-            await made.hangup(reason="caller hung up")
+            await made.hangup(reason="caller hung up", because=caller.peer_reason)
         else:
             await ringing.join_of(made).run()
     finally:

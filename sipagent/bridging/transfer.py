@@ -24,6 +24,8 @@ RING_S = 30.0
 
 # (who sent the REFER, who is to go there, where, whom to tell): the call that was answered there; None = it is there already.
 Deliver = Callable[[Call, Call, ReferTo, "Notifier"], Awaitable[Call | Failure | None]]
+# (who sent the REFER, who stays, its other call): the second has the third's place at an agent, in a room, in a parking slot.
+TakeSeat = Callable[[Call, Call, Call], bool]
 
 
 class Notifier:
@@ -32,31 +34,41 @@ class Notifier:
     def __init__(self, call: Call) -> None:
         self._call = call
         self._last = 0
+        self.words = ""  # that go with 200
 
     async def tell(self, code: int, reason: str = "") -> None:
         """The same status is told once; nothing after a final one."""
         if code != self._last and self._last < 200:
             self._last = code
-            await self._call.control.notify(code, reason)
+            await self._call.control.notify(code, self.words if code == 200 else reason)
 
 
 class Transfers:
-    """`deliver`: see `sipagent.bridging.attendant.Attendant.deliver`."""
+    """`deliver`, `take_seat`: see `sipagent.bridging.attendant.Attendant`."""
 
-    def __init__(self, desk: Desk, joins: Joins, deliver: Deliver) -> None:
+    def __init__(self, desk: Desk, joins: Joins, deliver: Deliver, take_seat: TakeSeat) -> None:
         self._desk = desk
         self._joins = joins
         self._deliver = deliver
+        self._take_seat = take_seat
         self._music: dict[str, contextlib.ExitStack] = {}  # what callers hear while somebody is consulted
 
     # ---- asked for by a peer
 
     def referred(self, call: Call, target: ReferTo) -> None:
-        """`call`'s peer wants who it talks with to be connected with `target`. An agent is no party that can be sent away."""
-        join = self._joins.of(call)
+        """`call`'s peer wants who it talks with to be connected with `target`."""
         log.info("transfer asked for", call=call.id, to=target.uri, attended=target.replaces is not None)
+        self._desk.minder.spawn(self._serve(call, target))
+
+    async def _serve(self, call: Call, target: ReferTo) -> None:
+        """An agent is no party that can be sent away, but to another call of the same peer."""
+        talks = call.id in self._desk.talks
+        if talks and target.replaces is not None:
+            await self._hand_agent_over(call, target)
+            return
+        join = None if talks or call.room else await self._joins.soon(call)
         if join is None or not call.answered.is_set():
-            self._desk.minder.spawn(call.control.notify(603, "nobody to transfer"))
+            await call.control.notify(603, "nobody to transfer")
             return
         stays = join.other(call)
         self._desk.minder.hand(self._move(call, stays, target), call, stays)
@@ -76,6 +88,20 @@ class Transfers:
         self._desk.minder.hand(self._goodbye(by), by)
         if made is not None:
             await self._run(stays, made)
+
+    async def _hand_agent_over(self, by: Call, target: ReferTo) -> None:
+        """`by` talks with an agent and wants the party of its other call to do so instead."""
+        notifier = Notifier(by)
+        await notifier.tell(100)
+        agent = self._desk.talks.get(by.id)
+        other = await self.exchange(by, None, target) if agent is not None else Failure(481, "the agent has hung up")
+        if isinstance(other, Failure) or other is None or agent is None:
+            other = other if isinstance(other, Failure) else Failure(603, "nobody to transfer")
+            await notifier.tell(other.code, other.reason)
+            return
+        self._desk.minder.hand(self._desk.converse(other, agent), other)
+        await notifier.tell(200)
+        self._desk.minder.hand(self._goodbye(by), by)
 
     def _refusal(self, by: Call, old: Call) -> Failure | None:
         """Why `by` may not have `old`'s place, None when it may. Who knows the dialog must also have come the way
@@ -118,16 +144,43 @@ class Transfers:
         if (join := self._joins.of(old)) is None:  # it ended meanwhile
             await new.hangup(reason="nobody to talk with")
             return
+        await self._run(self.part(join, old), new)
+
+    # ---- a REFER with Replaces that names another call of ours
+
+    async def exchange(self, by: Call, stays: Call | None, target: ReferTo) -> Call | Failure | None:
+        """`stays` gets the place of who sent the REFER in its other call, which ends: with whoever is joined there, who is
+        returned; with an agent, in a room or in the parking slot that it was told. `stays` None: only somebody who is joined is
+        wanted."""
+        assert target.replaces is not None
+        old = await self._desk.user_agent.dialog(target.replaces)
+        if old is None or old is by or not old.answered.is_set() or old.ended.is_set():
+            return Failure(481, "no such call here")
+        if target.replaces.early_only:
+            return Failure(486, "that call is answered")
+        if old.account != by.account:  # as for an INVITE with Replaces
+            return Failure(403, "not a call of yours")
+        log.info("two calls are exchanged", by=by.id, ends=old.id)
+        if stays is not None and self._take_seat(by, stays, old):
+            self._desk.minder.hand(self._replaced(old), old)
+            return None
+        join = await self._joins.soon(old)
+        if join is None or join.other(old) is stays:
+            return Failure(603, "nobody to talk with")
+        return self.part(join, old)
+
+    def part(self, join: Join, old: Call) -> Call:
+        """`old` leaves its join and ends; who stays is held by the task that runs now."""
         stays = join.other(old)
         self._desk.minder.keep(stays)
         self._desk.minder.hand(self._replaced(old), old)
         join.release()
         self._wake(old, stays)
-        await self._run(stays, new)
+        return stays
 
     def _wake(self, gone: Call, stays: Call) -> None:
         """Phones hold before they transfer, and the join took the hold on: nobody else would take it back."""
-        if gone.held:
+        if gone.held and self._desk.cfg.bridge.on_hold == "pass":
             self._desk.minder.spawn(stays.control.hold(False))
 
     @staticmethod

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sipagent import config_docs
 from sipagent.commands.common import exit_codes
+from sipagent.commands.usable import usable
 from sipagent.config import load
 
 
@@ -16,7 +17,7 @@ from sipagent.config import load
 def configuration(*, sample: bool, check: Path | None) -> int:
     """Prints the sample or the reference page, or checks a file."""
     if check is not None:
-        load(check, os.environ)
+        usable(load(check, os.environ))
     else:
         sys.stdout.write(config_docs.sample() if sample else config_docs.reference())
     return 0

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from sipagent.commands.common import FAILED, exit_codes, settings
+from sipagent.commands.usable import usable
 from sipagent.config_errors import OptionError
 from sipagent.routing.number import number_of, plain
 from sipagent.routing.table import Facts, Table, Verdict
@@ -46,7 +47,7 @@ def _number(text: str) -> str:
 @exit_codes
 def route(question: Question, path: Path | None, *, as_json: bool) -> int:
     """Prints every row's verdict, up to the one that is taken."""
-    cfg = settings(path, {})
+    cfg = usable(settings(path, {}))
     table, facts = Table(cfg.routes), question.facts()
     verdicts, taken = table.examine(facts), table.route(facts)
     shown = [v for v in verdicts if taken is None or v.place <= taken.place]

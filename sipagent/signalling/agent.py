@@ -32,7 +32,7 @@ from sipagent.signalling.registration import AccountStatus, Hop
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
-from sipagent.signalling.transfer import ReferTo
+from sipagent.signalling.transfer import ReferTo, Replaces
 from sipagent.signalling.trunk import TrunkStatus
 from sipagent.signalling.uplinks import Uplinks
 from sipagent.signalling.uri import DEFAULT_PORT, SipUri, Transport, parse_uri
@@ -253,6 +253,10 @@ class UserAgent:
         hosts = {host for listening in self._listening for host in (listening.host, told.get(listening.host))}
         return uri.host in hosts and (uri.port or DEFAULT_PORT[uri.transport or "udp"]) in {t.port for t in self._listening}
 
+    async def dialog(self, named: Replaces) -> Call | None:
+        """The call of ours whose dialog a Replaces names."""
+        return self._calls.get(await self._thread.run(self._stack.dialog, named))
+
     # ---- inside
 
     async def _answer_question(self, question: messages.Question) -> None:
@@ -299,8 +303,9 @@ class UserAgent:
             case messages.Referral(key):
                 if (call := self._calls.get(key)) is not None and isinstance(call.control, Control):
                     call.control.referral(message)
-            case messages.Ended(key, code, reason, t_us, unreached):
+            case messages.Ended(key, code, reason, t_us, unreached, peer_reason):
                 if (call := self._calls.get(key)) is not None and not (unreached and self._again(call, code)):
+                    call.peer_reason = peer_reason
                     self._end(call, code, reason, t_us)
             case messages.Unused(leg):
                 leg.close()

@@ -137,7 +137,9 @@ class SipCall(pjsua2.Call):
             prm.statusCode = max(code, 300) if code else 0
         if code >= 300:
             prm.reason = clean(reason) if not self._answered and self.incoming else ""
-        add_headers(prm.txOption, (*(("Reason", value) for value in reason_values(code, reason)), *headers))
+        passed_on = any(name.lower() == "reason" for name, _ in headers)
+        own = () if passed_on else (("Reason", value) for value in reason_values(code, reason))
+        add_headers(prm.txOption, (*own, *headers))
         self.hangup(prm)
 
     @sip_only
@@ -331,5 +333,5 @@ class SipCall(pjsua2.Call):
         if self.leg is not None:
             self.leg.unbind_call()
         if self.announced:
-            self.thread.send(Ended(self.key, code, reason, clock_us(), unreached))
+            self.thread.send(Ended(self.key, code, reason, clock_us(), unreached, self._peer_reason))
         self._on_end(self)

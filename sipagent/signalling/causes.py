@@ -119,6 +119,11 @@ class Reason:
         name = self.text or (_NAMES.get(self.cause, "") if self.protocol == "Q.850" else sip_phrase(self.cause))
         return f"{self.protocol} {self.cause} {name}".rstrip()
 
+    @property
+    def value(self) -> str:
+        """As it stands in a message of ours."""
+        return f"{self.protocol};cause={self.cause}" + (f';text="{self.text}"' if self.text else "")
+
 
 def sip_phrase(code: int) -> str:
     """The usual reason phrase of a status code, "" when there is none."""

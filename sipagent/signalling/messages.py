@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mediacore import Leg
 from sipagent.config_types import Transport
+from sipagent.signalling.causes import Reason
 from sipagent.signalling.parties import InviteFacts
 from sipagent.signalling.transfer import ReferTo
 
@@ -94,6 +95,7 @@ class Ended:
     reason: str
     t_us: int
     unreached: bool = False  # an INVITE that another server may take (RFC 3263 section 4.3)
+    peer_reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from sipagent.signalling.registration import Hop
 from sipagent.signalling.reoffer import GONE, Answer
 from sipagent.signalling.text import readable
 from sipagent.signalling.thread import SipThread, sip_only
+from sipagent.signalling.transfer import Replaces
 from sipagent.signalling.trust import Trust
 from sipagent.signalling.uri import Transport, host_port, parse_uri
 
@@ -363,6 +364,12 @@ class Stack:
                 call.notify(code, reason)
         except pjsua2.Error as error:
             log.warning("NOTIFY not sent", call=key, error=error.reason)
+
+    @sip_only
+    def dialog(self, named: Replaces) -> str:
+        """The key of the call whose dialog is named, "" when it is none of ours."""
+        number = pjsua2.mc_pjsip_find_call(named.call_id, named.to_tag, named.from_tag)
+        return next((key for key, call in self._calls.items() if not call.over and call.getId() == number), "")
 
     def _replaced(self, key: str, invite: str) -> None:
         """PJSIP found the call that an INVITE is to replace; it tells of the INVITE next, unless it refuses it."""

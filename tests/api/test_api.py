@@ -159,7 +159,7 @@ async def test_port_in_use_is_named(switch: Switch) -> None:
 def test_openapi_describes_the_routes_and_its_page_is_up_to_date() -> None:
     document = openapi()
     peers = {"/v1/accounts", "/v1/trunks", "/v1/limits"}
-    switchboard = {"/v1/rooms", "/v1/parking"}
+    switchboard = {"/v1/rooms", "/v1/parking", "/v1/calls/{call_id}/listeners", "/v1/calls/{call_id}/listeners/{listener_id}"}
     seeing = {
         "/v1/calls/{call_id}/pcap",
         "/v1/calls/{call_id}/ladder",

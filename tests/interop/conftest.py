@@ -15,6 +15,7 @@ from tests.interop.asterisk_daemon import root
 from tests.interop.baresip import Softphone
 from tests.interop.certs import Certificates
 from tests.interop.kamailio import Kamailio
+from tests.interop.phones import CODEC, RATE, tone
 from tests.interop.switch import Switch
 
 # One extension for each codec, so that Asterisk itself offers exactly that; the last ones for SRTP by SDES, TLS and RTCP on
@@ -52,6 +53,7 @@ def asterisk(tmp_path_factory: pytest.TempPathFactory, certificates: Certificate
 
 
 StartSwitch = Callable[..., Switch]
+StartPhone = Callable[..., Softphone]
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +107,13 @@ def softphone(tmp_path: Path, certificates: Certificates) -> Iterator[Callable[.
     yield start
     for phone in phones:
         phone.stop()
+
+
+@pytest.fixture
+def start_phone(softphone: StartPhone, tmp_path: Path) -> StartPhone:
+    """A softphone by name and the frequency that it says."""
+
+    def start(user: str, hz: float, *options: str) -> Softphone:
+        return softphone(tone(tmp_path, hz), RATE, CODEC, *options, user=user)
+
+    return start

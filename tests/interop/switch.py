@@ -35,6 +35,7 @@ class Switch:
         agent: str,
         rtp_ports: int = 80,
         routes: Sequence[dict[str, Any]] = (),
+        supervisors: Sequence[dict[str, Any]] = (),
         **settings: dict[str, Any],
     ) -> None:
         self.sip_port, self.tls_port, self.api_port = ports.one(), ports.one(), ports.one()
@@ -59,6 +60,7 @@ class Switch:
         file = room / "sipagent.toml"
         rows: list[tuple[str, dict[str, Any]]] = [(f"[{section}]", values) for section, values in tree.items()]
         rows += [("[[routes]]", row) for row in routes]
+        rows += [("[[supervisors]]", row) for row in supervisors]
         file.write_text(
             "".join(
                 f"{head}\n" + "".join(f"{name} = {toml(value)}\n" for name, value in values.items()) for head, values in rows

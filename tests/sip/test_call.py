@@ -28,7 +28,7 @@ class Control:
     async def send_info(self, digits: str, ms: int) -> bool:
         return False
 
-    async def hangup(self, code: int = 0, reason: str = "") -> None:
+    async def hangup(self, code: int = 0, reason: str = "", headers: object = ()) -> None:
         self.ended.append((code, reason))
 
 

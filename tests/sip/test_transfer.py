@@ -72,20 +72,6 @@ async def test_the_callee_sends_the_caller_on() -> None:
         await rest(house, 2)
 
 
-async def test_attended_with_both_calls_here_is_refused() -> None:
-    """The two calls are not exchanged: alice is told so, and keeps both."""
-    async with parties(A, B, C) as (alice, bob, carol), switch((alice, bob, carol), routes(bob, carol)) as house:
-        first, second = await two_calls(alice, bob, carol)
-        await talk(alice, carol)
-        refer(first, f"sip:71@127.0.0.1:{alice.port}", named(second))
-        assert await alice.told() == [100, 481]
-        await talk(alice, carol)
-        assert first.answer is not None
-        alice.rtp.aim(first.answer)
-        await talk(alice, bob)
-        await rest(house, 4)
-
-
 async def test_attended_with_a_call_elsewhere() -> None:
     """Alice speaks with carol past us: who stays is brought to carol by an INVITE with the Replaces that alice gave."""
     async with parties(A, B, C) as (alice, bob, carol), switch((alice, bob, carol), routes(bob, carol)) as house:
@@ -201,7 +187,7 @@ async def test_a_stranger_takes_no_place_in_a_trunks_call() -> None:
 
 
 async def test_nobody_to_transfer() -> None:
-    """Who talks with an agent can't send it away, nor take another caller's place at it."""
+    """Who talks with an agent can't send it away but to another call of its own, nor take another caller's place at it."""
     async with parties(A, B) as (alice, bob), switch((alice, bob)) as house:
         ua = await alice.calls("600")
         refer(ua, bob.uri)

@@ -139,6 +139,45 @@ async def test_a_call_goes_to_the_next_host_after_503_and_after_silence() -> Non
         peer.close()
 
 
+async def test_a_call_that_was_hung_up_is_not_taken_to_the_next_host() -> None:
+    silent, good = await Peer.open(), await Peer.open()
+    async with user_agent(config(sip=trunk(silent, good))) as rig:
+        await ready(rig)
+        call = await rig.invite("sip:1@provider.example", account="provider")
+        await silent.request("INVITE")
+        await call.hangup()  # nothing was heard yet, so no CANCEL may go (RFC 3261 section 9.1)
+        await rig.over(call)
+        assert call.end_code == 487
+        assert not good.seen
+    silent.close()
+    good.close()
+
+
+async def test_a_hang_up_between_two_hosts_takes_the_second_invite_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the first host has refused and the second has not got its INVITE yet, there is nothing to hang up."""
+    busy, good = await Peer.open(), await Peer.open()
+    async with user_agent(config(sip={**trunk(busy, good), "try_s": 8.0})) as rig:
+        await ready(rig)
+        call = await rig.invite("sip:1@provider.example", account="provider")
+        send = rig.ua._send
+
+        async def hang_up_and_send(*args: Any) -> str:
+            await call.hangup()
+            return await send(*args)
+
+        monkeypatch.setattr(rig.ua, "_send", hang_up_and_send)
+        busy.respond(await busy.request("INVITE"), "503 Full", rig.port)
+        invite = await good.request("INVITE")
+        good.respond(invite, "180 Ringing", rig.port)
+        cancel = await good.request("CANCEL")
+        good.respond(cancel, "200 OK", rig.port)
+        good.respond(invite, "487 Request Terminated", rig.port)
+        await rig.over(call)
+        assert call.end_code == 487
+    busy.close()
+    good.close()
+
+
 async def test_when_no_host_takes_it_the_call_ends_with_the_last_answer() -> None:
     peers = [await Peer.open() for _ in range(2)]
     async with user_agent(config(sip=trunk(*peers))) as rig:
