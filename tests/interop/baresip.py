@@ -12,6 +12,9 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from tests.interop import ports
 from tests.interop.certs import Certificates
 from tests.interop.process import PeerError, Process, until
@@ -195,6 +198,14 @@ class Softphone:
             return 0.0
         channels, rate = struct.unpack("<HI", head[22:28])
         return float((paths[0].stat().st_size - len(head)) / (2 * channels * rate))
+
+    def lately(self, seconds: float) -> tuple[npt.NDArray[np.int16], int]:
+        """The newest of what it has written, mono, and its rate: while the file grows its header is not right yet."""
+        data = self.heard.read_bytes()
+        channels, rate = struct.unpack("<HI", data[22:28])
+        whole = len(data) - (len(data) - 44) % (2 * channels)
+        pcm = np.frombuffer(data[44:whole], "<i2").reshape(-1, channels)[:, 0]
+        return pcm[-int(seconds * rate) :], rate
 
     def log(self) -> str:
         return self._process.tail()

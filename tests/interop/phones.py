@@ -41,8 +41,7 @@ def hears(phone: Softphone, seconds: float) -> None:
 
 def loudest(phone: Softphone, tones: tuple[float, ...], last_s: float = 1.5) -> set[float]:
     """Which of the tones the phone has heard lately."""
-    pcm, rate = audio.read_wav(phone.heard)
-    late = pcm[-int(last_s * rate) :]
+    late, rate = phone.lately(last_s)
     return {hz for hz in tones if share(late, hz, rate) > 0.05}
 
 
