@@ -49,6 +49,11 @@ class Room:
             self._mixer.remove(member.leg)
         self._sound(LEAVES_HZ)
 
+    def hold(self, member: Member, on: bool) -> None:
+        """Who holds the room is not heard in it: music that a phone or PBX plays then is not meant for a conference."""
+        with contextlib.suppress(MediaError):
+            self._mixer.set(member.leg, gain=0.0 if on else 1.0)
+
     def close(self) -> None:
         """All leave."""
         self._mixer.close()
@@ -78,8 +83,12 @@ class Rooms:
         log.info("enters a room", room=name, members=len(room.members) + 1)
         try:
             room.enter(member)
+            call.on_hold = lambda on: room.hold(member, on)
+            if call.held:
+                call.on_hold(True)
             await call.ended.wait()
         finally:
+            call.on_hold = None
             call.room = ""
             if call.id in room.members:
                 room.leave(member)

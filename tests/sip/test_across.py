@@ -135,6 +135,32 @@ async def test_who_is_joined_with_a_holder_hears_music_too() -> None:
             await idle(house)
 
 
+async def test_who_holds_a_room_is_not_heard_in_it() -> None:
+    """What a PBX plays to whom it holds stays out of the conference."""
+    async with parties(A, B) as (alice, bob), switch((alice, bob), [{"called": "80", "room": "80"}]) as house:
+        ua, other = await alice.calls("80"), await bob.calls("80")
+        mine = Desc(alice)
+        await talk(alice, bob)
+        assert await asks(ua, mine, "sendonly") == "recvonly"
+        await quiet(bob, alice)
+        assert await asks(ua, mine, "sendrecv") == "sendrecv"
+        await talk(alice, bob)
+        for each in (ua, other):
+            await each.hang_up()
+        await idle(house)
+
+
+async def quiet(party: Party, other: Party) -> None:
+    """Within a while, ten packets without the other's code."""
+    said = bytes([other.voice]) * FRAME
+
+    def so() -> bool:
+        late = party.rtp.came[-10:]
+        return len(late) == 10 and not any(p.payload == said for p in late)
+
+    await asyncio.wait_for(Rig.until(so), WAIT_S)
+
+
 async def test_the_cause_of_a_bye_goes_on() -> None:
     async with bridged() as (house, _, bob, ua, _unused):
         assert (await ua.ask("BYE", headers='Reason: Q.850;cause=41;text="Temporary failure"\r\n')).status == 200
