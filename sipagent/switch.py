@@ -69,7 +69,7 @@ class Switch:
         made = {name: agents.create(name, self.cfg, self.engines) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
         strangers, voice = Strangers(self.cfg), await self._load_voice()
-        desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, strangers, made, voice)
+        desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, strangers, made, voice=voice)
         default: Agent | None
         if self._agent is not None:
             default = self._agent(self.engines)

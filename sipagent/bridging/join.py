@@ -43,7 +43,7 @@ class Joins:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
                 while call.id not in self._of:
-                    await first(self._added.wait(), call.ended.wait())
+                    await first(self._added.wait(), call.ended)
                     if call.ended.is_set():
                         break
         return self._of.get(call.id)

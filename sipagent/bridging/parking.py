@@ -60,7 +60,7 @@ class Parking:
         self._given[number] = by
         try:
             if await self._desk.answer(by):
-                await first(self._repeat(by, number), by.ended.wait(), timeout_s=self._desk.cfg.parking.timeout_s)
+                await first(self._repeat(by, number), by.ended, timeout_s=self._desk.cfg.parking.timeout_s)
         finally:
             if self._given.get(number) is by:
                 del self._given[number]

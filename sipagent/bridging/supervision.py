@@ -156,7 +156,7 @@ class Supervision:
         if not placed.cancelled():
             placed.set_result(call.id)
         with call_context(call.id):
-            which = await first(call.answered.wait(), call.ended.wait(), target.ended.wait())
+            which = await first(call.answered, call.ended, target.ended)
             if which == 0 and await self._desk.hears(call):
                 await self._run(call, target, mode, allowed)
             else:
@@ -172,7 +172,7 @@ class Supervision:
             return
         by.on_dtmf = listening.digit
         try:
-            await first(by.ended.wait(), target.ended.wait(), listening.over.wait())
+            await first(by.ended, target.ended, listening.over.wait())
         finally:
             by.on_dtmf = None
             del self._listening[by.id]

@@ -17,6 +17,7 @@ from tests.interop.switch import Switch
 RATE = 8000
 CODEC = "PCMU/8000/1"
 WAIT_S = 20
+TALK_S = 3.0
 
 
 def tone(folder: Path, hz: float, seconds: float = 60.0) -> Path:

@@ -15,10 +15,10 @@ from tests.interop import ports
 from tests.interop.asterisk import Asterisk
 from tests.interop.baresip import Softphone
 from tests.interop.conftest import StartSwitch
+from tests.interop.phones import CODEC, RATE, TALK_S, loudest, tone
+from tests.interop.phones import hears as listens
 from tests.interop.process import PeerError, until
 from tests.interop.test_asterisk import account
-from tests.interop.test_switchboard import CODEC, RATE, TALK_S, loudest, tone
-from tests.interop.test_switchboard import hears as listens
 from tests.interop.trunk import NAME, called, calls, hears, over, says, talks, trunk
 from tests.sip.rig import WAIT_S, config, user_agent
 

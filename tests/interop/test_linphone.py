@@ -16,9 +16,9 @@ from tests.interop import audio
 from tests.interop.baresip import Softphone
 from tests.interop.conftest import StartSwitch
 from tests.interop.linphone import Linphone
+from tests.interop.phones import CODEC, TALK_S, loudest, tone
+from tests.interop.phones import hears as listens
 from tests.interop.process import until
-from tests.interop.test_switchboard import CODEC, TALK_S, loudest, tone
-from tests.interop.test_switchboard import hears as listens
 from tests.interop.trunk import MEDIA, RATE, hears, over, says
 from tests.sip.rig import WAIT_S, Rig, config, echo, user_agent
 

@@ -13,10 +13,8 @@ import pytest
 from tests.interop import sipp
 from tests.interop.baresip import Softphone
 from tests.interop.conftest import StartPhone, StartSwitch
-from tests.interop.phones import WAIT_S, hears, loudest, routed
+from tests.interop.phones import TALK_S, WAIT_S, hears, loudest, routed
 from tests.interop.process import until
-
-TALK_S = 3.0
 
 
 @pytest.mark.behaviour(
