@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException, Response
@@ -57,6 +58,13 @@ def gone(call_id: str) -> HTTPException:
     return HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (seeing.keep_s)")
 
 
+def packets_of(calls: Sequence[str], files: Mapping[str, Path]) -> bytes:
+    """Of the files, and of memory where there is none. For a thread: files may be long."""
+    written = {call: file_packets(path) for call, path in files.items()}
+    kept = sip_packets(step.message for step in steps_of(call for call in calls if not written.get(call)))
+    return merged(*written.values(), kept)
+
+
 def shown(step: Step, text: bool, call: str) -> LadderMessage:
     m = step.message
     return LadderMessage(
@@ -106,11 +114,8 @@ def router(switch: SwitchView) -> APIRouter:
     async def call_pcap(call_id: str, joined: bool = True) -> Response:
         """A capture file of a call for Wireshark and sngrep: its SIP, and RTP where seeing.pcap_rtp wants it."""
         calls = related(switch.calls, call_id) if joined else [call_id]
-        written = await asyncio.to_thread(
-            lambda: {call: file_packets(path) for call in calls if (path := switch.captures.path_of(call))}
-        )
-        kept = sip_packets(step.message for step in steps_of(call for call in calls if not written.get(call)))
-        packets = merged(*written.values(), kept)
+        files = {call: path for call in calls if (path := switch.captures.path_of(call)) is not None}
+        packets = await asyncio.to_thread(packets_of, calls, files)
         if not packets and call_id not in switch.calls:
             raise gone(call_id)
         name = {"Content-Disposition": 'attachment; filename="call.pcap"'}
