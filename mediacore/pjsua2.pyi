@@ -23,6 +23,8 @@ PJSUA_CALL_NO_SDP_OFFER: int
 PJMEDIA_SRTP_DISABLED: int
 PJMEDIA_SRTP_OPTIONAL: int
 PJMEDIA_SRTP_MANDATORY: int
+PJMEDIA_SRTP_KEYING_SDES: int
+PJMEDIA_SRTP_KEYING_DTLS_SRTP: int
 PJMEDIA_TYPE_AUDIO: int
 PJMEDIA_DIR_ENCODING: int
 PJSUA_CALL_UNHOLD: int
@@ -241,6 +243,7 @@ class SrtpCryptoVector(list[SrtpCrypto]): ...
 
 class SrtpOpt:
     cryptos: SrtpCryptoVector
+    keyings: list[int]
 
 class AccountMediaConfig:
     srtpOpt: SrtpOpt

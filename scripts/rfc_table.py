@@ -51,6 +51,7 @@ TITLES = {
     3960: "Early media",
     3966: "The tel URI",
     4028: "Session timers",
+    4145: "Connection-oriented media in SDP",
     4291: "IPv6 addresses",
     4475: "SIP torture test messages",
     4566: "SDP",

@@ -13,7 +13,7 @@ from sipagent.config_calls import Calls
 from sipagent.config_errors import OptionError
 from sipagent.config_limits import CallLimits
 from sipagent.config_sources import host_port
-from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpPolicy, SrtpSuite, Transport
+from sipagent.config_types import IpAddress, IpNetwork, Port, Section, SrtpKeying, SrtpPolicy, SrtpSuite, Transport
 
 MAX_PEERS = 240  # PJSUA_MAX_ACC less our own transports' accounts (csrc/pjsip/config_site.h)
 
@@ -95,6 +95,7 @@ class Account(CallLimits):
         default=300, description="Asked lifetime of the registration, seconds."
     )
     srtp: SrtpPolicy | None = Field(default=None, description="Overrides sip.srtp for calls of this account.")
+    srtp_keying: SrtpKeying | None = Field(default=None, description="Overrides sip.srtp_keying for calls of this account.")
 
     def servers(self) -> list[tuple[str, int]]:
         """Host and port (0 = not given) of everything a REGISTER may be sent to, best first."""
@@ -129,6 +130,7 @@ class Trunk(CallLimits):
         default=False, description="Take its word on who calls (P-Asserted-Identity, RFC 3325), and tell it ours."
     )
     srtp: SrtpPolicy | None = Field(default=None, description="Overrides sip.srtp for its calls.")
+    srtp_keying: SrtpKeying | None = Field(default=None, description="Overrides sip.srtp_keying for its calls.")
 
     def servers(self) -> list[tuple[str, int]]:
         """Host and port (0 = not given) of each host."""
@@ -169,17 +171,24 @@ class Sip(Section):
     retry_after_s: Annotated[int, Field(ge=1, le=3600)] = Field(default=10, description="Retry-After of a 503, seconds.")
     user_agent: str = Field(default="sipagent", description="User-Agent and Server header.")
     srtp: SrtpPolicy = Field(
-        default="optional", description="SDES SRTP: off, optional (RTP/SAVP accepted, RTP/AVP offered), required."
+        default="optional",
+        description="Secured sound: off, optional (taken where it is offered, offered beside plain RTP), required.",
+    )
+    srtp_keying: SrtpKeying = Field(
+        default="any",
+        description="Where keys come from: sdes (in SDP, RFC 4568), dtls (a handshake on the RTP port, RFC 5763), or any: both "
+        "are taken, and SDES is offered.",
     )
     srtp_suites: list[SrtpSuite] = Field(
         default=list(get_args(SrtpSuite)),
         min_length=1,
-        description="SDES suites that may be used (RFC 4568, RFC 6188, RFC 7714), best first. Offers name the first four.",
+        description="SRTP suites that may be used (RFC 4568, RFC 6188, RFC 7714), best first. Offers by SDES name the first "
+        "four; DTLS has none for AES_256_CM.",
     )
     sdes_over: Literal["any", "tls"] = Field(
         default="any",
-        description="Where SRTP keys may travel: over any transport, or tls only. Calls over another one are then plain where "
-        "SRTP is optional, and refused where it is required.",
+        description="Where SDP with keys may travel: over any transport, or tls only. Calls over another one have DTLS then, "
+        "where srtp_keying allows it; else they are plain where SRTP is optional, and refused where it is required.",
     )
     calls: Calls = Field(default=Calls(), description="How calls are set up and kept.")
     trusted_peers: list[IpNetwork] = Field(
@@ -190,9 +199,15 @@ class Sip(Section):
     public_host: str | None = Field(default=None, description="Address to advertise when behind NAT.")
 
     @model_validator(mode="after")
-    def _each_suite_once(self) -> Self:
+    def _suites_can_be_had(self) -> Self:
         if len(set(self.srtp_suites)) != len(self.srtp_suites):
             raise ValueError("srtp_suites has one suite twice; name each once")
+        asked = [self.srtp_keying, *(row.srtp_keying for row in self.accounts), *(row.srtp_keying for row in self.trunks)]
+        if "dtls" in asked and all(name.startswith("AES_256_CM") for name in self.srtp_suites):
+            raise ValueError(
+                "srtp_keying is dtls, which has no profile for AES_256_CM; add another suite to srtp_suites, for example "
+                "AEAD_AES_256_GCM"
+            )
         return self
 
     @model_validator(mode="after")

@@ -40,6 +40,7 @@ IpNetwork = Annotated[str, AfterValidator(_ip_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Transport = Literal["udp", "tcp", "tls"]
 SrtpPolicy = Literal["off", "optional", "required"]
+SrtpKeying = Literal["sdes", "dtls", "any"]
 SrtpSuite = Literal[
     "AEAD_AES_256_GCM",
     "AEAD_AES_128_GCM",

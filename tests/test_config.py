@@ -62,6 +62,14 @@ def test_file_is_read(tmp_path: Path) -> None:
         ("[api]\nhost = '0.0.0.0'", "api.host: '0.0.0.0' is not a loopback address"),
         ("[api]\nhost = 'switch.example'", "api.host: 'switch.example' is not a loopback address"),
         ("[store]\nrecord = true", "set store.dir"),
+        ("[sip]\nsrtp = 'always'", "sip.srtp = 'always': use 'off', 'optional' or 'required'"),
+        ("[sip]\nsrtp_keying = 'zrtp'", "sip.srtp_keying = 'zrtp': use 'sdes', 'dtls' or 'any'"),
+        ("[sip]\nsrtp_suites = []", "sip.srtp_suites = []: "),
+        ("[sip]\nsrtp_suites = ['AEAD_AES_128_GCM', 'AEAD_AES_128_GCM']", "srtp_suites has one suite twice; name each once"),
+        (
+            "[sip]\nsrtp_suites = ['AES_256_CM_HMAC_SHA1_80']\n[[sip.accounts]]\nuser = 'a'\nhost = 'b'\nsrtp_keying = 'dtls'",
+            "has no profile for AES_256_CM; add another suite",
+        ),
         ("[sip\n", "not TOML: "),
         (
             "[[sip.accounts]]\nuser='7'\nhost='a'\n[[sip.accounts]]\nuser='7'\nhost='b'\n[[routes]]\nbridge='sip:x@y'\nvia='7'",

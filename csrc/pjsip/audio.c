@@ -8,8 +8,6 @@
  *
  * With every re-INVITE pjsua stops the stream and starts it again. The stop waits for what follows: a start on the same transport
  * changes over what is different, in one command of the worker, and the sound goes on; the end of the transport is a real stop. */
-#include "../cng.h"
-#include "../codec.h"
 #include "../err.h"
 #include "../latch.h"
 #include "../rtcp.h"
@@ -18,7 +16,15 @@
 #include "pj_internal.h"
 
 #define THIS_FILE "mc_audio"
-#define L16_MAX_BYTES 1400 /* payload that fits a packet: L16 at 16 kHz can't have 60 ms */
+
+/* What a description settles. */
+struct change {
+    pjmedia_transport *adapter; /* that negotiated the keys */
+    pj_sockaddr rtp, rtcp;      /* of the peer */
+    struct mc_leg_params params;
+    pj_time_val call_start;
+    bool running; /* the transport is attached */
+};
 
 struct stream {
     struct mc_leg *leg; /* NULL: this call has no audio stream now */
@@ -28,18 +34,11 @@ struct stream {
     unsigned med_idx;
     bool stopped;                /* by pjsua, and perhaps about to go on */
     const struct change *change; /* while it is applied */
+    bool waits;          /* for a handshake's keys: nothing is heard or said. The worker's while the transport is attached */
+    struct change later; /* what is settled meanwhile */
     uint8_t rx_pt, event_pt, cn_pt;
     pj_time_val call_start; /* of the call that the latch belongs to: ids are used again */
     struct mc_latch latch;  /* worker's while the transport is attached */
-};
-
-/* What a description settles. */
-struct change {
-    pjmedia_transport *adapter; /* that negotiated the keys */
-    pj_sockaddr rtp, rtcp;      /* of the peer */
-    struct mc_leg_params params;
-    pj_time_val call_start;
-    bool running; /* the transport is attached */
 };
 
 _Static_assert(PJSUA_MAX_CALLS <= MC_SEAM_MAX_CALLS, "a call id must fit the seam");
@@ -77,7 +76,7 @@ static void on_rtcp(void *user, void *pkt, pj_ssize_t size) {
     struct stream *s = user;
     size_t len = (size_t)size;
 
-    if (size > 0 && opened(s, mc_srtp_open_rtcp, pkt, &len)) {
+    if (size > 0 && !s->waits && opened(s, mc_srtp_open_rtcp, pkt, &len)) {
         if (shows_the_way(s, pkt, len)) {
             mc_transport_confirm_rtcp();
         }
@@ -103,7 +102,7 @@ static void on_rtp(pjmedia_tp_cb_param *param) {
     size_t len = (size_t)param->size;
     struct mc_rtp rtp;
 
-    if (param->size <= 0) {
+    if (param->size <= 0 || s->waits) {
         return;
     }
     if (mc_rtp_is_rtcp(param->pkt, len)) { /* multiplexed, RFC 5761; SRTP leaves the payload type in the clear */
@@ -174,6 +173,7 @@ static int apply(void *ctx) {
         return MC_E_ARG;
     }
     s->srtp = *mc_transport_srtp(s->tp);
+    s->waits = mc_keying_waits(c->adapter);
     s->rx_pt = c->params.rx_pt;
     s->event_pt = c->params.event_rx_pt;
     s->cn_pt = c->params.cn_rx_pt;
@@ -187,39 +187,6 @@ static int apply(void *ctx) {
 }
 
 /* --- sip thread --- */
-
-/* Sent only when both want it. The static type is understood anyway: some send it unasked. */
-static void fill_noise(struct mc_leg_params *p, const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
-    bool taken = p->rx_pt == MC_CN_PT || p->event_rx_pt == MC_CN_PT;
-
-    p->cn_rx_pt = mc_sdp_cn_pt(local, p->clock);
-    p->cn_tx_pt = p->cn_rx_pt != 0 ? mc_sdp_cn_pt(remote, p->clock) : 0;
-    if (p->cn_rx_pt == 0 && p->clock == 8000 && !taken) {
-        p->cn_rx_pt = MC_CN_PT;
-    }
-}
-
-static void fill_params(struct mc_leg_params *p, const pjmedia_stream_info *si, const pjmedia_sdp_media *local,
-                        const pjmedia_sdp_media *remote, bool secure) {
-    pj_bzero(p, sizeof(*p));
-    pj_ansi_snprintf(p->codec, sizeof(p->codec), "%.*s", (int)si->fmt.encoding_name.slen, si->fmt.encoding_name.ptr);
-    p->tx_pt = (uint8_t)si->tx_pt;
-    p->rx_pt = (uint8_t)si->rx_pt;
-    /* From rtpmap: PJSIP's own figure is the playback rate for Opus, but its RTP clock is always 48000 (RFC 7587 section 4.1), and
-     * the sampling rate for G.722, whose clock is 8000 (RFC 3551 section 4.5.2). Our own SDP always has the rtpmap. */
-    p->clock = mc_sdp_clock(local, si->rx_pt, si->fmt.clock_rate);
-    p->event_rx_pt = mc_sdp_event_pt(local, p->clock);
-    p->event_tx_pt = mc_sdp_event_pt(remote, p->clock);
-    fill_noise(p, local, remote);
-    p->ptime_ms = (uint16_t)mc_sdp_ptime_agreed(local, remote);
-    while (p->ptime_ms > 20 && !pj_ansi_stricmp(p->codec, "L16") && p->clock / 1000 * 2 * p->ptime_ms > L16_MAX_BYTES) {
-        p->ptime_ms = p->ptime_ms == 60 ? 40 : 20;
-    }
-    p->send = (si->dir & PJMEDIA_DIR_ENCODING) != 0;
-    p->recv = (si->dir & PJMEDIA_DIR_DECODING) != 0;
-    p->secure = secure;
-    mc_sdp_fmtp(remote, si->tx_pt, p->fmtp, sizeof(p->fmtp));
-}
 
 /* Media is torn down for good, and not by a re-INVITE: whoever hangs up, pjsua notes the time first. */
 static bool call_is_over(const pjsua_call *call) {
@@ -248,6 +215,7 @@ static void stop(struct stream *s, bool over) {
     s->tp = NULL;
     s->srtp = NULL;
     s->stopped = false;
+    s->waits = false;
 }
 
 static void on_gone(void *ctx, const pjmedia_transport *tp) {
@@ -277,6 +245,7 @@ static pj_status_t start(struct stream *s, int call_id, const struct change *c) 
     int rc = MC_OK;
 
     s->change = c;
+    mc_transport_dtls(s->tp, mc_keying_handle(c->adapter));
     if (!c->running) {
         rc = apply(s);
         status = rc < 0 ? PJMEDIA_SRTP_ENOTSUPCRYPTO : attach(s, c);
@@ -285,6 +254,14 @@ static pj_status_t start(struct stream *s, int call_id, const struct change *c) 
             s->change = NULL;
             return status;
         }
+    }
+    if (mc_keying_waits(c->adapter)) { /* only handshake packets go, and come; mc_audio_keyed goes on */
+        s->change = NULL;
+        s->stopped = false;
+        s->later = *c;
+        s->later.running = true;
+        mc_keying_go(c->adapter, &c->rtp);
+        return PJ_SUCCESS;
     }
     rc = s->seam->leg_start(s->leg, &c->params, &wire);
     s->change = NULL;
@@ -295,6 +272,24 @@ static pj_status_t start(struct stream *s, int call_id, const struct change *c) 
     }
     s->stopped = false;
     return PJ_SUCCESS;
+}
+
+bool mc_audio_waits(int call_id) {
+    return streams[call_id].leg && streams[call_id].waits;
+}
+
+void mc_audio_keyed(int call_id) {
+    struct stream *s = &streams[call_id];
+    struct change later = s->later;
+
+    if (!mc_audio_waits(call_id)) {
+        return; /* held before it was heard: the keys are there when it is resumed */
+    }
+    if (start(s, call_id, &later) != PJ_SUCCESS) {
+        mc_audio_unkeyed(call_id, "DTLS-SRTP: the keys can't be used");
+    } else if (!pjsua_var.calls[call_id].hanging_up && pjsua_var.ua_cfg.cb.on_call_media_state) {
+        pjsua_var.ua_cfg.cb.on_call_media_state(call_id);
+    }
 }
 
 pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_pool, pjmedia_stream_info *si,
@@ -328,6 +323,9 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
         return PJMEDIA_EINVALIDPT;
     }
 
+    if (s->leg && (s->waits || mc_keying_waits(call_med->tp))) {
+        stop(s, false); /* another handshake comes first */
+    }
     change.running = s->leg != NULL;
     s->seam = seam;
     s->leg = leg;
@@ -335,8 +333,8 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
     s->med_idx = call_med->idx;
     /* Both sides said a=rtcp-mux (RFC 5761 section 5.1.1): PJSIP still names the port beside RTP's. */
     change.rtcp = si->rtcp_mux ? si->rem_addr : si->rem_rtcp;
-    fill_params(&change.params, si, local_sdp->media[call_med->idx], remote_sdp->media[call_med->idx],
-                mc_srtp_is_on(call_med->tp));
+    mc_leg_params_fill(&change.params, si, local_sdp->media[call_med->idx], remote_sdp->media[call_med->idx],
+                       mc_srtp_is_on(call_med->tp));
     return start(s, call_id, &change);
 }
 

@@ -5,9 +5,11 @@
  *
  * Both descriptions say all that there is to know, so keys are read from them when they are settled: an offer that came to nothing
  * leaves no trace. What was secret stays so: from the first keys on, nothing plain is offered or taken. */
+#include "dtls.h"
+#include "dtls_sdp.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
-#include "sdes.h"
+#include "sdes_sdp.h"
 
 #include <openssl/crypto.h>
 
@@ -17,16 +19,21 @@ struct keying {
     pjmedia_transport base;
     pj_pool_t *pool;
     pjmedia_transport *member; /* ours, below */
+    int call_id;
     pjmedia_srtp_use use;
+    bool may_sdes, may_dtls;
     const char *suites[PJMEDIA_SRTP_MAX_CRYPTOS]; /* that may be used, best first */
     unsigned n_suites;
     bool offerer;              /* of the description that is under way */
     bool secret;               /* has keys, and will not be plain again */
     bool savp;                 /* the profile says so too; else RTP/AVP with keys (RFC 8643) */
-    struct mc_sdes_key tx, rx; /* in use */
+    bool by_dtls;              /* the keys come from the handshake */
+    struct mc_sdes_key tx, rx; /* in use, by SDES */
+    struct mc_dtls *dtls;      /* in use, or on its way; NULL: none */
+    struct mc_fingerprints theirs;
+    bool active; /* in the handshake */
 };
 
-static const pj_str_t crypto_name = {"crypto", 6};
 static const char *const all_suites[] = {"AEAD_AES_256_GCM",        "AEAD_AES_128_GCM",        "AES_256_CM_HMAC_SHA1_80",
                                          "AES_CM_128_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_32"};
 static pjmedia_transport_op keying_op;
@@ -49,110 +56,79 @@ static bool may_be_plain(const struct keying *k, const pjmedia_sdp_media *local,
            profile_of(local) == PJMEDIA_TP_PROTO_RTP_AVP;
 }
 
-/* --- a=crypto lines --- */
-
-static bool is_crypto(const pjmedia_sdp_attr *attr) {
-    return !pj_stricmp(&attr->name, &crypto_name);
-}
-
-static bool read_line(const pjmedia_sdp_attr *attr, unsigned *tag, struct mc_sdes_key *key) {
-    return is_crypto(attr) && mc_sdes_read((struct mc_span){attr->value.ptr, (size_t)attr->value.slen}, tag, key);
-}
-
-static pj_status_t add_line(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned tag, const struct mc_sdes_key *key) {
-    char text[MC_SDES_VALUE];
-    pj_str_t value = {text, (pj_ssize_t)mc_sdes_write(text, tag, key)};
-
-    if (value.slen == 0 || m->attr_count >= PJMEDIA_MAX_SDP_ATTR) {
-        return PJ_ETOOMANY;
-    }
-    m->attr[m->attr_count++] = pjmedia_sdp_attr_create(pool, crypto_name.ptr, &value);
-    OPENSSL_cleanse(text, sizeof(text));
-    return PJ_SUCCESS;
-}
-
-static unsigned n_lines(const pjmedia_sdp_media *m) {
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < m->attr_count; i++) {
-        n += is_crypto(m->attr[i]);
-    }
-    return n;
-}
-
-static bool allowed(const struct keying *k, const char *suite) {
-    for (unsigned i = 0; i < k->n_suites; i++) {
-        if (k->suites[i] == suite) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The first line of `m` that can be served, or only the one with *tag when `tagged`. False: there is none. */
-static bool find_line(const struct keying *k, const pjmedia_sdp_media *m, bool tagged, unsigned *tag, struct mc_sdes_key *key) {
-    unsigned found = 0;
-
-    for (unsigned i = 0; i < m->attr_count; i++) {
-        if (read_line(m->attr[i], &found, key) && allowed(k, key->suite) && (!tagged || found == *tag)) {
-            *tag = found;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Two lines with one tag (RFC 4568 section 9.1 wants each its own): an answer to it would name both. */
-static bool ambiguous(const pjmedia_sdp_media *m, unsigned tag) {
-    struct mc_sdes_key key;
-    unsigned found, n = 0;
-
-    for (unsigned i = 0; i < m->attr_count; i++) {
-        n += read_line(m->attr[i], &found, &key) && found == tag;
-    }
-    return n > 1;
-}
-
 /* --- offer and answer --- */
 
 static pj_status_t offer_keys(const struct keying *k, pj_pool_t *pool, pjmedia_sdp_media *m) {
+    bool dtls = k->secret ? k->by_dtls : !k->may_sdes, savp = k->use == PJMEDIA_SRTP_MANDATORY || (k->secret && k->savp);
     struct mc_sdes_key key;
     pj_status_t status = PJ_SUCCESS;
 
-    m->desc.transport = pj_str(k->use == PJMEDIA_SRTP_MANDATORY || (k->secret && k->savp) ? "RTP/SAVP" : "RTP/AVP");
+    m->desc.transport = pj_str(!savp ? "RTP/AVP" : dtls ? "UDP/TLS/RTP/SAVP" : "RTP/SAVP");
+    if (dtls) { /* RFC 5763 section 5: each side may begin */
+        return mc_dtls_sdp_write(pool, m, "actpass") ? PJ_SUCCESS : PJ_ETOOMANY;
+    }
     if (k->secret) {
-        return add_line(pool, m, 1, &k->tx); /* nothing changes: indices go on (RFC 4568 section 7.1.4) */
+        return mc_sdes_sdp_add(pool, m, 1, &k->tx); /* nothing changes: indices go on (RFC 4568 section 7.1.4) */
     }
     for (unsigned i = 0; i < k->n_suites && i < MAX_OFFERED && status == PJ_SUCCESS; i++) {
-        status = mc_sdes_make(&key, k->suites[i]) ? add_line(pool, m, i + 1, &key) : PJ_EUNKNOWN;
+        status = mc_sdes_make(&key, k->suites[i]) ? mc_sdes_sdp_add(pool, m, i + 1, &key) : PJ_EUNKNOWN;
     }
     OPENSSL_cleanse(&key, sizeof(key));
     return status;
 }
 
-/* RFC 4568 section 5.1.2: the first line in the offerer's order that can be served. A peer that changes its key gets a new one of ours: many
- * begin anew in both directions then, and would not open what goes on with our old one. */
-static pj_status_t answer_keys(const struct keying *k, pj_pool_t *pool, pjmedia_sdp_media *m, const pjmedia_sdp_media *theirs) {
-    struct mc_sdes_key tx = k->tx, rx;
+/* RFC 4568 section 5.1.2: the first line in the offerer's order that can be served. A peer that changes its key gets a new one of
+ * ours: many begin anew in both directions then, and would not open what goes on with our old one. */
+static pj_status_t answer_line(const struct keying *k, pj_pool_t *pool, pjmedia_sdp_media *m, const pjmedia_sdp_media *theirs,
+                               unsigned tag, const struct mc_sdes_key *rx) {
+    struct mc_sdes_key tx = k->tx;
+    pj_status_t status;
+
+    if (mc_sdes_sdp_ambiguous(theirs, tag)) {
+        return PJMEDIA_SRTP_ESDPDUPCRYPTOTAG;
+    }
+    if (!(k->secret && !k->by_dtls && mc_sdes_same(rx, &k->rx)) && !mc_sdes_make(&tx, rx->suite)) {
+        return PJ_EUNKNOWN;
+    }
+    status = mc_sdes_sdp_add(pool, m, tag, &tx);
+    OPENSSL_cleanse(&tx, sizeof(tx));
+    return status;
+}
+
+/* RFC 5763 section 5: who may choose begins, so that the handshake is over sooner. A running association keeps its roles. */
+static pj_status_t answer_dtls(const struct keying *k, pj_pool_t *pool, pjmedia_sdp_media *m, enum mc_setup theirs) {
+    bool active = theirs == MC_SETUP_PASSIVE || (theirs == MC_SETUP_ACTPASS && (!k->dtls || k->active));
+
+    if (theirs == MC_SETUP_OTHER) {
+        return PJMEDIA_SRTP_ESDPINTRANSPORT;
+    }
+    return mc_dtls_sdp_write(pool, m, active ? "active" : "passive") ? PJ_SUCCESS : PJ_ETOOMANY;
+}
+
+static pj_status_t answer_keys(const struct keying *k, pj_pool_t *pool, pjmedia_sdp_media *m, const pjmedia_sdp_session *remote,
+                               const pjmedia_sdp_media *theirs) {
+    pj_uint32_t profile = profile_of(theirs);
+    struct mc_fingerprints fingerprints;
+    struct mc_sdes_key rx;
     unsigned tag = 0;
     pj_status_t status;
 
     m->desc.transport = theirs->desc.transport;
-    if (!find_line(k, theirs, false, &tag, &rx)) {
-        return may_be_plain(k, m, theirs) ? PJ_SUCCESS
-               : n_lines(theirs)          ? PJMEDIA_SRTP_ENOTSUPCRYPTO
-                                          : PJMEDIA_SRTP_ESDPREQCRYPTO;
+    if (profile != PJMEDIA_TP_PROTO_RTP_AVP && profile != PJMEDIA_TP_PROTO_RTP_SAVP && profile != PJMEDIA_TP_PROTO_DTLS_SRTP) {
+        return PJMEDIA_SRTP_ESDPINTRANSPORT;
     }
-    if (ambiguous(theirs, tag)) {
-        return PJMEDIA_SRTP_ESDPDUPCRYPTOTAG;
+    if (k->may_sdes && profile != PJMEDIA_TP_PROTO_DTLS_SRTP &&
+        mc_sdes_sdp_find(theirs, k->suites, k->n_suites, -1, &tag, &rx)) {
+        status = answer_line(k, pool, m, theirs, tag, &rx);
+        OPENSSL_cleanse(&rx, sizeof(rx));
+        return status;
     }
-    if (!(k->secret && mc_sdes_same(&rx, &k->rx)) && !mc_sdes_make(&tx, rx.suite)) {
-        return PJ_EUNKNOWN;
+    if (k->may_dtls && profile != PJMEDIA_TP_PROTO_RTP_SAVP && mc_dtls_sdp_read(remote, theirs, &fingerprints)) {
+        return answer_dtls(k, pool, m, mc_dtls_sdp_setup(remote, theirs));
     }
-    status = add_line(pool, m, tag, &tx);
-    OPENSSL_cleanse(&tx, sizeof(tx));
-    OPENSSL_cleanse(&rx, sizeof(rx));
-    return status;
+    return may_be_plain(k, m, theirs)  ? PJ_SUCCESS
+           : mc_sdes_sdp_count(theirs) ? PJMEDIA_SRTP_ENOTSUPCRYPTO
+                                       : PJMEDIA_SRTP_ESDPREQCRYPTO;
 }
 
 static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sdp_session *local,
@@ -171,10 +147,8 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
         status = profile == PJMEDIA_TP_PROTO_RTP_AVP ? PJ_SUCCESS : PJMEDIA_SRTP_ESDPINTRANSPORT;
     } else if (!theirs) {
         status = offer_keys(k, pool, m);
-    } else if (profile == PJMEDIA_TP_PROTO_RTP_AVP || profile == PJMEDIA_TP_PROTO_RTP_SAVP) {
-        status = answer_keys(k, pool, m, theirs);
     } else {
-        status = PJMEDIA_SRTP_ESDPINTRANSPORT;
+        status = answer_keys(k, pool, m, remote, theirs);
     }
     if (status != PJ_SUCCESS) {
         pjmedia_sdp_media_deactivate(pool, m);
@@ -182,22 +156,19 @@ static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sd
     return status;
 }
 
-/* Both descriptions are settled: the keys that they give. */
-static pj_status_t take_keys(struct keying *k, const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
+/* Both descriptions are settled, with a=crypto lines: the keys that they give. */
+static pj_status_t take_lines(struct keying *k, const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
     const pjmedia_sdp_media *answer = k->offerer ? remote : local, *offer = k->offerer ? local : remote;
     struct mc_sdes_key answered, offered;
     unsigned tag = 0;
 
-    if (n_lines(answer) == 0) {
-        return may_be_plain(k, local, remote) ? PJ_SUCCESS : PJMEDIA_SRTP_ESDPREQCRYPTO;
-    }
-    if (n_lines(answer) > 1) {
+    if (mc_sdes_sdp_count(answer) > 1) {
         return PJMEDIA_SRTP_ESDPAMBIGUEANS;
     }
-    if (!find_line(k, answer, false, &tag, &answered)) {
+    if (!mc_sdes_sdp_find(answer, k->suites, k->n_suites, -1, &tag, &answered)) {
         return PJMEDIA_SRTP_ENOTSUPCRYPTO;
     }
-    if (!find_line(k, offer, true, &tag, &offered)) {
+    if (!mc_sdes_sdp_find(offer, k->suites, k->n_suites, (int64_t)tag, &tag, &offered)) {
         return PJMEDIA_SRTP_ESDPINCRYPTOTAG;
     }
     if (answered.suite != offered.suite) {
@@ -205,18 +176,67 @@ static pj_status_t take_keys(struct keying *k, const pjmedia_sdp_media *local, c
     }
     k->tx = k->offerer ? offered : answered;
     k->rx = k->offerer ? answered : offered;
-    k->secret = true;
-    k->savp = profile_of(remote) != PJMEDIA_TP_PROTO_RTP_AVP;
     OPENSSL_cleanse(&answered, sizeof(answered));
     OPENSSL_cleanse(&offered, sizeof(offered));
+    mc_dtls_free(k->dtls);
+    k->dtls = NULL;
+    k->by_dtls = false;
     return PJ_SUCCESS;
+}
+
+static void on_dtls_end(void *ctx, const char *why) {
+    const struct keying *k = ctx;
+
+    if (why) {
+        mc_audio_unkeyed(k->call_id, why);
+    } else {
+        mc_audio_keyed(k->call_id);
+    }
+}
+
+/* The same certificate and the same roles: the association goes on (RFC 5763 section 6.6). Another one takes its place otherwise. */
+static pj_status_t take_dtls(struct keying *k, const struct mc_fingerprints *theirs, enum mc_setup answered) {
+    bool active = k->offerer ? answered == MC_SETUP_PASSIVE : answered == MC_SETUP_ACTIVE;
+    struct mc_dtls_cfg cfg = {
+        .active = active, .theirs = *theirs, .suites = k->suites, .n_suites = k->n_suites, .call_id = k->call_id};
+
+    if (answered == MC_SETUP_ACTPASS || answered == MC_SETUP_OTHER) {
+        return PJMEDIA_SRTP_ESDPINTRANSPORT;
+    }
+    if (!k->dtls || k->active != active || !mc_fingerprints_same(theirs, &k->theirs)) {
+        cfg.on_end = on_dtls_end;
+        cfg.ctx = k;
+        mc_dtls_free(k->dtls);
+        k->dtls = mc_dtls_new(&cfg);
+        k->active = active;
+        k->theirs = *theirs;
+    }
+    k->by_dtls = k->dtls != NULL;
+    return k->dtls ? PJ_SUCCESS : PJMEDIA_SRTP_ENOTSUPCRYPTO;
 }
 
 static pj_status_t media_start(pjmedia_transport *tp, pj_pool_t *pool, const pjmedia_sdp_session *local,
                                const pjmedia_sdp_session *remote, unsigned index) {
     struct keying *k = (struct keying *)tp;
+    const pjmedia_sdp_media *ours = local->media[index], *theirs = remote->media[index];
+    struct mc_fingerprints fingerprints;
+    pj_status_t status;
 
-    return k->use == PJMEDIA_SRTP_DISABLED ? PJ_SUCCESS : take_keys(k, local->media[index], remote->media[index]);
+    if (k->use == PJMEDIA_SRTP_DISABLED) {
+        return PJ_SUCCESS;
+    }
+    if (mc_sdes_sdp_count(k->offerer ? theirs : ours) > 0) {
+        status = take_lines(k, ours, theirs);
+    } else if (pjmedia_sdp_media_find_attr2(ours, "fingerprint", NULL) && mc_dtls_sdp_read(remote, theirs, &fingerprints)) {
+        status = take_dtls(k, &fingerprints, k->offerer ? mc_dtls_sdp_setup(remote, theirs) : mc_dtls_sdp_setup(local, ours));
+    } else {
+        return may_be_plain(k, ours, theirs) ? PJ_SUCCESS : PJMEDIA_SRTP_ESDPREQCRYPTO;
+    }
+    if (status == PJ_SUCCESS) {
+        k->secret = true;
+        k->savp = profile_of(theirs) != PJMEDIA_TP_PROTO_RTP_AVP;
+    }
+    return status;
 }
 
 /* --- what the stream asks --- */
@@ -231,8 +251,29 @@ bool mc_srtp_is_on(pjmedia_transport *tp) {
     return k && k->secret;
 }
 
+bool mc_keying_waits(pjmedia_transport *tp) {
+    const struct keying *k = keying_of(tp);
+
+    return k && k->by_dtls && !mc_dtls_keyed(k->dtls);
+}
+
+void mc_keying_go(pjmedia_transport *tp, const pj_sockaddr *peer) {
+    struct keying *k = keying_of(tp);
+
+    if (k && k->by_dtls) {
+        mc_dtls_go(k->dtls, mc_transport_fd(mc_transport_bottom(tp)), peer);
+    }
+}
+
+uint32_t mc_keying_handle(pjmedia_transport *tp) {
+    const struct keying *k = keying_of(tp);
+
+    return k && k->by_dtls ? mc_dtls_handle(k->dtls) : 0;
+}
+
 pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp) {
     const struct keying *k = keying_of(tp);
+    const struct mc_sdes_key *sent, *heard;
     struct mc_srtp_key tx, rx;
 
     if (!k || !k->secret) {
@@ -241,9 +282,18 @@ pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp) {
     if (!*srtp) {
         *srtp = mc_srtp_new();
     }
-    tx = handed(&k->tx);
-    rx = handed(&k->rx);
-    return *srtp && mc_srtp_set_keys(*srtp, &tx, &rx) == 0 ? PJ_SUCCESS : PJMEDIA_SRTP_ENOTSUPCRYPTO;
+    if (!*srtp) {
+        return PJ_ENOMEM;
+    }
+    if (mc_keying_waits(tp)) {
+        mc_srtp_stop(*srtp);
+        return PJ_SUCCESS;
+    }
+    sent = k->by_dtls ? mc_dtls_tx(k->dtls) : &k->tx;
+    heard = k->by_dtls ? mc_dtls_rx(k->dtls) : &k->rx;
+    tx = handed(sent);
+    rx = handed(heard);
+    return mc_srtp_set_keys(*srtp, &tx, &rx) == 0 ? PJ_SUCCESS : PJMEDIA_SRTP_ENOTSUPCRYPTO;
 }
 
 /* --- the rest of a media transport --- */
@@ -268,6 +318,7 @@ static pj_status_t simulate_lost(pjmedia_transport *tp, pjmedia_dir dir, unsigne
 static pj_status_t destroy(pjmedia_transport *tp) {
     struct keying *k = (struct keying *)tp;
 
+    mc_dtls_free(k->dtls);
     pjmedia_transport_close(k->member);
     OPENSSL_cleanse(&k->tx, sizeof(k->tx));
     OPENSSL_cleanse(&k->rx, sizeof(k->rx));
@@ -297,7 +348,13 @@ pj_status_t __wrap_pjmedia_transport_srtp_create(pjmedia_endpt *endpt, pjmedia_t
     k = PJ_POOL_ZALLOC_T(pool, struct keying);
     k->pool = pool;
     k->member = member;
+    k->call_id = ((const pjsua_call_media *)opt->user_data)->call->index;
     k->use = opt->use;
+    for (unsigned i = 0; i < opt->keying_count; i++) {
+        k->may_sdes |= opt->keying[i] == PJMEDIA_SRTP_KEYING_SDES;
+        k->may_dtls |= opt->keying[i] == PJMEDIA_SRTP_KEYING_DTLS_SRTP;
+    }
+    k->may_sdes |= opt->keying_count == 0;
     for (unsigned i = 0; i < opt->crypto_count; i++) {
         k->suites[k->n_suites] = mc_srtp_suite(opt->crypto[i].name.ptr, (size_t)opt->crypto[i].name.slen);
         k->n_suites += k->suites[k->n_suites] != NULL;

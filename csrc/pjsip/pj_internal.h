@@ -47,6 +47,10 @@ pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
 /* Of the one at the bottom; made when the first keys are there, gone with the transport. Sip thread. */
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 
+/* Handshake packets go to this association (mc_dtls_post) from now on; 0: they are no packets at all. */
+void mc_transport_dtls(pjmedia_transport *bottom, uint32_t handle);
+int mc_transport_fd(pjmedia_transport *bottom);
+
 /* `found`: where packets go from the next attach on, whatever SDP says. `on_stranger`: whoever is refused on the RTCP port, told before
  * it is refused (media worker). `on_gone`: the transport is about to be destroyed (sip thread). `leg`: whose packets are seen. Sip thread, while nothing is attached. */
 void mc_transport_watch(pjmedia_transport *bottom, const pj_sockaddr *found, void (*on_stranger)(void *ctx),
@@ -71,8 +75,22 @@ void mc_media_sock_stop(void);
 /* keying.c: hands over what was negotiated for this transport. *srtp stays NULL when the call is plain; plain after it was secure,
  * or where SRTP is required, is an error. On the worker, or on the sip thread while no packet is under way. */
 pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp);
-/* Whether keys were negotiated for this transport. Sip thread. */
+/* Whether keys were negotiated for this transport, or wait for a handshake. Sip thread. */
 bool mc_srtp_is_on(pjmedia_transport *tp);
+/* DTLS: the handshake is still to be done; it begins, with the peer there; what the worker knows it by (0: none). Sip thread. */
+bool mc_keying_waits(pjmedia_transport *tp);
+void mc_keying_go(pjmedia_transport *tp, const pj_sockaddr *peer);
+uint32_t mc_keying_handle(pjmedia_transport *tp);
+
+/* audio.c, unkeyed.c: the handshake of a call has given keys, or has failed: then the call ends. Sip thread. */
+void mc_audio_keyed(int call_id);
+void mc_audio_unkeyed(int call_id, const char *why);
+/* Whether the stream listens for a handshake. */
+bool mc_audio_waits(int call_id);
+
+/* leg_params.c */
+void mc_leg_params_fill(struct mc_leg_params *p, const pjmedia_stream_info *si, const pjmedia_sdp_media *local,
+                        const pjmedia_sdp_media *remote, bool secure);
 
 /* wake.c */
 int mc_wake_start(void);

@@ -218,6 +218,10 @@ int mc_srtp_set_keys(struct mc_srtp *srtp, const struct mc_srtp_key *tx, const s
     return rc;
 }
 
+void mc_srtp_stop(struct mc_srtp *srtp) {
+    srtp->out = srtp->in = NULL;
+}
+
 struct mc_srtp *mc_srtp_new(void) {
     return calloc(1, sizeof(struct mc_srtp));
 }

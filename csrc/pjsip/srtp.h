@@ -37,6 +37,8 @@ enum mc_srtp_verdict {
 const char *mc_srtp_suite(const char *name, size_t len);
 size_t mc_srtp_key_len(const char *name, size_t len);
 
+/* Nothing is sealed or opened until there are keys again. */
+void mc_srtp_stop(struct mc_srtp *srtp);
 /* NULL: no memory. libsrtp is up. */
 struct mc_srtp *mc_srtp_new(void);
 /* Key material is zeroed. NULL is fine. */

@@ -10,6 +10,7 @@
  * no socket is with the worker: sock_add and sock_del are synchronous. */
 #include <stdatomic.h>
 
+#include "dtls.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
 #include "ways.h"
@@ -37,6 +38,7 @@ struct udp {
     struct mc_leg *leg;
     struct mc_srtp *srtp; /* NULL: no keys were ever negotiated */
 
+    _Atomic uint32_t dtls;                     /* mc_dtls_post */
     _Atomic(struct mc_sock *) sock[MC_N_WAYS]; /* NULL: not attached, nothing is sent */
 };
 
@@ -57,8 +59,7 @@ void mc_transport_confirm_rtcp(void) {
     rtcp_confirmed = true;
 }
 
-/* The one of ours at the bottom, or NULL. */
-static struct udp *bottom_of(pjmedia_transport *tp) {
+pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp) {
     pjmedia_transport_info info;
 
     pjmedia_transport_info_init(&info);
@@ -67,16 +68,10 @@ static struct udp *bottom_of(pjmedia_transport *tp) {
     }
     for (unsigned i = 0; i < info.specific_info_cnt; i++) {
         if (info.spc_info[i].tp && info.spc_info[i].tp->op == &udp_op) {
-            return (struct udp *)info.spc_info[i].tp;
+            return info.spc_info[i].tp;
         }
     }
     return NULL;
-}
-
-pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp) {
-    struct udp *udp = bottom_of(tp);
-
-    return udp ? &udp->base : NULL;
 }
 
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom) {
@@ -105,6 +100,14 @@ bool mc_transport_aim(pjmedia_transport *bottom, const pj_sockaddr *rtp, const p
     return true;
 }
 
+void mc_transport_dtls(pjmedia_transport *bottom, uint32_t handle) {
+    atomic_store(&((struct udp *)bottom)->dtls, handle);
+}
+
+int mc_transport_fd(pjmedia_transport *bottom) {
+    return (int)((struct udp *)bottom)->fd[MC_RTP];
+}
+
 /* --- media worker --- */
 
 static void copy_addr(pj_sockaddr *to, const struct sockaddr *from, socklen_t len) {
@@ -114,8 +117,13 @@ static void copy_addr(pj_sockaddr *to, const struct sockaddr *from, socklen_t le
 
 static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
     struct udp *udp = ctx;
+    uint32_t dtls = atomic_load_explicit(&udp->dtls, memory_order_relaxed);
     pj_sockaddr source;
 
+    if (dtls != 0 && mc_is_dtls(buf, len)) {
+        mc_dtls_post(dtls, buf, len, from, from_len);
+        return;
+    }
     arrival_us = now_us;
     copy_addr(&source, from, from_len);
     udp->seam->leg_seen(udp->leg, false, (const struct sockaddr *)&udp->name[MC_RTP], from, buf, len);
@@ -135,6 +143,9 @@ static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *
     struct udp *udp = ctx;
     pj_sockaddr source;
 
+    if (atomic_load_explicit(&udp->dtls, memory_order_relaxed) != 0 && mc_is_dtls(buf, len)) {
+        return; /* a handshake for RTCP alone is not served */
+    }
     arrival_us = now_us;
     copy_addr(&source, from, from_len);
     udp->seam->leg_seen(udp->leg, false, (const struct sockaddr *)&udp->name[MC_RTCP], from, buf, len);

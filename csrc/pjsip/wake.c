@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../err.h"
+#include "dtls.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
 
@@ -40,6 +41,7 @@ static void on_read(pj_ioqueue_key_t *from, pj_ioqueue_op_key_t *op, pj_ssize_t 
     if (n > 0) {
         listen_again();
     }
+    mc_dtls_deliver();
 }
 
 int mc_wake_start(void) {

@@ -12,6 +12,7 @@ from sipagent.config import Account as AccountSettings
 from sipagent.config import Config, SrtpPolicy
 from sipagent.config_sip import Trunk as TrunkSettings
 from sipagent.config_sources import host_port as split_host_port
+from sipagent.config_types import SrtpKeying
 from sipagent.log import get_logger
 from sipagent.signalling.endpoint import Listening
 from sipagent.signalling.errors import SignallingError
@@ -29,6 +30,11 @@ _SRTP = {
     "off": pjsua2.PJMEDIA_SRTP_DISABLED,
     "optional": pjsua2.PJMEDIA_SRTP_OPTIONAL,
     "required": pjsua2.PJMEDIA_SRTP_MANDATORY,
+}
+
+_KEYING = {
+    "sdes": pjsua2.PJMEDIA_SRTP_KEYING_SDES,
+    "dtls": pjsua2.PJMEDIA_SRTP_KEYING_DTLS_SRTP,
 }
 
 _RELIABLE = {
@@ -147,7 +153,7 @@ class SipAccount(pjsua2.Account):
 
 def local_config(cfg: Config, listening: Listening, advertised: dict[str, str], scheme: str = "sip") -> pjsua2.AccountConfig:
     """An account without registration, for direct calls in and out over one transport. `advertised`: see `Stack.open`."""
-    config = _config(cfg, cfg.sip.srtp, listening, advertised)
+    config = _config(cfg, cfg.sip.srtp, cfg.sip.srtp_keying, listening, advertised)
     host = advertised.get(listening.host, listening.host)
     transport = "" if listening.transport == "udp" or scheme == "sips" else f";transport={listening.transport}"
     config.idUri = f"<{scheme}:{USER}@{host_port(host, listening.port)}{transport}>"
@@ -159,7 +165,7 @@ def registered_config(
     cfg: Config, settings: AccountSettings, hop: int, listening: Listening, advertised: dict[str, str]
 ) -> pjsua2.AccountConfig:
     """An account at a registrar. `hop`: where its requests go, whatever the host of their URI (`Stack.set_hop`)."""
-    config = _config(cfg, settings.srtp or cfg.sip.srtp, listening, advertised)
+    config = _config(cfg, settings.srtp or cfg.sip.srtp, settings.srtp_keying or cfg.sip.srtp_keying, listening, advertised)
     transport = "" if settings.transport == "udp" else f";transport={settings.transport}"
     config.idUri = f"<sip:{settings.user}@{host_port(settings.host, 0)}>"
     config.regConfig.registrarUri = f"sip:{host_port(settings.host, settings.port)}{transport}"
@@ -179,7 +185,7 @@ def trunk_config(
     cfg: Config, trunk: TrunkSettings, hop: int, listening: Listening, advertised: dict[str, str]
 ) -> pjsua2.AccountConfig:
     """An account without registration whose requests go to `hop`."""
-    config = _config(cfg, trunk.srtp or cfg.sip.srtp, listening, advertised)
+    config = _config(cfg, trunk.srtp or cfg.sip.srtp, trunk.srtp_keying or cfg.sip.srtp_keying, listening, advertised)
     host = advertised.get(listening.host, listening.host)
     config.idUri = f"<sip:{trunk.user or USER}@{host_port(host, listening.port)}>"
     config.priority = -1
@@ -206,7 +212,15 @@ def source_address(source: str) -> str:
     return source.rpartition(":")[0].strip("[]")
 
 
-def _config(cfg: Config, srtp: SrtpPolicy, listening: Listening, advertised: dict[str, str]) -> pjsua2.AccountConfig:
+def keying(cfg: Config, wanted: SrtpKeying, transport: Transport) -> list[str]:
+    """Where keys may come from over this transport, what offers use first. Empty: nowhere."""
+    allowed = ["sdes", "dtls"] if wanted == "any" else [wanted]
+    return [name for name in allowed if name == "dtls" or cfg.sip.sdes_over == "any" or transport == "tls"]
+
+
+def _config(
+    cfg: Config, srtp: SrtpPolicy, wanted: SrtpKeying, listening: Listening, advertised: dict[str, str]
+) -> pjsua2.AccountConfig:
     config = pjsua2.AccountConfig()
     config.sipConfig.transportId = listening.id
     calls = cfg.sip.calls
@@ -227,13 +241,15 @@ def _config(cfg: Config, srtp: SrtpPolicy, listening: Listening, advertised: dic
     )  # any port: the seam moves to one of media.ports (mc_pjsip_set_media_ports)
     media.transportConfig.publicAddress = advertised.get(cfg.media.host, "")
     media.rtcpMuxEnabled = True  # offered, and taken when it is offered: RFC 5761
-    private = cfg.sip.sdes_over == "tls"
-    media.srtpUse = _SRTP["off" if private and listening.transport != "tls" and srtp == "optional" else srtp]
+    methods = keying(cfg, wanted, listening.transport)
+    media.srtpUse = _SRTP["off" if not methods and srtp == "optional" else srtp]
+    for name in methods or ["sdes"]:
+        media.srtpOpt.keyings.append(_KEYING[name])
     for name in cfg.sip.srtp_suites:
         crypto = pjsua2.SrtpCrypto()
         crypto.name = name  # csrc/pjsip/keying.c makes keys for each call
         media.srtpOpt.cryptos.append(crypto)
-    # SDES over UDP is what most PBXes in a LAN do; its keys are only as private as the signalling.
-    media.srtpSecureSignaling = 1 if private else 0  # 1: over TLS to the next hop
+    # SDES over UDP is what most PBXes in a LAN do; its keys are only as private as the signalling. 1: over TLS to the next hop.
+    media.srtpSecureSignaling = 1 if cfg.sip.sdes_over == "tls" and (not methods or "sdes" in methods) else 0
     media.lockCodecEnabled = False  # several codecs in an answer are fine: RTP says which one is in use
     return config

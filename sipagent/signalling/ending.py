@@ -39,6 +39,8 @@ class Ending:
         if self.answered:
             if self.heard and self.method == "BYE":
                 return 0, f"{who} hung up{why}"
+            if self.phrase.startswith("DTLS-SRTP: "):  # csrc/pjsip/dtls.c
+                return 488, f"session not usable: {self.phrase}"
             if self.method == "BYE":  # ours, but nobody asked: PJSIP gives up a session that can't be used
                 return 488, "session not usable: no media could be agreed on, or it was not refreshed in time (RFC 4028)"
             code = self.code if self.code >= 300 else 408

@@ -70,6 +70,7 @@ context=phones
 disallow=all
 allow={self.codecs}
 media_encryption={self.encryption}
+{"dtls_auto_generate_cert=yes" if self.encryption == "dtls" else ""}
 rtcp_mux={self.rtcp_mux}
 direct_media=no
 rtp_symmetric=yes

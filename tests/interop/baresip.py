@@ -49,6 +49,7 @@ module              l16.so
 module              aufile.so
 module              sndfile.so
 module              srtp.so
+module              dtls_srtp.so
 module_tmp          uuid.so
 module_tmp          account.so
 module_app          menu.so
@@ -62,7 +63,8 @@ opus_dtx            {opus_dtx}
 class Softphone:
     """One account, at a `registrar` ("" = without one). call(), wait_for(event), hang_up(), stop().
 
-    codecs: baresip's names, as "PCMU/8000/1" or "opus/48000/2". options: account parameters, as "mediaenc=srtp-mand" (SDES).
+    codecs: baresip's names, as "PCMU/8000/1" or "opus/48000/2". options: account parameters, as "mediaenc=srtp-mand" (SDES) or
+    "mediaenc=dtls_srtp".
     """
 
     def __init__(

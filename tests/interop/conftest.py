@@ -18,8 +18,8 @@ from tests.interop.kamailio import Kamailio
 from tests.interop.phones import CODEC, RATE, tone
 from tests.interop.switch import Switch
 
-# One extension for each codec, so that Asterisk itself offers exactly that; the last ones for SRTP by SDES, TLS and RTCP on
-# the RTP port.
+# One extension for each codec, so that Asterisk itself offers exactly that; the last ones for SRTP by SDES and by DTLS, for TLS
+# and for RTCP on the RTP port.
 EXTENSIONS = [
     Extension("ulaw", "ulaw"),
     Extension("alaw", "alaw"),
@@ -28,6 +28,7 @@ EXTENSIONS = [
     Extension("g722", "g722"),
     Extension("opus", "opus"),
     Extension("sdes", "ulaw", encryption="sdes"),
+    Extension("dtls", "ulaw", encryption="dtls", rtcp_mux="yes"),
     Extension("tls", "ulaw"),
     Extension("mux", "ulaw", rtcp_mux="yes"),
     Extension("phone", "ulaw,opus"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -142,6 +144,80 @@ async def test_hold_resume_new_keys_and_another_codec() -> None:
         assert len({packet[8:12] for packet in packets}) == 1, "one SSRC: else indices prove nothing"
         used = [(packet[2:4], packet[12:]) for packet in packets]
         assert len({seq for seq, _ in used}) == len(used), "a sequence number was sealed twice"
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["the key stays", "a new key"])
+async def test_the_sequence_number_comes_round_during_hold(fresh: bool) -> None:
+    """RFC 3711 section 3.3.1: the peer's rollover counter goes on with its key, and begins anew with another."""
+    async with user_agent(cfg()) as rig:
+        peer = await SecurePeer.open(rig.port)
+        peer.seq = 0xFFFF - 60
+        async with call_of(rig, peer, peer.offer()) as (call, heard):
+            await peer.speak(20)
+            await rig.until(lambda: len(heard) >= 15 * 320)
+            for lines in ("a=sendonly\r\n", "a=inactive\r\n"):
+                assert await peer.invite(peer.offer(lines)) == 200
+            peer.seq += 100  # a clock that goes on while nothing is sent
+            assert await peer.invite(peer.offer("a=sendrecv\r\n", suite=CM if fresh else None)) == 200
+            before = len(heard)
+            await peer.speak(20)
+            await rig.until(lambda: len(heard) >= before + 15 * 320)
+            await said(call, 5)
+            stats = call.leg.stats()
+            assert (stats["rx_forged"], stats["rx_replayed"]) == (0, 0)
+        assert peer.opened
+        assert all(peer.opened)
+
+
+async def test_another_source_in_mid_call() -> None:
+    async with user_agent(cfg()) as rig:
+        peer = await SecurePeer.open(rig.port)
+        async with call_of(rig, peer, peer.offer()) as (call, heard):
+            for n in range(3):
+                before = len(heard)
+                peer.ssrc, peer.seq = 0x1000 + n, 0xFFF0
+                await peer.speak(25)  # round the corner each time
+                await rig.until(lambda before=before: len(heard) >= before + 18 * 320)  # type: ignore[misc]
+            assert call.leg.stats()["rx_forged"] == 0
+
+
+async def test_our_key_changes_when_the_peers_does() -> None:
+    """And only then; also more often than keys are remembered."""
+    async with user_agent(cfg()) as rig:
+        peer = await SecurePeer.open(rig.port)
+        async with call_of(rig, peer, peer.offer()) as (call, heard):
+            assert peer.answer is not None
+            seen = [peer.answer.key]
+            for n in range(24):
+                assert await peer.invite(peer.offer(suite=None if n % 2 else CM)) == 200
+                seen.append(peer.answer.key)
+            assert [a == b for a, b in pairwise(seen)] == [bool(n % 2) for n in range(24)]
+            assert len(set(seen)) == 13
+            await peer.speak(5)
+            await said(call, 5)
+            await rig.until(lambda: len(heard) >= 3 * 320)
+        assert peer.opened
+        assert all(peer.opened)
+
+
+async def test_we_hold_and_resume_with_the_same_key() -> None:
+    """Our own re-INVITE offers the suite and the key that are in use; an answer without keys then ends the call."""
+    async with user_agent(cfg()) as rig:
+        peer = await SecurePeer.open(rig.port)
+        async with call_of(rig, peer, peer.offer()) as (call, heard):
+            assert peer.answer is not None
+            for on in (True, False):
+                asked = asyncio.create_task(call.control.hold(on))
+                offer = await peer.dialog.peer.request("INVITE")
+                found = re.findall(r"a=crypto:(\d+) (\S+) inline:(\S+)\r\n", offer.body)
+                assert found == [("1", CM, inline(peer.answer.key))]
+                direction = "recvonly" if on else "sendrecv"
+                body = peer.offer(f"a={direction}\r\n")
+                peer.dialog.peer.respond(offer, "200 OK", rig.port, body=body)
+                await asked
+            await peer.speak(5)
+            await rig.until(lambda: len(heard) >= 3 * 320)
+        assert all(peer.opened)
 
 
 async def test_a_secure_call_does_not_become_plain() -> None:
