@@ -23,8 +23,8 @@ RATE, HOLD_MS = 50, 40
 RTP_PORTS = 1000
 SECONDS = 4.0
 FORGOTTEN_S = 34.0  # PJSIP remembers a transaction for 64 * T1 (RFC 3261 17.2.2)
-BYTES_MOST = 2000  # a call, of the C heap; a dialog, a leg or a message that is kept is more
-BLOCKS_MOST = 10  # a call, of Python's; one that is kept has hundreds
+BYTES_MOST = 1000  # a call, of the C heap (240 were counted); a dialog, a leg or a message that is kept is more
+BLOCKS_MOST = 5  # a call, of Python's (1.3 were counted); one that is kept has hundreds
 
 
 class _Mallinfo(ctypes.Structure):
