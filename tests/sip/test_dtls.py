@@ -20,6 +20,7 @@ from tests.sip.wire import Dialog, Message, Peer, sdp
 FINGERPRINT = re.compile(r"a=fingerprint:sha-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}\r\n")
 LOUD = b"\x00" * 160
 WAIT_S = 15.0
+PORTS = (51000, 51899)  # nobody else's packets: here each one that was not sealed for us counts
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 def cfg(srtp: str = "required", keying: str = "any", **sip: object) -> object:
     sip = {"srtp": srtp, "srtp_keying": keying, **sip}
-    return config(sip=sip, media={"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000})
+    return config(sip=sip, media={"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000, "ports": PORTS})
 
 
 async def offered(offer: str, srtp: str, keying: str) -> Message:
