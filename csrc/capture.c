@@ -25,7 +25,7 @@ struct mc_capture {
 int mc_capture_new(struct mc_capture **out, size_t room, bool whole) {
     struct mc_capture *c;
 
-    if (room < 4 * MC_UDP_SIZE || (room & (room - 1)) != 0) {
+    if (room < 4 * (size_t)MC_UDP_SIZE || (room & (room - 1)) != 0) {
         return MC_E_ARG;
     }
     c = aligned_alloc(64, sizeof *c + room);

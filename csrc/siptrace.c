@@ -4,6 +4,7 @@
 #include "err.h"
 #include "siphash.h"
 #include "siptrace_int.h"
+#include <string.h>
 
 static struct mc_siptrace the_trace = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -95,7 +96,7 @@ static void set_owner(struct mc_dialog *d, const char *owner, bool live) {
     int i = place_of(d, owner);
 
     if (i < MC_SIPTRACE_OWNERS && owner[0] != '\0' && strlen(owner) < MC_SIPTRACE_OWNER) {
-        strcpy(d->owner[i], owner);
+        memcpy(d->owner[i], owner, strlen(owner) + 1);
         d->live[i] = live;
     }
 }
@@ -242,7 +243,7 @@ bool mc_siptrace_owner(struct mc_siptrace *t, struct mc_span call_id, char owner
         const struct mc_dialog *d = mc_siptrace_find(t, call_id, mc_siphash(t->seed, call_id.at, call_id.len));
 
         if (d != NULL) {
-            strcpy(owner, d->owner[0]);
+            memcpy(owner, d->owner[0], MC_SIPTRACE_OWNER);
         }
     }
     pthread_mutex_unlock(&t->lock);

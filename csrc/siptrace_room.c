@@ -117,7 +117,7 @@ void mc_siptrace_expire(struct mc_siptrace *t, uint64_t now_us) {
 static uint32_t oldest(const struct mc_siptrace *t, enum mc_siptrace_kind kind, const struct mc_dialog *but) {
     uint32_t i = t->kinds[kind].first;
 
-    return i != 0 && &t->dialogs[i] == but ? t->dialogs[i].next : i;
+    return i != 0 && but != NULL && &t->dialogs[i] == but ? t->dialogs[i].next : i;
 }
 
 static bool evict(struct mc_siptrace *t, uint32_t i) {

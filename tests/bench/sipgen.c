@@ -267,7 +267,7 @@ int main(int argc, char **argv) {
     }
     if (!f || fclose(f) != 0)
         die(argv[6]);
-    printf("{\"calls\": %u, \"good\": %u, \"repeated\": %lu, \"late\": %lu, \"strange\": %lu, \"later\": %lu}\n", n_dialogs, n_up,
-           n_repeated, n_late, n_strange, n_later);
+    printf("{\"calls\": %u, \"good\": %u, \"repeated\": %lu, \"late\": %lu, \"strange\": %lu, \"later\": %lu}\n", n_dialogs,
+           n_up, n_repeated, n_late, n_strange, n_later);
     return 0;
 }

@@ -16,7 +16,7 @@ import mediacore
 from sipagent.call import Call
 from tests.media.rtcp import receiver_report
 from tests.sip.rig import config, user_agent
-from tests.sip.test_rtcp import Ends, answered, ends
+from tests.sip.test_rtcp import Ends, called, ends
 from tests.sip.test_seam_latch import LOUD, rtp
 from tests.sip.wire import Peer, sdp
 
@@ -62,7 +62,7 @@ def listen(call: Call) -> bytearray:
 async def test_after_lock(peer: Peer, ends: Ends, stranger: Stranger, tmp_path: Path) -> None:
     """From another port of the peer's host: RTP, RTP with a type that nobody agreed on, RTCP on both ports."""
     async with user_agent(config(media=PCMU)) as rig:
-        _, call, answer = await answered(rig, peer, sdp(port=ends.rtp.port))
+        _, call, answer = await called(rig, peer, sdp(port=ends.rtp.port))
         heard = listen(call)
         to = ("127.0.0.1", int(answer.body.split("m=audio ")[1].split(" ")[0]))
         recorder = mediacore.Recorder()
@@ -103,7 +103,7 @@ async def test_after_lock(peer: Peer, ends: Ends, stranger: Stranger, tmp_path: 
 async def test_rtcp_keeps_to_one_address(peer: Peer, ends: Ends, stranger: Stranger) -> None:
     """Reports from the port that the peer really sends them from are believed, and from no other port after that."""
     async with user_agent(config(media=PCMU)) as rig:
-        _, call, answer = await answered(rig, peer, sdp(port=ends.rtp.port))
+        _, call, answer = await called(rig, peer, sdp(port=ends.rtp.port))
         rtcp_port = int(answer.body.split("m=audio ")[1].split(" ")[0]) + 1
         ends.other.wire.sendto(receiver_report(7), ("127.0.0.1", rtcp_port))
         await rig.until(lambda: call.leg.stats()["rtcp_received"] == 1)
@@ -117,7 +117,7 @@ async def test_rtcp_keeps_to_one_address(peer: Peer, ends: Ends, stranger: Stran
 
 async def test_garbage_shows_rtcp_no_way(peer: Peer, ends: Ends, stranger: Stranger) -> None:
     async with user_agent(config(media=PCMU)) as rig:
-        _, call, answer = await answered(rig, peer, sdp(port=ends.rtp.port))
+        _, call, answer = await called(rig, peer, sdp(port=ends.rtp.port))
         rtcp_port = int(answer.body.split("m=audio ")[1].split(" ")[0]) + 1
         stranger.wire.sendto(b"\x80\xc9\x00\x09garbage.", ("127.0.0.1", rtcp_port))
         await rig.until(lambda: call.leg.stats()["rtcp_malformed"] == 1)
