@@ -173,7 +173,8 @@ static enum mc_pull on_pull(const struct mc_sink *self, struct mc_leg *leg, int1
         return MC_PULL_RELAYED;
     case SOUND:
         return sound ? MC_PULL_AUDIO : MC_PULL_SILENCE;
-    case NOTHING:
+    case NOTHING: /* somebody else may have wanted the sound that was taken */
+        memset(pcm, 0, n * sizeof *pcm);
         break;
     }
     return MC_PULL_SILENCE;

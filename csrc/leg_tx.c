@@ -291,6 +291,7 @@ static void speak(struct mc_leg *leg, struct mc_path *path, int16_t *pcm, uint64
     enum mc_pull more = add_pulled(leg, pcm, tx->n_pcm, spoken, now_us);
     mc_listen_sent(leg->listeners, pcm, tx->n_pcm, tx->join.due);
     if (!spoken && more == MC_PULL_RELAYED) {
+        tx->join.due = false; /* the packets are joined among themselves; mc_relay_resume sees to what follows them */
         tx->n_silent = 0;
         return;
     }

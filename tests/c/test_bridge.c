@@ -195,9 +195,10 @@ static struct mc_prompt *hum_of(void) {
 }
 
 static void who_is_held_is_replaced_by_music_or_silence(void) {
-    const struct mc_codec *codecs[] = {&mc_codec_l16_8k, &mc_codec_opus};
+    const struct mc_codec *codecs[] = {&mc_codec_l16_8k, &mc_codec_opus, &mc_codec_opus};
     for (size_t i = 0; i < COUNT(codecs); i++) {
-        struct pair p = pair_of(codecs[i], 20, codecs[i], 20, NULL);
+        struct mc_bridge_cfg how = {.ears = i == 2}; /* somebody else wants the sound all the same */
+        struct pair p = pair_of(codecs[i], 20, codecs[i], 20, &how);
         uint32_t rate = codecs[i]->rate;
         struct mc_prompt *music = hum_of();
         for (int k = 0; k < 50; k++) {

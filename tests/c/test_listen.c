@@ -4,6 +4,7 @@
 
 #include "join_pair.h"
 #include "mix.h"
+#include "rng.h"
 
 #define WHISPER_HZ 730
 
@@ -251,10 +252,65 @@ static void two_may_listen(void) {
     desk_free(&d);
 }
 
+/* Of what passes in packets too, every sample: noise, which no joint could carry on. */
+static void what_passes_is_heard_as_it_is(void) {
+    struct desk d = desk_of(&mc_codec_l16_16k, &mc_codec_l16_16k, &mc_codec_l16_16k, 16000);
+    static int16_t said[200 * 320];
+    struct pair *p = &d.pair;
+    uint64_t seed = 1;
+    attach(&d, p->b->leg, false, false);
+    for (int16_t *pcm = said; pcm < said + COUNT(said); pcm += 320) {
+        for (size_t i = 0; i < 320; i++) {
+            pcm[i] = (int16_t)((int)(mc_rng_next(&seed) % 8000) - 4000);
+        }
+        end_say(p->a, pcm, 320, p->now, NULL);
+        mc_leg_on_tick(d.s->leg, p->now + 13000);
+        mc_leg_on_tick(p->a->leg, p->now + 1000);
+        mc_leg_on_tick(p->b->leg, p->now + 1000 + B_PHASE);
+        p->now += TICK;
+    }
+    CHECK_BETWEEN(0, relayed(&d), 199, 200);
+    const size_t n = 16000;
+    const int16_t *heard = d.s->heard + d.s->n_heard - n, *end = said + COUNT(said);
+    size_t lag = 0;
+    while (lag < n && memcmp(heard, end - n - lag, n * sizeof *heard) != 0) {
+        lag++;
+    }
+    CHECK_BETWEEN(0, lag, 0, 16000 / 5);
+    desk_free(&d);
+}
+
+/* The call itself turns from speech to music, to silence and back: the listener hears no step there either. */
+static void a_hold_does_not_click(void) {
+    struct desk d = desk_of(&mc_codec_l16_16k, &mc_codec_l16_16k, &mc_codec_l16_16k, 16000);
+    struct sine hum = {.hz = 200, .level = 6000, .rate = 16000};
+    static int16_t pcm[16000];
+    struct pair *p = &d.pair;
+    struct mc_prompt *music = NULL;
+    sine_fill(&hum, pcm, COUNT(pcm));
+    CHECK_INT(0, mc_prompt_new(&music, 16000, pcm, COUNT(pcm), true, &live), MC_OK);
+    p->sb.level = 0;
+    attach(&d, p->b->leg, false, false);
+    steps(&d, 30, false);
+    size_t from = d.s->n_heard;
+    for (int k = 0; k < 12; k++) {
+        CHECK_INT(k, mc_bridge_hold(p->bridge, p->a->leg, k % 3 == 2 ? NULL : music), MC_OK);
+        steps(&d, 7, false);
+        CHECK_INT(k, mc_bridge_resume(p->bridge, p->a->leg), MC_OK);
+        steps(&d, 9, false);
+    }
+    CHECK_BETWEEN(0, hears(d.s, 310), 1000, 8800);
+    CHECK_BETWEEN(0, sharpest(d.s->heard + from, d.s->n_heard - from), 1, 4 * (bend_of(&p->sa) + bend_of(&hum)));
+    mc_prompt_unref(music);
+    desk_free(&d);
+}
+
 int main(void) {
     RUN(both_sides_are_heard_and_the_packets_go_on);
     RUN(who_is_meant_hears_it_and_nobody_else);
+    RUN(what_passes_is_heard_as_it_is);
     RUN(nothing_clicks);
+    RUN(a_hold_does_not_click);
     RUN(an_engine_is_heard_and_hears);
     RUN(a_room_is_heard_and_hears);
     RUN(the_call_may_change_under_it);
