@@ -57,21 +57,30 @@ static void hide_credentials(const char *at, const char *end) {
     }
 }
 
-/* sip:user:password@host: between the second colon and the sign. */
-static void hide_passwords(const char *line, const char *end) {
-    const char *sign = line, *colon, *p;
+static bool ends_scheme(const char *line, const char *colon) {
+    return (colon - line >= 3 && strncasecmp(colon - 3, "sip", 3) == 0) ||
+           (colon - line >= 4 && strncasecmp(colon - 4, "sips", 4) == 0);
+}
 
-    for (; (sign = memchr(sign, '@', (size_t)(end - sign))) != NULL; sign++) {
-        for (colon = sign; colon > line && colon[-1] != ':' && colon[-1] != '<' && !mc_is_blank(colon[-1]); colon--) {
-        }
-        if (colon == line || colon[-1] != ':') {
-            continue;
-        }
-        for (p = colon - 1; p > line && p[-1] != ':' && p[-1] != '<' && !mc_is_blank(p[-1]); p--) {
-        }
-        if (p - line >= 4 && p[-1] == ':' &&
-            (strncasecmp(p - 4, "sip:", 4) == 0 || (p - line >= 5 && strncasecmp(p - 5, "sips:", 5) == 0))) {
-            cross_out(colon, sign);
+/* sip:user:password@host: between the first colon of the user part and the last sign. Each byte is looked at once: this is done for
+ * messages of anybody, and a line may be full of signs. */
+static void hide_passwords(const char *line, const char *end) {
+    const char *scheme = NULL, *from = NULL;
+
+    if (memchr(line, '@', (size_t)(end - line)) == NULL) {
+        return;
+    }
+    for (const char *p = line; p < end; p++) {
+        if (*p == '<' || *p == '>' || mc_is_blank(*p)) {
+            scheme = from = NULL;
+        } else if (*p == ':' && ends_scheme(line, p)) {
+            scheme = p;
+            from = NULL;
+        } else if (*p == ':' && scheme != NULL && from == NULL) {
+            from = p + 1;
+        } else if (*p == '@' && from != NULL) {
+            cross_out(from, p);
+            from = p; /* one more sign: so this one was the password's */
         }
     }
 }
