@@ -25,9 +25,10 @@ static void drop(struct mc_siptrace *t) {
     free(t->chunks);
     free(t->dialogs);
     free(t->buckets);
+    free(t->owners);
     t->chunks = NULL;
     t->dialogs = NULL;
-    t->buckets = NULL;
+    t->buckets = t->owners = NULL;
     t->n_chunks = t->used_chunks = t->free_chunk = t->n_free = 0;
     t->n_dialogs = t->used_dialogs = t->free_dialog = t->n_live_dialogs = 0;
     t->n_lost = 0;
@@ -55,7 +56,8 @@ static int set_up(struct mc_siptrace *t, uint32_t n_chunks) {
     t->chunks = calloc((size_t)n_chunks + 1, sizeof *t->chunks);
     t->dialogs = calloc((size_t)t->n_dialogs + 1, sizeof *t->dialogs);
     t->buckets = calloc(n_buckets, sizeof *t->buckets);
-    return t->chunks && t->dialogs && t->buckets ? MC_OK : MC_E_NOMEM;
+    t->owners = calloc(n_buckets, sizeof *t->owners);
+    return t->chunks && t->dialogs && t->buckets && t->owners ? MC_OK : MC_E_NOMEM;
 }
 
 int mc_siptrace_open(struct mc_siptrace *t, size_t bytes, size_t dialog_bytes, uint64_t keep_us, uint64_t seed) {
@@ -92,11 +94,13 @@ static int place_of(const struct mc_dialog *d, const char *owner) {
     return i;
 }
 
-static void set_owner(struct mc_dialog *d, const char *owner, bool live) {
+static void set_owner(struct mc_siptrace *t, struct mc_dialog *d, const char *owner, bool live) {
     int i = place_of(d, owner);
 
     if (i < MC_SIPTRACE_OWNERS && owner[0] != '\0' && strlen(owner) < MC_SIPTRACE_OWNER) {
-        memcpy(d->owner[i], owner, strlen(owner) + 1);
+        if (d->owner[i][0] == '\0') {
+            mc_siptrace_name(t, d, i, owner);
+        }
         d->live[i] = live;
     }
 }
@@ -125,7 +129,7 @@ static void put(struct mc_siptrace *t, struct mc_span call_id, enum mc_siptrace_
     }
     mc_siptrace_touch(t, d, d->kind, msg->mono_us);
     if (owner[0] != '\0') {
-        set_owner(d, owner, false);
+        set_owner(t, d, owner, false);
     }
     record.msg.len = msg->len < sizeof t->text ? msg->len : sizeof t->text;
     record.msg.number = ++t->number;
@@ -152,7 +156,7 @@ void mc_siptrace_own(struct mc_siptrace *t, struct mc_span call_id, const char *
 
         d = d != NULL ? d : mc_siptrace_begin(t, call_id, hash, MC_SIPTRACE_LIVE);
         if (d != NULL) {
-            set_owner(d, owner, true);
+            set_owner(t, d, owner, true);
             mc_siptrace_touch(t, d, MC_SIPTRACE_LIVE, now_us);
         }
     }
@@ -165,7 +169,7 @@ void mc_siptrace_end(struct mc_siptrace *t, struct mc_span call_id, const char *
         struct mc_dialog *d = mc_siptrace_find(t, call_id, mc_siphash(t->seed, call_id.at, call_id.len));
 
         if (d != NULL) {
-            set_owner(d, owner, false);
+            set_owner(t, d, owner, false);
             mc_siptrace_touch(t, d, is_live(d) ? MC_SIPTRACE_LIVE : MC_SIPTRACE_ENDED, now_us);
         }
     }
@@ -206,12 +210,6 @@ static size_t read_dialog(struct mc_siptrace *t, const struct mc_dialog *d, uint
     return n;
 }
 
-static bool is_owner(const struct mc_dialog *d, const char *owner) {
-    int i = place_of(d, owner);
-
-    return i < MC_SIPTRACE_OWNERS && d->owner[i][0] != '\0';
-}
-
 size_t mc_siptrace_read(struct mc_siptrace *t, const char *owner, struct mc_span call_id, uint64_t after, uint64_t now_us,
                         uint8_t *out, size_t room) {
     size_t n = 0;
@@ -225,12 +223,14 @@ size_t mc_siptrace_read(struct mc_siptrace *t, const char *owner, struct mc_span
 
         n = d != NULL ? read_dialog(t, d, after, out, room) : 0;
     }
-    for (int k = 0; owner[0] != '\0' && k < MC_SIPTRACE_KINDS; k++) {
-        for (uint32_t i = t->kinds[k].first; i != 0; i = t->dialogs[i].next) {
-            if (is_owner(&t->dialogs[i], owner)) {
-                n += read_dialog(t, &t->dialogs[i], after, out + (n < room ? n : room), n < room ? room - n : 0);
-            }
+    for (uint32_t p = owner[0] != '\0' && t->n_chunks > 0 ? *mc_siptrace_places(t, owner) : 0; p != 0;) {
+        const struct mc_dialog *d = &t->dialogs[p / MC_SIPTRACE_OWNERS];
+        uint32_t i = p % MC_SIPTRACE_OWNERS;
+
+        if (strcmp(d->owner[i], owner) == 0) {
+            n += read_dialog(t, d, after, out + (n < room ? n : room), n < room ? room - n : 0);
         }
+        p = d->of_owner[i];
     }
     pthread_mutex_unlock(&t->lock);
     return n;

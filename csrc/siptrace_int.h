@@ -28,6 +28,7 @@ struct mc_dialog {
     uint8_t kind;
     bool live[MC_SIPTRACE_OWNERS];
     char owner[MC_SIPTRACE_OWNERS][MC_SIPTRACE_OWNER];
+    uint32_t of_owner[MC_SIPTRACE_OWNERS]; /* next place in the same bucket of `owners` */
 };
 
 struct mc_siptrace {
@@ -35,7 +36,7 @@ struct mc_siptrace {
     uint64_t seed, keep_us, number, n_lost;
     struct mc_chunk *chunks;
     struct mc_dialog *dialogs;
-    uint32_t *buckets;
+    uint32_t *buckets, *owners; /* by Call-ID: dialogs; by owner: places, MC_SIPTRACE_OWNERS of each dialog */
     uint32_t n_chunks, used_chunks, free_chunk, n_free; /* n_free: of all, those never used too */
     uint32_t n_dialogs, used_dialogs, free_dialog, n_live_dialogs;
     uint32_t mask, most_of_one;
@@ -57,6 +58,10 @@ struct mc_dialog *mc_siptrace_begin(struct mc_siptrace *t, struct mc_span call_i
 void mc_siptrace_touch(struct mc_siptrace *t, struct mc_dialog *d, enum mc_siptrace_kind kind, uint64_t now_us);
 /* The dialog's next message. False: no room. */
 bool mc_siptrace_add(struct mc_siptrace *t, struct mc_dialog *d, const struct mc_record *record, const char *text, size_t len);
+/* The first place of those whose owner may be this one. */
+uint32_t *mc_siptrace_places(struct mc_siptrace *t, const char *owner);
+/* Place i of the dialog, which is free, is this owner's. */
+void mc_siptrace_name(struct mc_siptrace *t, struct mc_dialog *d, int i, const char *owner);
 void mc_siptrace_forget(struct mc_siptrace *t, struct mc_dialog *d);
 /* Those whose time is over. */
 void mc_siptrace_expire(struct mc_siptrace *t, uint64_t now_us);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "siphash.h"
 #include "siptrace_int.h"
 
 static uint32_t index_of(const struct mc_siptrace *t, const struct mc_dialog *d) {
@@ -83,6 +84,31 @@ void mc_siptrace_touch(struct mc_siptrace *t, struct mc_dialog *d, enum mc_siptr
     link_kind(t, d);
 }
 
+uint32_t *mc_siptrace_places(struct mc_siptrace *t, const char *owner) {
+    return &t->owners[mc_siphash(t->seed, owner, strlen(owner)) & t->mask];
+}
+
+static uint32_t place(const struct mc_siptrace *t, const struct mc_dialog *d, int i) {
+    return index_of(t, d) * MC_SIPTRACE_OWNERS + (uint32_t)i;
+}
+
+void mc_siptrace_name(struct mc_siptrace *t, struct mc_dialog *d, int i, const char *owner) {
+    uint32_t *first = mc_siptrace_places(t, owner);
+
+    memcpy(d->owner[i], owner, strlen(owner) + 1);
+    d->of_owner[i] = *first;
+    *first = place(t, d, i);
+}
+
+static void unname(struct mc_siptrace *t, struct mc_dialog *d, int i) {
+    uint32_t *link = mc_siptrace_places(t, d->owner[i]);
+
+    while (*link != place(t, d, i)) {
+        link = &t->dialogs[*link / MC_SIPTRACE_OWNERS].of_owner[*link % MC_SIPTRACE_OWNERS];
+    }
+    *link = d->of_owner[i];
+}
+
 void mc_siptrace_forget(struct mc_siptrace *t, struct mc_dialog *d) {
     uint32_t *link = &t->buckets[d->hash & t->mask], next;
 
@@ -90,6 +116,9 @@ void mc_siptrace_forget(struct mc_siptrace *t, struct mc_dialog *d) {
         link = &t->dialogs[*link].in_bucket;
     }
     *link = d->in_bucket;
+    for (int i = 0; i < MC_SIPTRACE_OWNERS && d->owner[i][0] != '\0'; i++) {
+        unname(t, d, i);
+    }
     unlink_kind(t, d);
     give_chunks(t, d->id);
     for (uint32_t c = d->first; c != 0; c = next) {
