@@ -36,7 +36,8 @@ class CallBook:
         return self._calls
 
     async def open(self) -> None:
-        """Makes the store's directory, if calls are to be recorded."""
+        """Makes the store's directory, if calls are to be recorded. Old capture files go from now on."""
+        self._captures.open()
         if self._store.record and self._store.dir is not None:
             await asyncio.to_thread(self._store.dir.mkdir, parents=True, exist_ok=True)
             self._recorder = Recorder()

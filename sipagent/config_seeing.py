@@ -37,6 +37,12 @@ class Seeing(Section):
     pcap_mb: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=64, description="A file that has so many MB does not grow any more."
     )
+    pcap_total_mb: Annotated[int, Field(ge=0, le=1 << 24)] = Field(
+        default=4096, description="Beyond so many MB of them the oldest files go, but those of calls that run. 0 = any number."
+    )
+    pcap_days: Annotated[float, Field(ge=0, le=36500)] = Field(
+        default=30.0, description="A file last written before so many days goes. 0 = at any age."
+    )
 
     @field_validator("pcap_calls")
     @classmethod

@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +19,16 @@ from sipagent.routing.number import number_of
 from sipagent.routing.pattern import Pattern
 from sipagent.seeing.files import GrowingFile, Writer
 from sipagent.seeing.pcap import merged, sip_packets
+from sipagent.seeing.retention import sweep
 
 log = get_logger(__name__)
 
 TURN_S = 0.5
 LATE_US = 2_000_000  # after the end: the answer to a BYE that is sent again
 CLOSE_S = 2.0
+SWEEP_S = 60.0  # between two looks at what is too old or too much
+STUCK_US = 10_000_000  # a disk that takes so long for one write gets no further calls: each has memory of its own
+DAY_S = 86400
 
 
 class _Running:
@@ -35,6 +41,7 @@ class _Running:
         self.seen = 0  # number of the newest message in the file
         self.until_us = 0  # 0 = the call runs
         self.troubled = False
+        self.told_full = False
         self.told_lost = 0
         if seeing.pcap_rtp != "none" and isinstance(call.leg, Leg):
             try:
@@ -59,6 +66,19 @@ class Captures:
         self._running: dict[str, _Running] = {}
         self._task: asyncio.Task[None] | None = None
         self._writer: Writer | None = None
+        self._asked_us = 0  # when the writer got what it is at; 0 = it is idle
+        self._told_stuck = False
+        self._swept_us = 0
+
+    def open(self) -> None:
+        """Old files go from now on, also while there is no call."""
+        if self._seeing.pcap_dir is not None:
+            self._start()
+
+    @property
+    def n_running(self) -> int:
+        """Files that grow."""
+        return len(self._running)
 
     def path_of(self, call_id: str) -> Path | None:
         """Where a call's file is, or would be; None: there are no files, or that is no id."""
@@ -71,11 +91,10 @@ class Captures:
         path = self.path_of(call.id)
         if path is None or not self._chosen(call):
             return
+        if self._is_stuck():
+            return
         self._running[call.id] = _Running(call, self._seeing, path)
-        if self._task is None:
-            self._writer = Writer()
-            no_call = contextvars.Context()  # it is not the first call's alone
-            self._task = asyncio.get_running_loop().create_task(self._turns(self._writer), name="captures", context=no_call)
+        self._start()
 
     def end(self, call: Call) -> None:
         """It is over; what comes late is still taken."""
@@ -96,12 +115,26 @@ class Captures:
         self._writer.stop()
         self._task = None
 
+    def _start(self) -> None:
+        if self._task is None:
+            self._writer = Writer()
+            no_call = contextvars.Context()  # it is not the first call's alone
+            self._task = asyncio.get_running_loop().create_task(self._turns(self._writer), name="captures", context=no_call)
+
+    def _is_stuck(self) -> bool:
+        stuck = 0 < self._asked_us <= clock_us() - STUCK_US
+        if stuck and not self._told_stuck:
+            log.warning("capture files hang, new calls have none; see seeing.pcap_dir", path=str(self._seeing.pcap_dir))
+        self._told_stuck = stuck
+        return stuck
+
     def _chosen(self, call: Call) -> bool:
         names = [call.account, *(number_of(uri) for uri in (call.remote_uri, call.local_uri, call.request_uri) if uri)]
         return any(pattern.matches(name) for pattern in self._wanted for name in names)
 
     async def _turns(self, writer: Writer) -> None:
         while True:
+            await self._sweep(writer)
             await asyncio.sleep(TURN_S)
             await self._turn(writer)
 
@@ -110,10 +143,33 @@ class Captures:
         for running in list(self._running.values()):
             over = 0 < running.until_us <= now_us
             if data := running.packets():
-                self._tell(running, await writer.run(partial(_write, running.file, data)))
+                self._tell(running, await self._run(writer, partial(_write, running.file, data)))
             if over:
                 del self._running[running.call.id]
-                await writer.run(partial(_close, running.file))
+                await self._run(writer, partial(_close, running.file))
+
+    async def _run(self, writer: Writer, work: Callable[[], OSError | None]) -> OSError | None:
+        self._asked_us = clock_us()
+        error = await writer.run(work)
+        self._asked_us = 0
+        return error
+
+    async def _sweep(self, writer: Writer) -> None:
+        folder, now_us = self._seeing.pcap_dir, clock_us()
+        if folder is None or (self._swept_us and now_us - self._swept_us < SWEEP_S * 1e6):
+            return
+        self._swept_us = now_us
+        days, growing = self._seeing.pcap_days, {running.path.name for running in self._running.values()}
+        oldest_s = time.time() - days * DAY_S if days else 0.0
+
+        def work() -> OSError | None:
+            if removed := sweep(folder, growing, self._seeing.pcap_total_mb << 20, oldest_s):
+                log.info("old capture files deleted", path=str(folder), files=removed)
+            return None
+
+        error = await self._run(writer, work)
+        if error is not None and not isinstance(error, FileNotFoundError):  # it is made with the first file
+            log.warning("old capture files can't be deleted; see seeing.pcap_dir", path=str(folder), error=str(error))
 
     @staticmethod
     def _tell(running: _Running, error: OSError | None) -> None:
@@ -123,6 +179,9 @@ class Captures:
                     "capture can't be written, packets are lost; see seeing.pcap_dir", path=str(running.path), error=str(error)
                 )
             running.troubled = error is not None
+            if running.file.full and not running.told_full:
+                running.told_full = True
+                log.warning("capture is full, the rest of the call is not in it; see seeing.pcap_mb", path=str(running.path))
             lost = 0 if running.rtp is None else running.rtp.lost
             if lost and not running.told_lost:
                 log.warning("capture has gaps: the disk was too slow", path=str(running.path), packets=lost)

@@ -23,6 +23,8 @@ class GrowingFile:
 
     def write(self, data: bytes) -> None:
         """All of it, or OSError and nothing."""
+        if self.full:
+            return
         if self._fd < 0:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
