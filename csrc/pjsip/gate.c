@@ -61,6 +61,7 @@ static void deliver(pjsip_tpmgr *mgr, pjsip_rx_data *rdata, struct mc_gate_verdi
         v.reason = MC_GATE_FLAWED;
         v.action = MC_GATE_REFUSE;
         v.code = PJSIP_SC_BAD_REQUEST;
+        v.call_id = (struct mc_span){0}; /* it has moved */
         hand_over(mgr, rdata, v);
     }
 }

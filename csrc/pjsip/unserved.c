@@ -2,7 +2,8 @@
  * Requests that nobody here serves get 405 with Allow (RFC 3261 section 8.2.1). PJSIP alone would drop most of them without a word,
  * so that the sender repeats them for half a minute, and would take a MESSAGE with 200 and lose it. A call for which there is no RTP
  * port, or no room by the gate's word (gate.h), gets 503 with Retry-After (section 21.5.4), where PJSIP would say 500. And OPTIONS in a
- * dialog, by which a peer asks whether the call is still up, is answered as outside one (section 11.2): PJSIP would say 500. */
+ * dialog, by which a peer asks whether the call is still up, is answered as outside one (section 11.2): PJSIP would say 500. An INVITE
+ * whose Contact nobody could call gets 400. */
 #include "../err.h"
 #include "pj_internal.h"
 
@@ -74,6 +75,18 @@ static pj_bool_t refuse_extension(pjsip_rx_data *rdata) {
     return unsupported->count > 0 && respond(rdata, PJSIP_SC_BAD_EXTENSION, (const pjsip_hdr *)unsupported);
 }
 
+/* Where requests of the dialog would go: one sip: or sips: URI (RFC 3261 section 8.1.1.8). PJSIP would say 500. */
+static bool has_target(const pjsip_msg *msg) {
+    const pjsip_contact_hdr *contact = pjsip_msg_find_hdr(msg, PJSIP_H_CONTACT, NULL);
+
+    for (; contact; contact = pjsip_msg_find_hdr(msg, PJSIP_H_CONTACT, contact->next)) {
+        if (contact->uri && (PJSIP_URI_SCHEME_IS_SIP(contact->uri) || PJSIP_URI_SCHEME_IS_SIPS(contact->uri))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Outside a dialog, and no repetition: what belongs to one was taken by PJSIP's layers before. */
 static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     unsigned wait_s;
@@ -83,6 +96,9 @@ static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     }
     if (rdata->msg_info.msg->line.req.method.id != PJSIP_INVITE_METHOD) {
         return rdata->msg_info.msg->line.req.method.id == PJSIP_OPTIONS_METHOD && refuse_extension(rdata);
+    }
+    if (!has_target(rdata->msg_info.msg)) {
+        return respond(rdata, PJSIP_SC_BAD_REQUEST, NULL);
     }
     return !mc_media_sock_spare(&wait_s) && refuse_busy(rdata, wait_s);
 }
