@@ -61,7 +61,8 @@ def name_call(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Nothing in it ends a line or moves a terminal's cursor."""
     return _UNFIT.sub(lambda unfit: unfit[0].encode("unicode_escape").decode(), text)
 
 
@@ -69,9 +70,9 @@ def one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """structlog processor, for text: what a peer wrote begins no line. A traceback has several, and they are moved in."""
     for key, value in event.items():
         if key == "exception":
-            event[key] = "\n".join(f"    {_escaped(line)}" for line in str(value).split("\n"))
+            event[key] = "\n".join(f"    {escaped(line)}" for line in str(value).split("\n"))
         elif isinstance(value, str):
-            event[key] = _escaped(value)
+            event[key] = escaped(value)
     return event
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from mediacore import pcap_head
 from sipagent.api.problems import Problem
 from sipagent.api.view import SwitchView
-from sipagent.seeing.ladder import Step, drawing, related, steps_of
+from sipagent.seeing.ladder import Step, drawing, related, steps_of, steps_with, wording
 from sipagent.seeing.pcap import file_packets, merged, sip_packets
 
 Form = Literal["json", "text"]
@@ -35,7 +35,7 @@ class LadderMessage(BaseModel):
     number: int = Field(description="Of all messages that the switch has seen.")
     time: str = Field(description="UTC, ISO 8601.")
     t_us: int = Field(description="CLOCK_MONOTONIC, microseconds, as all *_us.")
-    call: str = Field(description="Id of the call; empty for accounts and trunks.")
+    call: str = Field(description="Id of the call; empty where no call was asked for.")
     sip_call_id: str
     direction: Literal["in", "out"]
     transport: str = Field(description="udp, tcp or tls.")
@@ -86,14 +86,14 @@ def shown(step: Step, text: bool, call: str) -> LadderMessage:
 
 def answer(steps: Sequence[Step], calls: list[str], form: Form, text: bool) -> Ladder | Response:
     if form == "text":
-        whole = "".join(f"\n{step.time} {step.source} -> {step.destination}\n\n{step.text}\n" for step in steps) if text else ""
-        return PlainTextResponse(drawing(steps) + whole)
+        return PlainTextResponse(drawing(steps) + (wording(steps) if text else ""))
     return Ladder(calls=calls, messages=[shown(step, text, step.owner if calls else "") for step in steps])
 
 
 def router(switch: SwitchView) -> APIRouter:
-    """/v1/calls/{id}/ladder, /v1/accounts/{name}/ladder, /v1/trunks/{name}/ladder."""
+    """/v1/calls/{id}/ladder, /v1/accounts/{name}/ladder, /v1/trunks/{name}/ladder, /v1/ladder."""
     routes = APIRouter(prefix="/v1", tags=["seeing"])
+    one = asyncio.Lock()  # files are long, and are held in memory while they are put together
 
     async def of_peer(name: str, form: Form, text: bool) -> Ladder | Response:
         hops = await switch.user_agent.hops(name)
@@ -115,11 +115,20 @@ def router(switch: SwitchView) -> APIRouter:
         """A capture file of a call for Wireshark and sngrep: its SIP, and RTP where seeing.pcap_rtp wants it."""
         calls = related(switch.calls, call_id) if joined else [call_id]
         files = {call: path for call in calls if (path := switch.captures.path_of(call)) is not None}
-        packets = await asyncio.to_thread(packets_of, calls, files)
+        async with one:
+            packets = await asyncio.to_thread(packets_of, calls, files)
         if not packets and call_id not in switch.calls:
             raise gone(call_id)
         name = {"Content-Disposition": 'attachment; filename="call.pcap"'}
         return Response(pcap_head() + packets, media_type=PCAP_TYPE, headers=name)
+
+    @routes.get("/ladder", response_model=Ladder, responses=ANSWERS)
+    async def ladder(sip_call_id: str, format: Form = "json", text: bool = False) -> Ladder | Response:
+        """All messages with this Call-ID, also of an INVITE that was refused before it was a call of ours."""
+        steps = steps_with(sip_call_id)
+        if not steps:
+            raise HTTPException(404, f"nothing is kept of Call-ID {sip_call_id!r}")
+        return answer(steps, [], format, text)
 
     @routes.get("/accounts/{name}/ladder", response_model=Ladder, responses=ANSWERS)
     async def account_ladder(name: str, format: Form = "json", text: bool = False) -> Ladder | Response:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from mediacore import SipMessage, siptrace_read
 from sipagent.call import Call
-from sipagent.signalling.text import readable
+from sipagent.log import escaped
+from sipagent.signalling.text import readable, to_wire
 from sipagent.signalling.uri import host_port
 
 ARROW = 30  # characters between two columns
@@ -74,6 +75,11 @@ def steps_of(owners: Iterable[str]) -> list[Step]:
     return [found[number] for number in sorted(found)]
 
 
+def steps_with(sip_call_id: str) -> list[Step]:
+    """The messages with this Call-ID, whoever they belong to."""
+    return [Step(message, "") for message in siptrace_read(call_id=to_wire(sip_call_id))]
+
+
 def drawing(steps: Collection[Step]) -> str:
     """As text: a column for each peer and one for us, second from the left, and a line for each message."""
     if not steps:
@@ -89,7 +95,16 @@ def drawing(steps: Collection[Step]) -> str:
         lines.append(
             f"{step.time[11:26]} {step.message.transport:5} {_row(places[source], places[target], _label(step), columns)}"
         )
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    return "\n".join(escaped(line.rstrip()) for line in lines) + "\n"
+
+
+def wording(steps: Iterable[Step]) -> str:
+    """The whole messages, for a terminal: what a peer wrote moves no cursor."""
+    return "".join(
+        f"\n{step.time} {step.source} -> {step.destination}\n\n"
+        + "".join(f"{escaped(line)}\n" for line in step.text.replace("\r\n", "\n").split("\n"))
+        for step in steps
+    )
 
 
 def _row(source: int, target: int, label: str, columns: list[str]) -> str:

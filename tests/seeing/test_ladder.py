@@ -88,6 +88,22 @@ async def test_what_is_not_there() -> None:
         assert (await http.get("/v1/calls/0123456789abcdef/ladder?format=svg")).status_code == 422
 
 
+async def test_an_invite_that_was_refused_before_it_was_a_call() -> None:
+    async with parties(A) as (alice,), switch((alice,)) as house, api_of(house) as http:
+        refused = alice.dials("70", "Require: nobody\r\nX-Odd: \x1b[2J\x1b[1;1Hroot#\r\n")
+        assert (await refused.final()).status == 420
+        assert not house.calls
+        rows = (await http.get("/v1/ladder", params={"sip_call_id": refused.call_id})).json()["messages"]
+        assert [row["first_line"].split(" sip:")[0] for row in rows][:2] == ["INVITE", "SIP/2.0 420 Bad Extension"]
+        assert {row["call"] for row in rows} == {""}
+        query = {"sip_call_id": refused.call_id, "format": "text", "text": "true"}
+        drawn = (await http.get("/v1/ladder", params=query)).text
+        assert "X-Odd: \\x1b[2J\\x1b[1;1Hroot#\n" in drawn
+        assert "\x1b" not in drawn
+        assert (await http.get("/v1/ladder", params={"sip_call_id": "nobody's"})).status_code == 404
+        assert (await http.get("/v1/ladder")).status_code == 422
+
+
 async def test_registrations_are_told_without_the_answer_to_the_challenge() -> None:
     registrar = await Registrar.open()
     account = {"user": "600", "password": "secret", "host": "127.0.0.1", "port": registrar.port}
