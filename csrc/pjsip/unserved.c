@@ -87,6 +87,19 @@ static bool has_target(const pjsip_msg *msg) {
     return false;
 }
 
+/* RFC 3261 section 8.2.3: a body that we can't open. PJSIP looks at its type alone. */
+static pj_bool_t refuse_encoding(pjsip_rx_data *rdata) {
+    static const pj_str_t name = {"Content-Encoding", 16}, brief = {"e", 1}, accept = {"Accept-Encoding", 15},
+                          plain = {"identity", 8};
+    const pjsip_generic_string_hdr *given = pjsip_msg_find_hdr_by_names(rdata->msg_info.msg, &name, &brief, NULL);
+
+    if (!given || !rdata->msg_info.msg->body || given->hvalue.slen == 0 || pj_stricmp(&given->hvalue, &plain) == 0) {
+        return PJ_FALSE;
+    }
+    return respond(rdata, PJSIP_SC_UNSUPPORTED_MEDIA_TYPE,
+                   (const pjsip_hdr *)pjsip_generic_string_hdr_create(rdata->tp_info.pool, &accept, &plain));
+}
+
 /* Outside a dialog, and no repetition: what belongs to one was taken by PJSIP's layers before. */
 static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     unsigned wait_s;
@@ -99,6 +112,9 @@ static pj_bool_t refuse_new(pjsip_rx_data *rdata) {
     }
     if (!has_target(rdata->msg_info.msg)) {
         return respond(rdata, PJSIP_SC_BAD_REQUEST, NULL);
+    }
+    if (refuse_encoding(rdata)) {
+        return PJ_TRUE;
     }
     return !mc_media_sock_spare(&wait_s) && refuse_busy(rdata, wait_s);
 }

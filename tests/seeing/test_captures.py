@@ -64,10 +64,10 @@ def name(number: int) -> str:
         (0, 0.0, {1, 2, 3, 4}),
         (400, 0.0, {1, 2, 3, 4}),
         (399, 0.0, {1, 2, 3}),
-        (150, 0.0, {1, 3}),
+        (250, 0.0, {1, 3}),
         (1, 0.0, {3}),
         (0, NOW_S - 25, {1, 2, 3}),
-        (150, NOW_S - 25, {1, 3}),
+        (250, NOW_S - 25, {1, 3}),
     ],
 )
 def test_the_oldest_go_and_those_that_grow_stay(tmp_path: Path, most_bytes: int, oldest_s: float, kept: set[int]) -> None:
