@@ -163,6 +163,7 @@ def test_openapi_describes_the_routes_and_its_page_is_up_to_date() -> None:
     seeing = {
         "/v1/calls/{call_id}/pcap",
         "/v1/calls/{call_id}/ladder",
+        "/v1/ladder",
         "/v1/accounts/{name}/ladder",
         "/v1/trunks/{name}/ladder",
     }
