@@ -30,7 +30,6 @@ void mc_worker_stop(struct mc_worker *w); /* joins; commands are run by their ca
 void mc_worker_stats(const struct mc_worker *w, struct mc_worker_stats *out); /* any thread */
 int mc_worker_call(struct mc_worker *w, int (*fn)(void *arg), void *arg);     /* on the worker, synchronous */
 const struct mc_seam *mc_worker_seam(struct mc_worker *w);
-/* mc_seam.rest, before the seam is installed. */
 /* rest, ask: see struct mc_seam. Before mc_seam_set. */
 void mc_worker_seam_cfg(struct mc_worker *w, bool rest, const struct mc_fmtp *ask);
 

@@ -41,6 +41,7 @@ struct mc_worker {
 };
 
 void mc_worker_unref(struct mc_worker *w);
+void mc_worker_publish(struct mc_worker *w, uint64_t now_us); /* worker_stats.c */
 void mc_socks_bury(struct mc_worker *w);
 void mc_seam_fill(struct mc_worker *w);
 

@@ -25,8 +25,6 @@ PJMEDIA_SRTP_OPTIONAL: int
 PJMEDIA_SRTP_MANDATORY: int
 PJMEDIA_SRTP_KEYING_SDES: int
 PJMEDIA_SRTP_KEYING_DTLS_SRTP: int
-PJMEDIA_TYPE_AUDIO: int
-PJMEDIA_DIR_ENCODING: int
 PJSUA_CALL_UNHOLD: int
 PJSIP_REDIRECT_STOP: int
 PJSIP_REDIRECT_ACCEPT: int
@@ -323,11 +321,6 @@ class CallOpParam:
     txOption: SipTxOption
     def __init__(self, use_default_call_setting: bool = False) -> None: ...
 
-class CallMediaInfo:
-    type: int
-    dir: int
-    status: int
-
 class CallInfo:
     id: int
     localUri: str
@@ -336,7 +329,6 @@ class CallInfo:
     state: int
     lastStatusCode: int
     lastReason: str
-    media: list[CallMediaInfo]
 
 class OnCallStateParam:
     e: SipEvent

@@ -14,6 +14,7 @@
 #define LOOK_MS 500U /* while the next move is the peer's */
 #define SILENCE_S 1
 #define PATIENCE_S 10 /* of an answered call */
+#define EARLY_MOST 6  /* times that a flight goes again before that; OpenSSL gives up after DTLS1_TMO_ALERT_COUNT of them */
 
 struct mc_dtls {
     struct mc_dtls_cfg cfg;
@@ -24,6 +25,7 @@ struct mc_dtls {
     pj_sockaddr to;   /* where it is: whoever spoke first, until it proved to be somebody else */
     pj_sockaddr not ; /* who proved to be so */
     bool heard, ended, keyed;
+    unsigned n_again;  /* flights that went again */
     const uint8_t *in; /* the datagram that OpenSSL is to read */
     size_t in_len;
     pj_timer_entry timer;
@@ -164,6 +166,7 @@ static bool renew(struct mc_dtls *d) {
     char names[128] = "";
     BIO *bio;
 
+    d->n_again = 0;
     SSL_free(d->ssl);
     d->ssl = mc_dtls_context() ? SSL_new(mc_dtls_context()) : NULL;
     bio = d->ssl ? bio_of(d) : NULL;
@@ -207,12 +210,24 @@ static bool was_a_stranger(struct mc_dtls *d) {
 
 /* --- steps --- */
 
+/* Whether the peer has to speak: its call is up, and not held. */
+static bool is_awaited(const struct mc_dtls *d) {
+    const pjsua_call *call = &pjsua_var.calls[d->cfg.call_id];
+
+    return call->inv && call->inv->state == PJSIP_INV_STATE_CONFIRMED && mc_audio_waits(d->cfg.call_id);
+}
+
+/* Whoever lets it ring may take his time, and begin when he answers: the rest of the flights is for then. */
+static bool may_repeat(const struct mc_dtls *d) {
+    return d->n_again < EARLY_MOST || is_awaited(d);
+}
+
 static void arm(struct mc_dtls *d) {
     struct timeval left;
     pj_time_val delay = {0, (long)LOOK_MS};
 
     pjsip_endpt_cancel_timer(pjsua_var.endpt, &d->timer);
-    if (DTLSv1_get_timeout(d->ssl, &left)) {
+    if (may_repeat(d) && DTLSv1_get_timeout(d->ssl, &left)) {
         delay = (pj_time_val){left.tv_sec, left.tv_usec / 1000 + 1};
         pj_time_val_normalize(&delay);
     }
@@ -243,21 +258,22 @@ static void turn(struct mc_dtls *d) {
 
 static void on_timer(pj_timer_heap_t *heap, pj_timer_entry *entry) {
     struct mc_dtls *d = entry->user_data;
-    const pjsua_call *call = &pjsua_var.calls[d->cfg.call_id];
     pj_time_val now;
+    int again;
 
     pj_gettickcount(&now);
-    if (!call->inv || call->inv->state != PJSIP_INV_STATE_CONFIRMED || !mc_audio_waits(d->cfg.call_id)) {
-        d->began = now; /* nobody is obliged to speak yet */
+    if (!is_awaited(d)) {
+        d->began = now;
     }
     PJ_TIME_VAL_SUB(now, d->began);
-    if (now.sec >= PATIENCE_S) {
-        finish(d, "DTLS-SRTP: the peer did not finish the handshake");
-        return;
-    }
-    DTLSv1_handle_timeout(d->ssl);
+    again = may_repeat(d) ? DTLSv1_handle_timeout(d->ssl) : 0;
     ERR_clear_error();
-    arm(d);
+    d->n_again += again > 0;
+    if (now.sec >= PATIENCE_S || again < 0) {
+        finish(d, "DTLS-SRTP: the peer did not finish the handshake");
+    } else {
+        arm(d);
+    }
 }
 
 /* After the handshake the peer's last flight may come again, because ours was lost. */

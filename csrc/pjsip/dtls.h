@@ -6,24 +6,16 @@
 
 #include <pjlib.h>
 
+#include "../fingerprint.h"
 #include "sdes.h"
 
 #define MC_FINGERPRINTS 4 /* of a peer; more are not read */
-
-/* What a certificate's digest is to be (RFC 8122 section 5). */
-struct mc_fingerprint {
-    char hash[8]; /* "sha-256" */
-    size_t n;
-    uint8_t bytes[64];
-};
 
 struct mc_fingerprints {
     unsigned n;
     struct mc_fingerprint of[MC_FINGERPRINTS];
 };
 
-/* "sha-256 AB:CD:..." False: not that, or a hash that is not trusted (MD5, SHA-1). */
-bool mc_fingerprint_read(struct mc_fingerprint *out, struct mc_span value);
 bool mc_fingerprints_same(const struct mc_fingerprints *a, const struct mc_fingerprints *b);
 /* Of the certificate that this process made for itself, as it stands in SDP; NULL: there is none. */
 const char *mc_dtls_fingerprint(void);

@@ -15,49 +15,12 @@
 static SSL_CTX *context;
 static char fingerprint[8 + 3 * 32 + 1];
 
-static const struct { const char *name, *md; } hashes[] = {{"sha-256", "SHA256"}, {"sha-384", "SHA384"}, {"sha-512", "SHA512"}};
-
-static const EVP_MD *md_of(const char *hash) {
-    for (size_t i = 0; i < PJ_ARRAY_SIZE(hashes); i++) {
-        if (!strcmp(hashes[i].name, hash)) {
-            return EVP_get_digestbyname(hashes[i].md);
-        }
-    }
-    return NULL;
-}
-
-/* --- what is written and read --- */
-
-static int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool mc_fingerprint_read(struct mc_fingerprint *out, struct mc_span value) {
-    struct mc_span hash = mc_span_word(&value), digits = mc_span_word(&value);
-    const EVP_MD *md;
-
-    pj_bzero(out, sizeof(*out));
-    for (size_t i = 0; i < hash.len && i + 1 < sizeof(out->hash); i++) {
-        out->hash[i] = (char)pj_tolower(hash.at[i]);
-    }
-    md = hash.len + 1 <= sizeof(out->hash) ? md_of(out->hash) : NULL;
-    out->n = md ? (size_t)EVP_MD_get_size(md) : 0;
-    if (!md || digits.len != out->n * 3 - 1) {
-        return false;
-    }
-    for (size_t i = 0; i < out->n; i++) {
-        int high = hex(digits.at[3 * i]), low = hex(digits.at[3 * i + 1]);
-
-        if (high < 0 || low < 0 || (i + 1 < out->n && digits.at[3 * i + 2] != ':')) {
-            return false;
-        }
-        out->bytes[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 bool mc_fingerprints_same(const struct mc_fingerprints *a, const struct mc_fingerprints *b) {
     return a->n == b->n && !memcmp(a->of, b->of, a->n * sizeof(a->of[0]));
+}
+
+static const EVP_MD *md_of(size_t n) {
+    return n == 32 ? EVP_sha256() : n == 48 ? EVP_sha384() : EVP_sha512();
 }
 
 bool mc_dtls_is_peer(SSL *ssl, const struct mc_fingerprints *theirs) {
@@ -67,9 +30,7 @@ bool mc_dtls_is_peer(SSL *ssl, const struct mc_fingerprints *theirs) {
     bool found = false;
 
     for (unsigned i = 0; cert && i < theirs->n && !found; i++) {
-        const EVP_MD *md = md_of(theirs->of[i].hash);
-
-        found = md && X509_digest(cert, md, digest, &n) == 1 && n == theirs->of[i].n &&
+        found = X509_digest(cert, md_of(theirs->of[i].n), digest, &n) == 1 && n == theirs->of[i].n &&
                 !CRYPTO_memcmp(digest, theirs->of[i].bytes, n);
     }
     X509_free(cert);

@@ -15,20 +15,16 @@ pj_status_t mc_codecs_register(pjmedia_endpt *endpt);
 pj_status_t mc_codecs_unregister(pjmedia_endpt *endpt);
 
 /* sdp.c */
-/* ptime in ms that we ask for and send with: the remote's a=ptime when it is 10, 20, 40 or 60, else the configured one, and not
- * above its a=maxptime. `remote` may be NULL (an offer). */
-unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote);
-/* The same of what was settled: where the remote asks for nothing, what our own description says. */
+/* What the transport has to say in one of our media lines: rtcp-mux, ptime, comfort noise, the offer's numbers, hold. `remote`, `theirs`:
+ * the offer and its media line; NULL: ours is one. a=ptime is what we ask for and send with: the remote's when it is 10, 20, 40 or
+ * 60 ms, else the configured one, and not above its a=maxptime. */
+void mc_sdp_complete(pj_pool_t *pool, pjmedia_sdp_media *m, const pjmedia_sdp_session *remote, const pjmedia_sdp_media *theirs,
+                     bool rtcp_mux);
+/* The ptime of what was settled: where the remote asks for nothing, what our own description says. */
 unsigned mc_sdp_ptime_agreed(const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote);
-/* Writes a=ptime into one of our media lines, in place of what is there. */
-void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms);
 /* Where the offer gives a static payload type number to a codec that we have under a dynamic one (Asterisk: "10 L16/8000"), our
  * side takes the number over: PJSIP compares numbers below 96 and nothing else. */
 void mc_sdp_follow_numbers(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_media *remote);
-/* An offer with the address 0.0.0.0 (old-style hold, RFC 3264 section 8.4) is answered with a=inactive: PJSIP gives the same address
- * back, so that nothing can be sent either way, and must not say sendrecv to it. */
-void mc_sdp_answer_old_hold(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_session *offer,
-                            const pjmedia_sdp_media *theirs);
 /* Payload type of telephone-event (RFC 4733) at this RTP clock, else at any, or MC_PT_NONE. */
 uint8_t mc_sdp_event_pt(const pjmedia_sdp_media *m, uint32_t clock);
 /* Payload type of comfort noise (RFC 3389) at this RTP clock, or 0. */
@@ -108,7 +104,9 @@ void mc_streams_stop(void);
 void mc_streams_waits(pjsip_transport *tp);
 void mc_streams_goes_on(pjsip_transport *tp);
 
-/* keep_alive.c: a peer's ping, a double CRLF between two messages, gets its pong (RFC 5626 section 3.5.1). Sip thread. */
+/* keep_alive.c: a peer's ping, a double CRLF between two messages, gets its pong (RFC 5626 section 3.5.1), but for one that reads none, or
+ * never sent a message. Sip thread. */
+void mc_keep_alive_start(void);
 void mc_keep_alive_answer(pjsip_tpmgr *mgr, pjsip_transport *tp);
 
 /* held.c */

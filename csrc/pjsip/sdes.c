@@ -6,6 +6,8 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 
+#include "../crypto_line.h"
+
 #define BASE64_MAX ((MC_SRTP_KEY_MAX + 2) / 3 * 4)
 
 bool mc_sdes_make(struct mc_sdes_key *key, const char *suite) {
@@ -47,47 +49,16 @@ static bool decode(struct mc_sdes_key *key, struct mc_span code) {
     return made >= 0 && (size_t)made >= key->n;
 }
 
-/* "inline:KEY|2^20|1:4" (RFC 4568 section 6.1). The lifetime is the peer's own care: no call here lasts 2^31 packets. */
-static bool read_key(struct mc_sdes_key *key, struct mc_span params) {
-    static const char method[] = "inline:";
-    struct mc_span code;
-
-    if (!mc_span_begins(params, method) || memchr(params.at, ';', params.len)) {
-        return false;
-    }
-    code = (struct mc_span){params.at + sizeof(method) - 1, params.len - (sizeof(method) - 1)};
-    for (size_t i = 0; i < code.len; i++) {
-        if (code.at[i] == '|') {
-            if (memchr(code.at + i, ':', code.len - i)) {
-                return false; /* a master key identifier would stand in every packet */
-            }
-            code.len = i;
-        }
-    }
-    return decode(key, code);
-}
-
-/* Of the session parameters a window size hint changes nothing, and one that begins with "-" may be ignored (RFC 4568 section 6.3.7). */
-static bool harmless(struct mc_span param) {
-    return mc_span_begins(param, "WSH=") || mc_span_begins(param, "-");
-}
-
 bool mc_sdes_read(struct mc_span value, unsigned *tag, struct mc_sdes_key *key) {
-    struct mc_span number = mc_span_word(&value), suite = mc_span_word(&value), params = mc_span_word(&value), more;
-    int64_t n = mc_span_number(number);
+    struct mc_crypto_line line;
 
-    *key = (struct mc_sdes_key){.suite = mc_srtp_suite(suite.at, suite.len)};
-    if (n < 0 || number.len > 9 || (number.len > 1 && number.at[0] == '0') || !key->suite) {
-        return false;
+    *key = (struct mc_sdes_key){0};
+    if (mc_crypto_line_read(&line, value)) {
+        *tag = line.tag;
+        key->suite = mc_srtp_suite(line.suite.at, line.suite.len);
+        key->n = mc_srtp_key_len(line.suite.at, line.suite.len);
     }
-    *tag = (unsigned)n;
-    key->n = mc_srtp_key_len(key->suite, strlen(key->suite));
-    for (more = mc_span_word(&value); more.len > 0; more = mc_span_word(&value)) {
-        if (!harmless(more)) {
-            return false;
-        }
-    }
-    return read_key(key, params);
+    return key->suite && decode(key, line.key);
 }
 
 bool mc_sdes_same(const struct mc_sdes_key *a, const struct mc_sdes_key *b) {

@@ -19,8 +19,7 @@ struct mc_sdes_key {
 bool mc_sdes_make(struct mc_sdes_key *key, const char *suite);
 /* "1 AES_CM_128_HMAC_SHA1_80 inline:..." into `text`; its length. */
 size_t mc_sdes_write(char text[MC_SDES_VALUE], unsigned tag, const struct mc_sdes_key *key);
-/* Reads the value of an a=crypto attribute. False: it is none, or it asks for what is not served: another suite, several keys, a
- * master key identifier, or session parameters that change how packets are made (RFC 4568 section 6.3). */
+/* Reads the value of an a=crypto attribute. False: it is none, or it asks for what is not served (crypto_line.h), or for another suite. */
 bool mc_sdes_read(struct mc_span value, unsigned *tag, struct mc_sdes_key *key);
 bool mc_sdes_same(const struct mc_sdes_key *a, const struct mc_sdes_key *b);
 

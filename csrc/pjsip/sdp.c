@@ -47,17 +47,14 @@ static unsigned ptime_for(const pjmedia_sdp_media *remote, unsigned otherwise) {
     return ptime;
 }
 
-unsigned mc_sdp_ptime(const pjmedia_sdp_media *remote) {
-    return ptime_for(remote, offered_ptime);
-}
-
 unsigned mc_sdp_ptime_agreed(const pjmedia_sdp_media *local, const pjmedia_sdp_media *remote) {
     unsigned long ours = attr_number(local, "ptime");
 
     return ptime_for(remote, ptime_served(ours) ? (unsigned)ours : offered_ptime);
 }
 
-void mc_sdp_set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms) {
+/* In place of what is there. */
+static void set_ptime(pj_pool_t *pool, pjmedia_sdp_media *m, unsigned ptime_ms) {
     char text[8];
     pj_str_t value;
 
@@ -208,7 +205,9 @@ static bool is_zero(const pjmedia_sdp_conn *conn) {
     return conn && (!pj_strcmp2(&conn->addr, "0.0.0.0") || !pj_strcmp2(&conn->addr, "0") || !pj_strcmp2(&conn->addr, "::"));
 }
 
-void mc_sdp_answer_old_hold(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_session *offer,
+/* An offer with the address 0.0.0.0 (old-style hold, RFC 3264 section 8.4) is answered with a=inactive: PJSIP gives the same address
+ * back, so that nothing can be sent either way, and must not say sendrecv to it. */
+static void answer_old_hold(pj_pool_t *pool, pjmedia_sdp_media *local, const pjmedia_sdp_session *offer,
                             const pjmedia_sdp_media *theirs) {
     static const char *const directions[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
 
@@ -220,5 +219,21 @@ void mc_sdp_answer_old_hold(pj_pool_t *pool, pjmedia_sdp_media *local, const pjm
     }
     if (local->attr_count < PJMEDIA_MAX_SDP_ATTR) {
         pjmedia_sdp_media_add_attr(local, pjmedia_sdp_attr_create(pool, "inactive", NULL));
+    }
+}
+
+void mc_sdp_complete(pj_pool_t *pool, pjmedia_sdp_media *m, const pjmedia_sdp_session *remote, const pjmedia_sdp_media *theirs,
+                     bool rtcp_mux) {
+    if (rtcp_mux && m->attr_count < PJMEDIA_MAX_SDP_ATTR &&
+        (!theirs || pjmedia_sdp_media_find_attr2(theirs, "rtcp-mux", NULL))) {
+        pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, "rtcp-mux", NULL));
+    }
+    set_ptime(pool, m, ptime_for(theirs, offered_ptime));
+    if (!theirs && mc_seam_get() && mc_seam_get()->rest) {
+        mc_sdp_add_cn(pool, m); /* into an offer; answers: noise.c */
+    }
+    if (theirs) {
+        mc_sdp_follow_numbers(pool, m, theirs);
+        answer_old_hold(pool, m, remote, theirs);
     }
 }

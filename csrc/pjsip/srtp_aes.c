@@ -7,7 +7,6 @@
 #if defined(__x86_64__)
 
 #include <immintrin.h>
-#include <openssl/crypto.h>
 #include <openssl/modes.h>
 #include <srtp2/cipher.h>
 #include <srtp2/crypto_types.h>
@@ -15,6 +14,7 @@
 #include <string.h>
 
 #include "../bytes.h"
+#include "srtp_state.h"
 
 #define AES __attribute__((target("aes,sse4.1")))
 #define ROUNDS 10
@@ -139,11 +139,7 @@ static srtp_err_status_t icm_alloc(srtp_cipher_t **out, int key_len, int tag_len
 }
 
 static srtp_err_status_t icm_dealloc(srtp_cipher_t *cipher) {
-    struct icm *icm = cipher->state; /* `cipher` is inside it */
-
-    OPENSSL_cleanse(icm, sizeof(*icm));
-    free(icm);
-    return srtp_err_status_ok;
+    return mc_srtp_state_free(cipher->state, sizeof(struct icm)); /* `cipher` is inside it */
 }
 
 static srtp_err_status_t icm_init(void *state, const uint8_t *key) {
@@ -192,9 +188,7 @@ static srtp_err_status_t gcm_dealloc(srtp_cipher_t *cipher) {
     struct gcm *gcm = cipher->state;
 
     CRYPTO_gcm128_release(gcm->mode);
-    OPENSSL_cleanse(gcm, sizeof(*gcm));
-    free(gcm);
-    return srtp_err_status_ok;
+    return mc_srtp_state_free(gcm, sizeof(*gcm));
 }
 
 static srtp_err_status_t gcm_init(void *state, const uint8_t *key) {

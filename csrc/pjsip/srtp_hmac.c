@@ -4,12 +4,13 @@
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA1_*: the only door to the compression with a saved state */
 #include "srtp_hmac.h"
 
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <srtp2/auth.h>
 #include <srtp2/crypto_types.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "srtp_state.h"
 
 extern const srtp_auth_type_t srtp_hmac; /* libsrtp's, whose test vectors ours has to pass */
 
@@ -57,11 +58,7 @@ static srtp_err_status_t alloc(srtp_auth_t **out, int key_len, int out_len) {
 }
 
 static srtp_err_status_t dealloc(srtp_auth_t *auth) {
-    struct hmac *hmac = auth->state; /* `auth` is inside it */
-
-    OPENSSL_cleanse(hmac, sizeof(*hmac));
-    free(hmac);
-    return srtp_err_status_ok;
+    return mc_srtp_state_free(auth->state, sizeof(struct hmac)); /* `auth` is inside it */
 }
 
 static void pad(SHA_LONG state[5], const uint8_t *key, int key_len, uint8_t with) {

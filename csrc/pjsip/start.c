@@ -88,6 +88,7 @@ int mc_pjsip_start(void) {
         return rc;
     }
     mc_events_start();
+    mc_keep_alive_start();
     mc_caps_tell_the_truth();
     if (pj_log_get_log_func() != log_line) {
         upstream_log = pj_log_get_log_func();

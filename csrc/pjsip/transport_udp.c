@@ -266,22 +266,8 @@ static pj_status_t media_create(pjmedia_transport *tp, pj_pool_t *pool, unsigned
 
 static pj_status_t encode_sdp(pjmedia_transport *tp, pj_pool_t *pool, pjmedia_sdp_session *local,
                               const pjmedia_sdp_session *remote, unsigned index) {
-    struct udp *udp = (struct udp *)tp;
-    pjmedia_sdp_media *m = local->media[index];
-    const pjmedia_sdp_media *theirs = remote && index < remote->media_count ? remote->media[index] : NULL;
-
-    if (udp->media_options & PJMEDIA_TPMED_RTCP_MUX && m->attr_count < PJMEDIA_MAX_SDP_ATTR &&
-        (!theirs || pjmedia_sdp_media_find_attr2(theirs, "rtcp-mux", NULL))) {
-        pjmedia_sdp_media_add_attr(m, pjmedia_sdp_attr_create(pool, "rtcp-mux", NULL));
-    }
-    mc_sdp_set_ptime(pool, m, mc_sdp_ptime(theirs));
-    if (!theirs && mc_seam_get() && mc_seam_get()->rest) {
-        mc_sdp_add_cn(pool, m); /* into an offer; answers: noise.c */
-    }
-    if (theirs) {
-        mc_sdp_follow_numbers(pool, m, theirs);
-        mc_sdp_answer_old_hold(pool, m, remote, theirs);
-    }
+    mc_sdp_complete(pool, local->media[index], remote, remote && index < remote->media_count ? remote->media[index] : NULL,
+                    ((struct udp *)tp)->media_options & PJMEDIA_TPMED_RTCP_MUX);
     return PJ_SUCCESS;
 }
 

@@ -250,6 +250,24 @@ async def test_a_stranger_who_is_first_takes_nothing(certificate: Certificate) -
         other.close()
 
 
+async def test_a_peer_may_ring_for_long_and_begin_when_it_answers(certificate: Certificate) -> None:
+    """OpenSSL alone gives up after 22 s, and the call that is answered then would be lost."""
+    async with user_agent(cfg()) as rig:
+        peer = await dtls_peer(rig, certificate, setup="passive")
+        peer.dialog.invite(peer.dtls_offer())
+        call = await rig.taken()
+        heard = bytearray()
+        call.leg.on_audio = lambda pcm, arrival_us, index, lost: b"" if lost else heard.extend(pcm)
+        await call.control.answer(183)
+        await asyncio.sleep(23)
+        await call.control.answer()
+        peer.take((await peer.dialog.final()).body)
+        await talk(rig, peer, call, heard)
+        await call.hangup()
+        await rig.over(call)
+        peer.close()
+
+
 async def test_the_association_goes_on_through_hold(certificate: Certificate) -> None:
     async with user_agent(cfg()) as rig:
         peer = await dtls_peer(rig, certificate)

@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+import mediacore
+from sipagent.signalling.options import build_options
 from tests.sip.rig import Rig, config, user_agent
 from tests.sip.ua import offer
 from tests.sip.wire import Message
 
 MEDIA = {"codecs": ["PCMU/8000"], "rate": 8000}
 WAIT_S = 10.0
+PINGS = 2_000_000  # whose pongs no socket holds
 
 
 class Server:
@@ -102,14 +107,50 @@ async def ready(rig: Rig) -> None:
     await asyncio.wait_for(rig.until(lambda: bool(rig.ua.trunks()[0].hosts[0].target)), 5)
 
 
+def options(rig: Rig) -> bytes:
+    return build_options("tcp", "127.0.0.1", rig.port, ("127.0.0.1", 9), secrets.token_hex(6))
+
+
+async def answered(reader: asyncio.StreamReader) -> bytes:
+    """The head of an answer without a body."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_S)
+    assert re.search(rb"Content-Length:\s*0\r\n", head)
+    return head
+
+
 async def test_pings_are_answered() -> None:
-    """RFC 5626 section 3.5.1: a double CRLF between messages gets a single one at once."""
+    """RFC 5626 section 3.5.1: a double CRLF between messages gets a single one at once. Before the first message it gets none:
+    it would keep a connection that brings nothing."""
     async with user_agent(config(sip=tcp())) as rig:
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         for _ in range(3):
             writer.write(b"\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        writer.write(options(rig))
+        assert (await answered(reader)).startswith(b"SIP/2.0 200 ")
+        for _ in range(3):
+            writer.write(b"\r\n\r\n")
             assert await asyncio.wait_for(reader.readexactly(2), WAIT_S) == b"\r\n"
         writer.close()
+
+
+async def test_who_pings_and_reads_nothing_costs_one_pong() -> None:
+    async with user_agent(config(sip=tcp())) as rig:
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(line, ("127.0.0.1", rig.port))
+        await loop.sock_sendall(line, options(rig))
+        assert (await loop.sock_recv(line, 12)) == b"SIP/2.0 200 "
+        await asyncio.wait_for(rig.until(lambda: mediacore.sip_held()["pools"] > 0), WAIT_S)  # counted once a second
+        before = mediacore.sip_held()["pools"]
+        for _ in range(PINGS // 4096):
+            await asyncio.wait_for(loop.sock_sendall(line, b"\r\n\r\n" * 4096), WAIT_S)
+        await asyncio.sleep(2.5)
+        assert mediacore.sip_held()["pools"] < before + 50
+        line.close()
 
 
 async def test_idle_connections_are_pinged(server: Server) -> None:
