@@ -49,11 +49,12 @@ class Minder:
             self._hold(call, task)
         return task
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs beside the calls, and holds none."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs beside the calls, and holds none. Its errors are logged."""
         task = asyncio.create_task(self._guard(work, ()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def keep(self, call: Call) -> None:
         """The task that runs now holds the call from now on."""

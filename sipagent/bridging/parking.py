@@ -66,8 +66,8 @@ class Parking:
                 del self._given[number]
 
     def given_to(self, by: Call) -> str | None:
-        """The slot that it was told."""
-        return next((number for number, call in self._given.items() if call is by), None)
+        """The slot that it was told, as long as nobody is in it."""
+        return next((number for number, call in self._given.items() if call is by and number not in self._slots), None)
 
     async def tell(self, by: Call, number: str) -> None:
         """Says the slot to who parked a call there."""
@@ -95,7 +95,10 @@ class Parking:
         self._desk.minder.keep(slot.call)
         slot.taken.set()
         if not await self._desk.answer(by):
-            await self._back(slot)
+            await self._again(slot)
+            return
+        if slot.call.ended.is_set():
+            await by.hangup(reason="who was parked has hung up")
             return
         log.info("taken out of parking", slot=number, by=by.id)
         await Join(self._desk, self._joins, by, slot.call).run()
@@ -117,6 +120,13 @@ class Parking:
                 del self._slots[slot.number]
         if which is None and not slot.taken.is_set():
             log.info("parked too long", slot=slot.number, goes_to=slot.parker)
+            await self._back(slot)
+
+    async def _again(self, slot: Slot) -> None:
+        """Who wanted the call has gone before the two could talk."""
+        try:
+            self.park(slot.call, slot.number, slot.parker, slot.via)
+        except ParkingError:  # somebody else is there by now
             await self._back(slot)
 
     async def _back(self, slot: Slot) -> None:

@@ -17,7 +17,7 @@ from sipagent.log import call_context, get_logger
 from sipagent.routing.number import number_of
 from sipagent.routing.pattern import Pattern
 from sipagent.routing.table import DIRECT
-from sipagent.signalling.errors import DestinationDenied, SignallingError, UriError
+from sipagent.signalling.errors import DestinationDenied, SignallingError
 from sipagent.waiting import first
 
 log = get_logger(__name__)
@@ -133,8 +133,14 @@ class Supervision:
             log.warning("may not listen", to=target.id, account=via or DIRECT, number=number_of(uri), mode=mode)
             raise SupervisionError(403, f"[[supervisors]] has no row that lets {number_of(uri)} {mode} to this call")
         placed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._desk.minder.spawn(self._ring(target, uri, via, mode, allowed, placed))
-        return await placed
+        ringing = self._desk.minder.spawn(self._ring(target, uri, via, mode, allowed, placed))
+        try:
+            await first(placed, ringing)
+            if not placed.done():  # the switch stops, or is at fault
+                raise SupervisionError(503, "the supervisor could not be called")
+            return placed.result()
+        finally:
+            placed.cancel()
 
     def change(self, target_id: str, listener_id: str, mode: Mode) -> None:
         """SupervisionError."""
@@ -149,7 +155,7 @@ class Supervision:
     ) -> None:
         try:
             call = await self._desk.place(uri, via, RING_S, None)
-        except (SignallingError, UriError) as error:
+        except (SignallingError, MediaError) as error:
             if not placed.cancelled():
                 placed.set_exception(SupervisionError(403 if isinstance(error, DestinationDenied) else 503, str(error)))
             return

@@ -28,18 +28,16 @@ from sipagent.signalling.limits import Limits
 from sipagent.signalling.locate import Locator, Target
 from sipagent.signalling.names import Dns
 from sipagent.signalling.parties import MAX_FORWARDS, OutgoingInvite
-from sipagent.signalling.registration import AccountStatus, Hop
+from sipagent.signalling.registration import AccountStatus
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.stack_log import StackLog
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.transfer import ReferTo, Replaces
 from sipagent.signalling.trunk import TrunkStatus
-from sipagent.signalling.uplinks import Uplinks
+from sipagent.signalling.uplinks import Uplinks, Ways
 from sipagent.signalling.uri import DEFAULT_PORT, SipUri, Transport, parse_uri
 
 log = get_logger(__name__)
-
-Ways = list[tuple[str, Hop]]  # key and next hop of a trunk's hosts
 
 QUESTION_S = 32.0  # a transaction waits no longer for its address (RFC 3261 section 17.1.1.2, timer B)
 
@@ -189,9 +187,7 @@ class UserAgent:
             raise SignallingError("the user agent is not up")
         wanted = self.allowed(uri)
         rows = checked(headers)
-        trunk = self._uplinks.trunks.get(account or "")
-        name = self._uplinks.account(account) if trunk is None else account
-        ways = [] if trunk is None else trunk.ways()
+        name, ways = self._uplinks.way_out(account)
         target: Target | None = None
         if name is None:
             secure = wanted.scheme == "sips"
@@ -324,11 +320,10 @@ class UserAgent:
         leg, request, ways = self._retries.get(call.id, (None, None, []))
         if leg is None or request is None or request.account is None:
             return False
-        trunk = self._uplinks.trunks[request.account.rpartition("#")[0]]
-        trunk.failed(request.account, code)
+        trunk = self._uplinks.failed(request.account, code)
         if not ways or not self._running or _unwanted(call):
             return False
-        log.info("trunk host did not take a call, the next one is tried", trunk=trunk.settings.name, code=code)
+        log.info("trunk host did not take a call, the next one is tried", trunk=trunk, code=code)
         task = asyncio.create_task(self._resend(call, leg, request, ways, code))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)

@@ -14,14 +14,16 @@ from sipagent.signalling.stack import Stack
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.trunk import Trunk, TrunkStatus
 
+Ways = list[tuple[str, Hop]]  # key and next hop of a trunk's hosts
+
 
 class Uplinks:
     """Of one user agent."""
 
     def __init__(self, thread: SipThread, stack: Stack) -> None:
-        self.trunks: dict[str, Trunk] = {}
         self._thread = thread
         self._stack = stack
+        self._trunks: dict[str, Trunk] = {}
         self._registrations: dict[str, Registration] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -32,7 +34,7 @@ class Uplinks:
             self._registrations[account_name(settings)] = registration
             self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
         for row in sip.trunks:
-            trunk = self.trunks[row.name] = Trunk(row, locate, self._ask, self._lead)
+            trunk = self._trunks[row.name] = Trunk(row, locate, self._ask, self._lead)
             self._tasks.append(asyncio.create_task(trunk.keep(), name=f"trunk-{row.name}"))
 
     async def stop(self) -> None:
@@ -48,26 +50,35 @@ class Uplinks:
 
     def states(self) -> list[TrunkStatus]:
         """One row for each of sip.trunks."""
-        return [t.status for t in self.trunks.values()]
+        return [t.status for t in self._trunks.values()]
 
     def has(self, name: str) -> bool:
         """Whether an account is called so, "user@host"."""
         return name in self._registrations
 
-    def account(self, name: str | None) -> str | None:
-        """ "user@host" of what may be "user" alone; None stays None. SignallingError: there is none, or several."""
+    def way_out(self, name: str | None) -> tuple[str | None, Ways]:
+        """ "user@host" of an account, of which "user" may be enough; or a trunk and what its calls are tried over, best first.
+        None: neither, the call is direct. SignallingError: there is no such thing, or several."""
         if name is None:
-            return None
+            return None, []
+        if (trunk := self._trunks.get(name)) is not None:
+            return name, trunk.ways()
         found = [n for n in self._registrations if n == name or n.split("@")[0] == name]
         if len(found) != 1:
             known = ", ".join(self._registrations) or "none"
             raise SignallingError(f"account {name!r} is {'not known' if not found else 'ambiguous'}; configured: {known}")
-        return found[0]
+        return found[0], []
+
+    def failed(self, key: str, code: int) -> str:
+        """A trunk's host did not take a call. The trunk's name."""
+        trunk = self._trunks[key.rpartition("#")[0]]
+        trunk.failed(key, code)
+        return trunk.settings.name
 
     def told(self, message: Registered | ConnectionLost | Answered) -> None:
         """A message of the sip thread."""
         if isinstance(message, Answered):
-            if (trunk := self.trunks.get(message.host.rpartition("#")[0])) is not None:
+            if (trunk := self._trunks.get(message.host.rpartition("#")[0])) is not None:
                 trunk.answered(message)
         elif (registration := self._registrations.get(message.account)) is not None:
             if isinstance(message, Registered):

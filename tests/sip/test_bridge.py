@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from sipagent.bridging import parking
+from sipagent.call import Call
 from sipagent.waiting import first
 from tests.sip.house import idle, parties, switch, talk
 from tests.sip.rig import Rig
+from tests.sip.test_transfer import refused
 from tests.sip.ua import Ua, offer
 
 A, B, C = 0x90, 0xA0, 0xB0
@@ -115,6 +117,41 @@ async def test_a_call_is_taken_out_before_its_music_is_ready(monkeypatch: pytest
             ready.set()
             await Rig.until(lambda: all(not c.parked for c in house.user_agent.calls.values()))
             await talk(bob, carol)
+
+
+async def test_who_takes_a_parked_call_out_and_goes_leaves_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits on for somebody else; and when it is the parked one that goes meanwhile, the other is told so."""
+    async with parties(A, B, C) as (alice, bob, carol):
+        rows = [{"called": "70", "bridge": bob.uri}, {"called": "701", "park": "701"}]
+        async with switch((alice, bob, carol), rows) as house:
+            dialled = alice.dials("70")
+            bobs = await bob.answers()
+            ua = await alice.talks(dialled)
+            ua.send("REFER", headers=f"Refer-To: <sip:701@127.0.0.1:{alice.port}>\r\n")
+            assert await alice.told() == [100, 200]
+            await ua.hang_up()
+            assert house.attendant is not None
+            desk, answer = house.attendant._desk, house.attendant._desk.answer
+            [parked] = [call for call in house.user_agent.calls.values() if call.direction == "out"]
+
+            async def goes(call: Call) -> bool:
+                await call.hangup(486)
+                await call.ended.wait()
+                return False
+
+            monkeypatch.setattr(desk, "answer", goes)
+            assert await refused(carol, "701") == 486
+            await asyncio.wait_for(Rig.until(lambda: parked.parked == "701"), 10)
+
+            async def slow(call: Call) -> bool:
+                await bobs.hang_up()
+                await Rig.until(lambda: "stats" in parked.notes)  # its record is made, its leg is closed
+                return await answer(call)
+
+            monkeypatch.setattr(desk, "answer", slow)
+            await carol.calls("701")
+            assert "who was parked has hung up" in (await carol.left()).get("reason")
+            await idle(house)
 
 
 async def test_a_slot_is_given_out_and_told() -> None:

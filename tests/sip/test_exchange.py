@@ -186,3 +186,22 @@ async def test_a_given_slot_takes_the_call() -> None:
             await carol.calls("701")
             await talk(bob, carol)
             await rest(house, 2)
+
+
+async def test_a_given_slot_takes_one_call() -> None:
+    """A second transfer there, before who was told the slot has gone, fails; who was to go there talks on."""
+    async with parties(A, B, C) as (alice, bob, carol):
+        rows = [*routes(bob, carol), {"called": "700", "park": "auto"}, {"called": "_70X", "park": "{called}"}]
+        async with switch((alice, bob, carol), rows, parking={"slots": "701-702", "timeout_s": 30}) as house:
+            first, second = await two_calls(alice, bob, carol)
+            asked = await alice.calls("700")
+            refer(first, f"sip:700@127.0.0.1:{alice.port}", named(asked))
+            assert await alice.told() == [100, 200]
+            await first.hang_up()
+            refer(second, f"sip:700@127.0.0.1:{alice.port}", named(asked))
+            assert (await alice.told())[-1] in (481, 603)  # who was told has hung up by now, or not yet
+            await alice.left()
+            await aimed(alice, second)
+            await talk(alice, carol)
+            await rest(house, 3)
+            assert sorted(c.parked for c in house.user_agent.calls.values()) == ["", "", "701"]

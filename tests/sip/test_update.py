@@ -13,11 +13,10 @@ from mediacore import EV_STOPPED
 from sipagent.call import Call
 from sipagent.signalling.errors import SignallingError
 from tests.sip.rig import Rig, config, user_agent
-from tests.sip.ua import Rtp, answered, hung_up, offer
+from tests.sip.ua import Rtp, answered, hung_up, most_ms, offer
 from tests.sip.wire import Message, Peer
 
 MEDIA = {"codecs": ["PCMU/8000", "PCMA/8000", "G722/8000", "opus/48000"], "rate": 8000}
-MOST_MS = 60  # a longer gap in the sound is none that a change of the session may make
 MAPS = {"PCMU": 0, "PCMA": 8, "G722": 9, "opus": 96}
 OPUS = "a=rtpmap:96 opus/48000/2"
 
@@ -37,11 +36,6 @@ def formats(message: Message) -> list[str]:
 
 def ptime(message: Message) -> int:
     return int(message.body.partition("a=ptime:")[2].split()[0])
-
-
-def most_ms(call: Call) -> int:
-    """What a gap may be; ticks that a stalled machine has skipped are no change's fault."""
-    return MOST_MS + 20 * int(call.leg.stats()["tx_skipped"])
 
 
 def no_stop(call: Call) -> list[int]:
