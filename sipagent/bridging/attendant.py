@@ -156,9 +156,10 @@ class Attendant:
         return None
 
     async def _dial(self, call: Call, targets: Targets, notifier: Notifier) -> Call | Failure:
-        return await dial(
-            self._desk, targets, call, lambda _, code, early: self._desk.minder.spawn(notifier.tell(183 if early else 180))
-        )
+        def tell(_: Call, code: int, early: bool) -> None:
+            self._desk.minder.spawn(notifier.tell(183 if early else 180))
+
+        return await dial(self._desk, targets, call, tell)
 
     def _route(self, called: str, call: Call) -> Verdict | None:
         facts = Facts(called, calling_of(call), datetime.now(UTC), call.account or DIRECT, call.headers)

@@ -115,9 +115,10 @@ class Parking:
                 limit = self._desk.cfg.parking.timeout_s
                 which = await first(slot.taken.wait(), call.ended.wait(), timeout_s=limit)
         finally:
-            call.parked = ""
             if self._slots.get(slot.number) is slot:
                 del self._slots[slot.number]
+            if not any(other.call is call for other in self._slots.values()):  # it may be parked again
+                call.parked = ""
         if which is None and not slot.taken.is_set():
             log.info("parked too long", slot=slot.number, goes_to=slot.parker)
             await self._back(slot)

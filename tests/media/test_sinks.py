@@ -15,7 +15,7 @@ import mediacore
 from mediacore import NO_PT, ArgumentError, Bridge, Leg, Mixer, Prompt, StateError, Worker, bridge
 from mediacore.dsp import InbandDtmf
 from tests.media.rig import G722, HOST, OPUS, PCMA, PCMU, RATE, WAIT_S, Phone, drain_until
-from tests.media.rtp import Rtp, babble, likeness, part, tone
+from tests.media.rtp import Rtp, babble, near_likeness, part, tone
 
 
 class Wire:
@@ -41,11 +41,11 @@ class Wire:
 
 
 def gets_across(said: np.ndarray, heard: np.ndarray) -> bool:
-    """Most windows are as they were said, and those that no stall of this machine touched are as good as the codec.
-    Another voice has a median below 0.45."""
-    scores = likeness(said, heard, RATE)
+    """Most windows are as they were said, and those that no stall of this machine touched are as good as the codec: measured
+    0.88 and 0.92 or more, with stops of 20 to 200 ms 0.77 and 0.88. Another voice has 0.28 and 0.54 at most."""
+    scores = near_likeness(said, heard, RATE)
     print("likeness", np.sort(scores).round(2))
-    return bool(np.median(scores) > 0.55 and np.quantile(scores, 0.75) > 0.75)
+    return bool(np.median(scores) > 0.6 and np.quantile(scores, 0.75) > 0.8)
 
 
 def test_equal_legs_pass_payloads_byte_for_byte(worker: Worker, room: ExitStack) -> None:
