@@ -97,6 +97,11 @@ def follow_up(answer: bytes, via: str) -> list[bytes]:
     return [request(b"ACK", fresh + b"a", number), request(b"BYE", fresh + b"b", number + 1)]
 
 
+def _abort(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(AttributeError):  # Python 3.11: a TLS transport that is closed already
+        writer.transport.abort()
+
+
 class Sender:
     """`ports`: transport -> port of the switch. `outcomes` grows while it runs."""
 
@@ -125,7 +130,7 @@ class Sender:
         await asyncio.sleep(grace_s)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer, task in self._streams.values():
-            writer.transport.abort()
+            _abort(writer)
             await asyncio.gather(task, return_exceptions=True)
         self._streams.clear()
         self._udp.close()
@@ -147,7 +152,7 @@ class Sender:
             await writer.drain()
             if alone:
                 await asyncio.sleep(grace_s)
-                writer.transport.abort()
+                _abort(writer)
                 await self._streams.pop(place)[1]
 
     async def _stream(self, place: tuple[str, int]) -> asyncio.StreamWriter:

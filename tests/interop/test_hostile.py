@@ -56,8 +56,8 @@ def spray(target: tuple[str, int], rows: list[bytes], source: socket.socket | No
     sock = source or socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for n, row in enumerate(rows):
         sock.sendto(row, target)
-        if n % 50 == 49:
-            time.sleep(0.02)  # as fast as a socket buffer takes it without loss
+        if n % 20 == 19:
+            time.sleep(0.008)  # as fast as a socket takes it without loss: 28 of 1,500 bytes (csrc/udp.c)
     if source is None:
         sock.close()
 

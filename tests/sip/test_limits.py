@@ -17,7 +17,7 @@ def trunk(peer: Peer, **limits: float) -> dict[str, Any]:
     return {"trunks": [row]}
 
 
-async def test_a_trunk_calls_no_more_than_it_may_in_both_directions(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_trunk_calls_no_more_than_it_may_in_both_directions() -> None:
     peer = await Peer.open()
     async with user_agent(config(sip=trunk(peer, max_calls=2))) as rig:
         await rig.until(lambda: bool(rig.ua.trunks()[0].hosts[0].target))
@@ -29,7 +29,6 @@ async def test_a_trunk_calls_no_more_than_it_may_in_both_directions(capsys: pyte
         third.invite(sdp())
         answer = await peer.response("INVITE", at_least=500)
         assert (answer.status, answer.get("retry-after"), answer.get("call-id")) == (503, "10", third.call_id)
-        assert "call above a limit" in capsys.readouterr().out
         with pytest.raises(CallLimitError, match="account provider: max_calls reached"):
             await rig.ua.invite("sip:2@provider.example", account="provider")
         direct, used = rig.ua.uses()
