@@ -35,6 +35,13 @@ async def more(rig: Rig, call: Call, what: str, n: int) -> None:
     await asyncio.wait_for(rig.until(lambda: call.leg.stats()[what] >= before + n), WAIT_S)
 
 
+async def come_back(rig: Rig, call: Call, heard: list[str]) -> None:
+    """The digits that were sent, each once; the call ends."""
+    await asyncio.wait_for(rig.until(lambda: len(heard) >= len(DIGITS)), 20)
+    assert "".join(heard) == DIGITS
+    await over(rig, call)
+
+
 def refresher(asterisk: Asterisk, call: Call) -> str:
     """Which request within the dialog Asterisk's log shows: "Received" from us, "Transmitting" to us; "" = none yet."""
     for message in asterisk.log(3000).split("<--- "):
@@ -63,9 +70,7 @@ async def test_telephone_events(asterisk: Asterisk) -> None:
         heard = digits_of(call)
         assert call.leg.takes_events
         await call.send_dtmf(DIGITS)
-        await asyncio.wait_for(rig.until(lambda: len(heard) >= len(DIGITS)), 20)
-        assert "".join(heard) == DIGITS
-        await over(rig, call)
+        await come_back(rig, call, heard)
 
 
 @pytest.mark.behaviour(
@@ -80,9 +85,7 @@ async def test_digits_by_info(asterisk: Asterisk) -> None:
         heard = digits_of(call)
         assert not call.leg.takes_events
         await call.send_dtmf(DIGITS)
-        await asyncio.wait_for(rig.until(lambda: len(heard) >= len(DIGITS)), 20)
-        assert "".join(heard) == DIGITS
-        await over(rig, call)
+        await come_back(rig, call, heard)
 
 
 @pytest.mark.behaviour(
@@ -97,9 +100,7 @@ async def test_digits_as_sound(asterisk: Asterisk) -> None:
         heard = digits_of(call)
         assert not call.leg.takes_events
         call.leg.send_dtmf(DIGITS, 150)
-        await asyncio.wait_for(rig.until(lambda: len(heard) >= len(DIGITS)), 20)
-        assert "".join(heard) == DIGITS
-        await over(rig, call)
+        await come_back(rig, call, heard)
 
 
 @pytest.mark.behaviour("Dialogs", "holds a PBX and takes it back, and hears it again", peer="Asterisk 22", rfc="3264 8.4")

@@ -111,14 +111,11 @@ def capture(packets: list[bytes], path: Path) -> None:
 def dissect(packets: list[bytes], folder: Path) -> list[dict[str, list[Any]]]:
     """Each packet's RTCP fields as tshark names them, those of nested ones too, with every value in order."""
     capture(packets, folder / "rtcp.pcap")
-    try:
-        done = subprocess.run(
-            ["tshark", "-r", folder / "rtcp.pcap", "-d", "udp.port==40001,rtcp", "-T", "json", "--no-duplicate-keys"],
-            capture_output=True,
-            check=True,
-        )
-    except FileNotFoundError:
-        pytest.skip("tshark is not here: scripts/setup --peers installs it")
+    done = subprocess.run(
+        ["tshark", "-r", folder / "rtcp.pcap", "-d", "udp.port==40001,rtcp", "-T", "json", "--no-duplicate-keys"],
+        capture_output=True,
+        check=True,
+    )
     found = []
     for frame in json.loads(done.stdout):
         fields: dict[str, list[Any]] = {}
