@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Coroutine
 
 from mediacore import EV_FLUSHED, EV_PLAY_START
 from sipagent.call import Call
@@ -25,33 +23,20 @@ from sipagent.dialogue.events import Listener, Notes
 from sipagent.dialogue.hearing import HeardTurn, Hearing
 from sipagent.dialogue.idle import IdleTimer
 from sipagent.dialogue.ledger import BargeIn, Line, Turn
-from sipagent.dialogue.playout import Playout, Utterance
-from sipagent.dialogue.speak import Speaker
-from sipagent.dialogue.think import Clauses
+from sipagent.dialogue.playout import Playout
+from sipagent.dialogue.records import Records
+from sipagent.dialogue.reply import Reply, ReplyFailed, Think, ready_made
+from sipagent.dialogue.reply_maker import ReplyMaker
 from sipagent.engines import EngineSet
-from sipagent.engines.base import Act, BrainSession, EngineError, EngineTimeout, Token, UserTurn
+from sipagent.engines.base import Act, BrainSession, UserTurn
 from sipagent.engines.clips import Apology
 from sipagent.log import get_logger
 
-BRAIN_TIMEOUT_S = 8.0  # for each token
 AFTER_GOODBYE_S = 0.3  # the caller's own jitter buffer still plays when our last packet has left
 MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
-WAIT_STEP_S = 0.02
 SURELY_SPEECH_US = 800_000  # a cough or a knock is shorter
 FAREWELL = "We have reached the longest time a call can take. Thank you for calling. Goodbye."
 FAREWELL_S = 8.0  # before the limit
-
-
-@dataclass(slots=True)
-class _Reply:
-    """One answer on its way out."""
-
-    turn: Turn | None  # None: the bot speaks of itself (greeting, reminder, apology)
-    utterance: Utterance = field(default_factory=Utterance)
-    acts: list[Act] = field(default_factory=list)
-    line: Line | None = None
-    entry: dict[str, Any] | None = None
-    over: bool = False
 
 
 class Conversation:
@@ -71,7 +56,8 @@ class Conversation:
         self._log = get_logger(__name__).bind(call=call.id)  # callbacks of the leg run outside the call's context
         self._notes = Notes(call, listener)
         self._playout = Playout(self._leg)
-        self._speaker = Speaker(self._leg, engines.tts, cfg.tts_timeout_s)
+        self._records = Records(self._notes, self._playout, clock, self._log)
+        self._maker = ReplyMaker(self._leg, engines, cfg.tts_timeout_s, self._records)
         self._hearing = Hearing(
             *(self._leg.rate, engines.vad, engines.stt, cfg, clock),
             on_suspect=self._caller_may_speak,
@@ -79,7 +65,7 @@ class Conversation:
             on_turn=self._caller_said,
             complete=session.complete,
         )
-        self._reply: _Reply | None = None  # the one that is being made or played
+        self._reply: Reply | None = None  # the one that is being made or played
         self._task: asyncio.Task[None] | None = None
         self._finished: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._turns = 0
@@ -87,7 +73,7 @@ class Conversation:
         self._idle = 0
         self._idle_timer = IdleTimer(cfg.idle_s, self._nobody_speaks)
         self._barge_in: BargeIn | None = None
-        self._interrupted: _Reply | None = None  # what a barge-in cut short, until the caller's words are known
+        self._interrupted: Reply | None = None  # what a barge-in cut short, until the caller's words are known
         self._unheard_text = ""  # of a turn whose answer was taken back: it belongs before the next turn's
 
     async def run(self) -> None:
@@ -100,7 +86,7 @@ class Conversation:
         limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
         reason = "cancelled"
         try:
-            self._say(_Reply(None), self._session.greet)
+            self._say(Reply(None), self._session.greet)
             reason = await self._finished
             await self._call.hangup()
         finally:
@@ -138,7 +124,7 @@ class Conversation:
         self._barge_in = BargeIn(onset_us, self._clock())
         self._cut(reply)
 
-    def _cut(self, reply: _Reply) -> None:
+    def _cut(self, reply: Reply) -> None:
         """Falls silent now."""
         self._playout.flush()
         if self._task is not None:
@@ -155,7 +141,7 @@ class Conversation:
             return
         if self._barge_in is not None:
             self._notes.barge_in(self._barge_in, self._clock())
-        self._end_reply_of(reply, interrupted=True)
+        self._records.end(reply, interrupted=True)
 
     def _take_back(self, turn: Turn) -> None:
         """The caller went on before he heard a word of the answer: it was not the end of his turn."""
@@ -196,9 +182,9 @@ class Conversation:
             self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
         self._notes.turn(turn, "turn", self._clock())
         said = UserTurn(turn.caller_heard, was_heard)
-        self._say(_Reply(turn), lambda: self._session.reply(said))
+        self._say(Reply(turn), lambda: self._session.reply(said))
 
-    def _no_words(self, interrupted: _Reply | None, speech_us: int) -> None:
+    def _no_words(self, interrupted: Reply | None, speech_us: int) -> None:
         """Noise, and what it cut short is said again from the clause that was not heard to its end; or speech that was not
         understood, and whoever spoke to the silence must hear so."""
         if interrupted is None:
@@ -209,79 +195,34 @@ class Conversation:
                 self._idle_timer.arm()
             return
         rest = self._playout.heard(interrupted.utterance).rest
-        self._say(_Reply(None), lambda: _tokens(rest, interrupted.acts))
+        self._say(Reply(None), lambda: ready_made(rest, interrupted.acts))
 
     # What the bot does.
 
-    def _say(self, reply: _Reply, think: Callable[[], AsyncIterator[Token]]) -> None:
+    def _say(self, reply: Reply, think: Think) -> None:
         self._start(reply, self._answer(reply, think))
 
-    def _start(self, reply: _Reply, work: Any) -> None:
+    def _start(self, reply: Reply, work: Coroutine[None, None, None]) -> None:
         self._idle_timer.stop()
         self._reply = reply
         self._task = asyncio.get_running_loop().create_task(work)
 
-    async def _answer(self, reply: _Reply, think: Callable[[], AsyncIterator[Token]]) -> None:
-        """Brain, voice and playing, each ahead of the next."""
-        clauses: asyncio.Queue[str | None] = asyncio.Queue()
-        thinking = asyncio.create_task(self._think(reply, think, clauses))
+    async def _answer(self, reply: Reply, think: Think) -> None:
         try:
-            while (clause := await clauses.get()) is not None:
-                await self._speaker.say(reply.utterance, clause, lambda: self._mark(reply, "first_tts"))
-        except EngineError as e:
-            thinking.cancel()
-            self._fail(Apology.VOICE, e)
-            return
-        except asyncio.CancelledError:
-            thinking.cancel()
-            raise
-        try:
-            await thinking
-            if not reply.utterance.segments and not reply.acts:
-                raise EngineError("the answer was empty")
-        except Exception as e:
-            self._fail(Apology.THINKING, e)
+            await self._maker.make(reply, think)
+        except ReplyFailed as e:
+            self._fail(e.apology, e)
             return
         self._failures = 0
         await self._played(reply)
 
-    async def _think(
-        self, reply: _Reply, think: Callable[[], AsyncIterator[Token]], clauses: asyncio.Queue[str | None]
-    ) -> None:
-        splitter = Clauses()
+    async def _apology(self, reply: Reply, apology: Apology) -> None:
+        await self._maker.play(reply, apology)
+        await self._played(reply)
 
-        def put(ready: list[str]) -> None:
-            for clause in ready:
-                reply.utterance.waiting.append(clause)
-                clauses.put_nowait(clause)
-
-        try:
-            tokens = think()
-            while (token := await self._next_token(tokens)) is not None:
-                self._mark(reply, "first_token")
-                if isinstance(token, Act):
-                    reply.acts.append(token)
-                else:
-                    put(splitter.push(token))
-            put(splitter.rest())
-            self._line(reply)
-        finally:
-            clauses.put_nowait(None)
-
-    async def _next_token(self, tokens: AsyncIterator[Token]) -> Token | None:
-        try:
-            async with asyncio.timeout(BRAIN_TIMEOUT_S):
-                return await anext(tokens, None)
-        except TimeoutError:
-            raise EngineTimeout(f"{self._engines.brain.name}: no token within {BRAIN_TIMEOUT_S:g} s") from None
-
-    async def _played(self, reply: _Reply) -> None:
+    async def _played(self, reply: Reply) -> None:
         """Waits for the last sample to leave, then does what the answer asked for."""
-        while True:
-            left = reply.utterance.end - self._leg.played
-            if left <= 0:
-                break
-            await asyncio.sleep(max(WAIT_STEP_S, left / self._leg.rate))
+        await self._maker.played(reply)
         self._end_reply(interrupted=False)
         if Act.HANGUP in reply.acts:
             await asyncio.sleep(AFTER_GOODBYE_S)
@@ -297,67 +238,24 @@ class Conversation:
         self._apologise(Apology.GIVE_UP if self._failures >= MAX_FAILURES else apology)
 
     def _apologise(self, apology: Apology) -> None:
-        reply = _Reply(None, acts=[Act.HANGUP] if apology is Apology.GIVE_UP else [])
+        reply = Reply(None, acts=[Act.HANGUP] if apology is Apology.GIVE_UP else [])
         reply.utterance.waiting.append(apology.value)
-        self._line(reply)
-        self._start(reply, self._play_clip(reply, apology))
-
-    async def _play_clip(self, reply: _Reply, apology: Apology) -> None:
-        await self._speaker.play(reply.utterance, apology.value, self._engines.clips.get(apology, self._leg.rate))
-        await self._played(reply)
-
-    # Book-keeping.
+        self._records.line(reply)
+        self._start(reply, self._apology(reply, apology))
 
     def _on_event(self, kind: int, a: int, b: int, t_us: int) -> None:
         self._playout.on_event(kind, a, b, t_us)
         if kind == EV_PLAY_START and self._reply is not None:
-            self._first_packet(self._reply)
+            self._records.first_packet(self._reply)
         elif kind == EV_FLUSHED and self._interrupted is not None and not self._playout.flushing:
             if self._barge_in is not None:
                 self._barge_in.stopped = max(self._barge_in.onset, self._playout.silent_us or t_us)
             self._settle()
 
-    def _mark(self, reply: _Reply, stage: str) -> None:
-        if reply.turn is not None and getattr(reply.turn, stage) is None:
-            setattr(reply.turn, stage, self._clock())
-
-    def _first_packet(self, reply: _Reply) -> None:
-        turn, segments = reply.turn, reply.utterance.segments
-        if turn is None or turn.first_packet is not None or not segments:
-            return
-        turn.first_packet = self._playout.started_us(segments[0].start)
-        if turn.first_packet is not None:
-            self._log.info("turn", number=turn.number, gap_ms=turn.gap_ms, **turn.stages())
-            self._notes.turn(turn, "turn", self._clock())
-
-    def _line(self, reply: _Reply) -> None:
-        if not reply.utterance.text:
-            return
-        reply.line = Line(self._clock(), "agent", reply.utterance.text)
-        reply.entry = self._notes.line(reply.line)
-        if reply.turn is not None:
-            reply.turn.agent_said = reply.utterance.text
-
     def _end_reply(self, *, interrupted: bool) -> None:
         reply, self._reply = self._reply, None
         if reply is not None:
-            self._end_reply_of(reply, interrupted=interrupted)
-
-    def _end_reply_of(self, reply: _Reply, *, interrupted: bool) -> None:
-        """Writes down what was heard of it."""
-        heard = self._playout.heard(reply.utterance)
-        self._first_packet(reply)
-        if reply.over:
-            return
-        reply.over = True
-        if reply.line is None:
-            self._line(reply)
-        if reply.line is not None and reply.entry is not None:
-            reply.line.heard, reply.line.interrupted = heard.text, interrupted
-            self._notes.line_end(reply.entry, reply.line, self._clock())
-        if reply.turn is not None:
-            reply.turn.agent_heard, reply.turn.interrupted = heard.text, interrupted
-            self._notes.turn(reply.turn, "turn_end", self._clock())
+            self._records.end(reply, interrupted=interrupted)
 
     async def _stop_task(self) -> None:
         if self._task is not None:
@@ -372,7 +270,7 @@ class Conversation:
             self._idle_timer.arm()
             return
         self._idle += 1
-        self._say(_Reply(None), lambda: self._session.idle(self._idle))
+        self._say(Reply(None), lambda: self._session.idle(self._idle))
 
     def _time_is_up(self) -> None:
         self._log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
@@ -384,15 +282,8 @@ class Conversation:
             self._end_reply(interrupted=True)
         if self._task is not None:
             self._task.cancel()
-        self._say(_Reply(None), lambda: _tokens(FAREWELL, [Act.HANGUP]))
+        self._say(Reply(None), lambda: ready_made(FAREWELL, [Act.HANGUP]))
 
     def _finish(self, reason: str) -> None:
         if not self._finished.done():
             self._finished.set_result(reason)
-
-
-async def _tokens(text: str, acts: list[Act]) -> AsyncIterator[Token]:
-    if text:
-        yield text
-    for act in acts:
-        yield act
