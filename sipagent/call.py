@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import mediacore
+from sipagent.dialogue.context import Context
 from sipagent.log import CALLS, call_context
 from sipagent.media import EventHandler, MediaLeg
 from sipagent.signalling.causes import Reason
@@ -144,6 +145,7 @@ class Call:
     switchboard: Switchboard | None = None
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     recording: CallRecording | None = None
+    context: Context = field(default_factory=Context)  # what its agent remembers of the caller
     listeners: dict[str, str] = field(default_factory=dict)  # supervisors' calls that listen to this one, and how
     on_listeners: Callable[[], None] | None = None  # they changed
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API

@@ -35,7 +35,7 @@ class ReceptionAgent:
         """Talks until somebody hangs up. `call.notes` gets transcript, ledger, messages and references."""
         await asyncio.wait_for(call.media_ready.wait(), MEDIA_WAIT_S)
         script = Reception(self._facts)
-        session = self._engines.brain.session(script)
+        session = self._engines.brain.session(script, call.context)
         self._calls += 1
         self._free.clear()
         try:

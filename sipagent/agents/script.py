@@ -7,8 +7,9 @@ A flow is a state with a name; `_FLOWS` maps it to the method that takes the cal
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from sipagent.agents import spelling
 from sipagent.agents.clocktime import say_time
@@ -60,11 +61,12 @@ _NO_WORDS = "no nope nah not wrong incorrect don't isn't false never neither not
 _YES, _NO = frozenset(_YES_WORDS.split()), frozenset(_NO_WORDS.split())
 _MORE = "Is there anything else I can do for you?"
 _WHAT_MESSAGE = "Of course. What is your message?"
+_STILL_MESSAGE = "You wanted to leave a message. What is your message?"
 _MISSED = "I am sorry, I did not understand that. Could you say it in other words?"
 _SPELL = "Please spell your booking reference, letter by letter."
 _NOTED, _PASSED_ON, _WELCOME = "Thank you, I have noted it.", "Thank you, I will pass it on.", "You are welcome."
 _RIGHT = "Is that right?"
-_FIXED = (_MORE, _WHAT_MESSAGE, _MISSED, _SPELL, _NOTED, _PASSED_ON, _WELCOME, _RIGHT)
+_FIXED = (_MORE, _WHAT_MESSAGE, _STILL_MESSAGE, _MISSED, _SPELL, _NOTED, _PASSED_ON, _WELCOME, _RIGHT)
 
 
 @dataclasses.dataclass(slots=True)
@@ -120,6 +122,33 @@ class Reception:
         """The last reply was never heard."""
         self._state = self._before
 
+    def save(self) -> dict[str, Any]:
+        """Where the flow stands, and what was noted."""
+        state = dataclasses.asdict(self._state)
+        return {**state, "messages": list(self.messages), "references": list(self.references)}
+
+    def resume(self, slots: Mapping[str, Any]) -> Answer:
+        """Asks again what was open, or whether there is anything else."""
+        state = _state_of(slots)
+        if state is None:
+            return self.greet()
+        self._state = state
+        match state.flow:
+            case "message":
+                return self._say(_STILL_MESSAGE)
+            case "confirm message":
+                return self._ask_message()
+            case "reference":
+                return self._say(_SPELL)
+            case "confirm reference":
+                return self._read_back(state.draft)
+        state.offered = True
+        return self._say(_MORE)
+
+    def delivered(self) -> None:
+        """Messages and references are in the record of the call: they are not to come again with the next one."""
+        self._state.messages = self._state.references = ()
+
     def idle(self, count: int) -> Answer:
         """Nobody spoke."""
         if count == 1:
@@ -164,7 +193,7 @@ class Reception:
         if words(text) in (["no"], ["cancel"], ["nothing"], ["never", "mind"]):
             return self._back("All right, no message.")
         self._state.flow, self._state.draft = "confirm message", _sentence(text)
-        return self._say(f"Your message is: {self._state.draft} {_RIGHT}")
+        return self._ask_message()
 
     def _confirm_message(self, text: str) -> Answer:
         verdict = _yes_or_no(text)
@@ -230,6 +259,9 @@ class Reception:
         self._state.last = text
         return Answer(text)
 
+    def _ask_message(self) -> Answer:
+        return self._say(f"Your message is: {self._state.draft} {_RIGHT}")
+
     def _read_back(self, reference: str) -> Answer:
         self._state.flow, self._state.draft = "confirm reference", reference
         return self._say(f"I have: {spelling.say(reference)}. {_RIGHT}")
@@ -271,6 +303,17 @@ _BUILT_IN: dict[str, Callable[[Reception, str], Answer]] = {
     "thanks": Reception._thanks,
     "greeting": Reception._greeting,
 }
+
+
+def _state_of(slots: Mapping[str, Any]) -> _State | None:
+    """What `save` gave, read back; None when it is not that, or nothing."""
+    kinds = {"flow": str, "offered": bool, "misses": int, "draft": str, "last": str, "messages": list, "references": list}
+    if slots.keys() != kinds.keys() or not all(isinstance(slots[name], kind) for name, kind in kinds.items()):
+        return None
+    messages, references = tuple(slots["messages"]), tuple(slots["references"])
+    if slots["flow"] not in _FLOWS or not all(isinstance(text, str) for text in (*messages, *references)):
+        return None
+    return _State(**{**slots, "messages": messages, "references": references})
 
 
 def _yes_or_no(text: str) -> bool | None:

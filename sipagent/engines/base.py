@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import enum
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from sipagent.dialogue.context import Context
 
 
 class EngineError(Exception):
@@ -136,6 +138,15 @@ class Script(Protocol):
         """The last reply was never heard: be as before it."""
         ...
 
+    def save(self) -> dict[str, Any]:
+        """What is to outlive the process (where the flow stands, slots, drafts), ready for JSON; {} = nothing."""
+        ...
+
+    def resume(self, slots: Mapping[str, Any]) -> Answer:
+        """Greets a caller who is back: takes up what `save` gave and puts the open question again. `slots` of another version
+        of the script are as good as none."""
+        ...
+
 
 class BrainSession(Protocol):
     """One conversation."""
@@ -150,8 +161,16 @@ class BrainSession(Protocol):
 
     def retract(self) -> None: ...
 
+    def save(self) -> dict[str, Any]: ...
+
+    def resume(self) -> AsyncIterator[Token]:
+        """In the place of `greet` for a caller who is back: the context is of before."""
+        ...
+
 
 class Brain(Engine, Protocol):
     """Decides what to say."""
 
-    def session(self, script: Script) -> BrainSession: ...
+    def session(self, script: Script, context: Context | None = None) -> BrainSession:
+        """`context`: what was said so far, renewed by the conversation after each exchange; None: nothing, and it stays so."""
+        ...

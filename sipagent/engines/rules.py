@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sipagent.dialogue.context import Context
 from sipagent.engines.base import Answer, BrainSession, Script, Token, UserTurn
 
 if TYPE_CHECKING:
@@ -29,14 +30,15 @@ class RulesBrain:
     async def close(self) -> None:
         """Nothing to close."""
 
-    def session(self, script: Script) -> BrainSession:
+    def session(self, script: Script, context: Context | None = None) -> BrainSession:
         """A conversation that follows `script`."""
-        return _Session(script)
+        return _Session(script, context or Context())
 
 
 class _Session:
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, context: Context) -> None:
         self._script = script
+        self._context = context
 
     def greet(self) -> AsyncIterator[Token]:
         return _stream(self._script.greet)
@@ -52,6 +54,12 @@ class _Session:
 
     def retract(self) -> None:
         self._script.retract()
+
+    def save(self) -> dict[str, Any]:
+        return self._script.save()
+
+    def resume(self) -> AsyncIterator[Token]:
+        return _stream(lambda: self._script.resume(self._context.slots))
 
 
 async def _stream(think: Callable[[], Answer]) -> AsyncIterator[Token]:

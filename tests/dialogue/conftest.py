@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,12 @@ class Parrot:
     def retract(self) -> None:
         self.retracted += 1
 
+    def save(self) -> dict[str, Any]:
+        return {"turns": len(self.turns)} if self.turns else {}
+
+    def resume(self, slots: Mapping[str, Any]) -> Answer:
+        return Answer(f"We had {slots['turns']} turns.") if "turns" in slots else self.greet()
+
 
 @dataclass
 class Stage:
@@ -91,7 +97,7 @@ class Stage:
         self.notes = call.notes
         engines = await fake_engines(self.stt, RulesBrain(Config()), self.tts, self.vad)
         self.tts.said.clear()
-        session = engines.brain.session(self.script)
+        session = engines.brain.session(self.script, call.context)
         talk = Conversation(call, engines, session, Dialogue(**self.cfg), self.events.append, self.loop.clock_us)
         self.leg.start()
         running = asyncio.create_task(talk.run())

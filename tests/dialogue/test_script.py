@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -214,3 +215,42 @@ def test_a_bad_fact_file_is_explained(tmp_path: Path, text: str, words: str) -> 
 def test_a_missing_fact_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FactsError, match=r"nothing\.toml can't be read"):
         facts.load(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "then", "told"),
+    [
+        (["can I leave a message"], "You wanted to leave a message. What is your message?", "The tap drips.", "The tap drips."),
+        (["take a message", "The tap drips."], "Your message is: The tap drips. Is that right?", "yes", "I will pass it on"),
+        (["my booking reference is"], "Please spell your booking reference", "A B 1 2 3", "I have:"),
+        (["check my booking reference", "A B 1 2 3"], "I have:", "no", "spell it again"),
+        (["do you have parking"], "Is there anything else I can do for you?", "no", FACTS.business.goodbye),
+    ],
+)
+def test_a_caller_who_is_back_is_asked_what_was_open(
+    desk: Reception, said: list[str], asked: str, then: str, told: str
+) -> None:
+    ask(desk, *said)
+    slots = json.loads(json.dumps(desk.save()))
+    other = Reception(FACTS, lambda: NOW)
+    assert asked in other.resume(slots).text
+    assert told in ask(other, then)[0]
+
+
+def test_confirmed_messages_outlive_the_process_until_they_are_delivered(desk: Reception) -> None:
+    ask(desk, "take a message", "The tap drips.", "yes")
+    other = Reception(FACTS, lambda: NOW)
+    other.resume(desk.save())
+    assert other.messages == ("The tap drips.",)
+    desk.delivered()
+    other.resume(desk.save())
+    assert other.messages == ()
+
+
+@pytest.mark.parametrize(
+    "change", [{"flow": "nowhere"}, {"draft": 3}, {"messages": [1]}, {"messages": 1}, {"extra": 1}, {"misses": "x"}]
+)
+def test_slots_of_another_version_are_as_good_as_none(desk: Reception, change: dict[str, object]) -> None:
+    ask(desk, "take a message")
+    assert desk.resume({**desk.save(), **change}).text == FACTS.business.greeting
+    assert desk.resume({}).text == FACTS.business.greeting
