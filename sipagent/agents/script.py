@@ -17,7 +17,7 @@ from sipagent.agents.facts import Facts
 from sipagent.agents.intents import Matcher, words
 from sipagent.dialogue.think import split
 from sipagent.dialogue.turn import looks_complete
-from sipagent.engines.base import Act, Answer, UserTurn
+from sipagent.engines.base import Act, Answer, Tool, UserTurn
 
 MIN_REFERENCE = 4  # letters and digits
 SURE = 0.8  # a request understood so well is whole, whatever punctuation was heard
@@ -90,6 +90,7 @@ class Reception:
         self._matcher = Matcher({**_ASK, **{fact.topic: fact.ask for fact in facts.fact}})
         self._state = _State()
         self._before = self._state
+        self.tools: tuple[Tool, ...] = ()
         topics = ", ".join(self._answers)
         self.instructions = (
             f"You answer the telephone of {facts.business.name}. Be brief and friendly. What you know: "

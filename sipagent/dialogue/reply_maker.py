@@ -11,7 +11,7 @@ from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.speak import Speaker
 from sipagent.dialogue.think import Clauses
 from sipagent.engines import EngineSet
-from sipagent.engines.base import Act, EngineError, EngineTimeout, Token
+from sipagent.engines.base import Act, AtWork, EngineError, EngineTimeout, Token
 from sipagent.engines.clips import Apology
 from sipagent.media import MediaLeg
 
@@ -69,6 +69,8 @@ class ReplyMaker:
         try:
             tokens = think()
             while (token := await self._next_token(tokens)) is not None:
+                if isinstance(token, AtWork):
+                    continue
                 self._records.mark(reply, "first_token")
                 if isinstance(token, Act):
                     reply.acts.append(token)

@@ -7,6 +7,7 @@ own threads or processes. `load()` runs before the first call and raises EngineM
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import importlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -134,7 +135,17 @@ class Act(enum.Enum):
     HANGUP = "hangup"  # after what was said has been played
 
 
-Token = str | Act  # text comes in pieces of any length, spaces included
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A tool is about to run: it starts when the next token is asked for, so who must not let it run yet asks no further; or,
+    `waited_s` above 0, it has been at work for so long, and the caller should hear something."""
+
+    tool: str
+    say: str = ""  # the agent's words for the wait; empty = none of its own
+    waited_s: float = 0.0
+
+
+Token = str | Act | AtWork  # text comes in pieces of any length, spaces included
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,7 @@ class UserTurn:
 
     text: str
     heard: str = ""  # what the caller had heard of the last answer when he interrupted it; empty = all of it
+    sure: asyncio.Event | None = None  # set once the turn is surely over; no tool runs before. None: it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +165,32 @@ class Answer:
     acts: tuple[Act, ...] = field(default=())
 
 
+class Tool(Protocol):
+    """Something that a language model can have done."""
+
+    name: str
+    description: str  # for the model
+    parameters: Mapping[str, Any]  # JSON Schema of the arguments
+    timeout_s: float
+    slow_s: float  # after so long the caller is told to wait
+    say_slow: str  # with these words; empty = the dialogue's own
+    confirm: str  # question to put to the caller first, with {argument}s; empty = it may run at once
+    act: Act | None  # done by the dialogue itself after what was said has been played; `call` is not used
+
+    async def call(self, arguments: Mapping[str, Any]) -> str:
+        """What came of it, for the model. EngineError: it could not be done, and why. Cancelled when the caller interrupts."""
+        ...
+
+
 class Script(Protocol):
-    """An agent's side of a brain: instructions for a language model, flows for a rules engine."""
+    """An agent's side of a brain: instructions and tools for a language model, flows for a rules engine."""
 
     instructions: str
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """What a model may have done; () = it only talks."""
+        ...
 
     def greet(self) -> Answer: ...
 

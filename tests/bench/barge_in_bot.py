@@ -15,7 +15,7 @@ from sipagent.call import Call
 from sipagent.config import Config, Dialogue
 from sipagent.dialogue.conversation import Conversation
 from sipagent.engines import EngineSet
-from sipagent.engines.base import Answer, UserTurn
+from sipagent.engines.base import Answer, Tool, UserTurn
 from sipagent.switch import Switch
 from tests.bench.systems import LOOPBACK, input_ends, run, say
 from tests.interop import ports
@@ -36,6 +36,7 @@ class Recital:
     """A script that answers everything at length."""
 
     instructions = ""
+    tools: tuple[Tool, ...] = ()
 
     def greet(self) -> Answer:
         return Answer(LONG)

@@ -14,7 +14,7 @@ from sipagent.call import Call
 from sipagent.config import Config, Dialogue
 from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import DialogueEvent
-from sipagent.engines.base import Act, Answer, UserTurn
+from sipagent.engines.base import Act, Answer, Tool, UserTurn
 from sipagent.engines.rules import RulesBrain
 from sipagent.testing import (
     CodedSpeech,
@@ -35,6 +35,7 @@ class Parrot:
     """A script that answers with a set line, or with what it heard."""
 
     instructions = ""
+    tools: tuple[Tool, ...] = ()
 
     def __init__(self) -> None:
         self.turns: list[UserTurn] = []
