@@ -114,6 +114,12 @@ class Dialogue(Section):
         default=20.0, description="Silence of both sides before the agent asks; twice that ends the call."
     )
     max_duration_s: Annotated[float, Field(gt=0)] = Field(default=3600.0, description="Longest call, seconds.")
+    remember_turns: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=40, description="So many exchanges are remembered word for word; older ones as a summary."
+    )
+    welcome_back: str = Field(
+        default="Welcome back.", description="First words to a caller who is back; the agent then goes on where they were."
+    )
 
 
 class Api(Section):

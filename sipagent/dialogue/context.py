@@ -49,7 +49,6 @@ class Context:
     summary: str = ""  # of what was said before `turns`
     slots: dict[str, Any] = field(default_factory=dict)  # the script's own, JSON
     returning: bool = False  # the caller is back: `turns` and `slots` are of before
-    welcome: str = ""  # what is said to him first
     on_change: Callable[[], None] | None = None  # an exchange is over
     clock: Callable[[], float] = time.time
     _said: str | None = None  # the caller's words that wait for their answer's end

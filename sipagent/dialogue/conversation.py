@@ -25,6 +25,7 @@ from sipagent.dialogue.idle import IdleTimer
 from sipagent.dialogue.ledger import BargeIn, Line, Turn
 from sipagent.dialogue.playout import Playout
 from sipagent.dialogue.records import Records
+from sipagent.dialogue.remember import Remembrance
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think, ready_made
 from sipagent.dialogue.reply_maker import ReplyMaker
 from sipagent.engines import EngineSet
@@ -56,7 +57,8 @@ class Conversation:
         self._log = get_logger(__name__).bind(call=call.id)  # callbacks of the leg run outside the call's context
         self._notes = Notes(call, listener)
         self._playout = Playout(self._leg)
-        self._records = Records(self._notes, self._playout, clock, self._log)
+        self._memory = Remembrance(call.context, session, cfg.remember_turns, cfg.welcome_back)
+        self._records = Records(self._notes, self._playout, self._memory, clock, self._log)
         self._maker = ReplyMaker(self._leg, engines, cfg.tts_timeout_s, self._records)
         self._hearing = Hearing(
             *(self._leg.rate, engines.vad, engines.stt, cfg, clock),
@@ -86,7 +88,7 @@ class Conversation:
         limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
         reason = "cancelled"
         try:
-            self._say(Reply(None), self._session.greet)
+            self._say(Reply(None), self._memory.greet)
             reason = await self._finished
             await self._call.hangup()
         finally:
@@ -98,6 +100,7 @@ class Conversation:
             self._idle_timer.stop()
             await self._stop_task()
             self._end_reply(interrupted=True)
+            await self._memory.close()
             self._notes.end(self._clock(), reason)
 
     # What the caller does.
@@ -145,7 +148,7 @@ class Conversation:
 
     def _take_back(self, turn: Turn) -> None:
         """The caller went on before he heard a word of the answer: it was not the end of his turn."""
-        self._session.retract()
+        self._memory.retract()
         self._unheard_text = turn.caller_heard
         self._turns -= 1
         self._interrupted = self._barge_in = None
@@ -181,6 +184,7 @@ class Conversation:
         if heard.text:
             self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
         self._notes.turn(turn, "turn", self._clock())
+        self._memory.caller_said(turn.caller_heard)
         said = UserTurn(turn.caller_heard, was_heard)
         self._say(Reply(turn), lambda: self._session.reply(said))
 

@@ -9,14 +9,15 @@ from sipagent.dialogue.clock import Clock
 from sipagent.dialogue.events import Notes
 from sipagent.dialogue.ledger import Line
 from sipagent.dialogue.playout import Playout
+from sipagent.dialogue.remember import Remembrance
 from sipagent.dialogue.reply import Reply
 
 
 class Records:
     """Of one call. `log` is bound to it: callbacks of the leg run outside the call's context."""
 
-    def __init__(self, notes: Notes, playout: Playout, clock: Clock, log: Any) -> None:
-        self.notes, self._playout, self._clock, self._log = notes, playout, clock, log
+    def __init__(self, notes: Notes, playout: Playout, memory: Remembrance, clock: Clock, log: Any) -> None:
+        self.notes, self._playout, self._memory, self._clock, self._log = notes, playout, memory, clock, log
 
     def mark(self, reply: Reply, stage: str) -> None:
         """A stage of the reply's turn is reached; the first time counts."""
@@ -57,3 +58,4 @@ class Records:
         if reply.turn is not None:
             reply.turn.agent_heard, reply.turn.interrupted = heard.text, interrupted
             self.notes.turn(reply.turn, "turn_end", self._clock())
+        self._memory.answered(heard.text, reply.acts, interrupted=interrupted)

@@ -12,6 +12,7 @@ import pytest
 
 from sipagent.call import Call
 from sipagent.config import Config, Dialogue
+from sipagent.dialogue.context import Context
 from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import DialogueEvent
 from sipagent.engines.base import Act, Answer, Tool, UserTurn
@@ -83,6 +84,7 @@ class Stage:
     cfg: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     control: FakeControl = field(default_factory=FakeControl)
+    context: Context = field(default_factory=Context)
     call: Call | None = None
     finished: bool = False  # the bot hung up by itself
 
@@ -95,7 +97,7 @@ class Stage:
     async def _play(self, scene: Coroutine[Any, Any, None]) -> None:
         call, self.control = fake_call(self.leg)
         self.call = call
-        self.notes = call.notes
+        self.notes, call.context = call.notes, self.context
         engines = await fake_engines(self.stt, RulesBrain(Config()), self.tts, self.vad)
         self.tts.said.clear()
         session = engines.brain.session(self.script, call.context)
