@@ -15,12 +15,16 @@ _NAMED = {15: "a quarter", 30: "half"}
 
 def say_time(now: datetime) -> str:
     """ "It is twenty past nine in the morning"."""
-    minute, hour = now.minute, now.hour
+    return f"It is {phrase(now.hour, now.minute)}."
+
+
+def phrase(hour: int, minute: int) -> str:
+    """ "twenty past nine in the morning"."""
     if minute == 0:
-        return f"It is {_hour(hour)} o'clock {_part_of_day(hour)}."
+        return f"{_hour(hour)} o'clock {_part_of_day(hour)}"
     if minute <= 30:
-        return f"It is {_minutes(minute)} past {_hour(hour)} {_part_of_day(hour)}."
-    return f"It is {_minutes(60 - minute)} to {_hour(hour + 1)} {_part_of_day(hour)}."
+        return f"{_minutes(minute)} past {_hour(hour)} {_part_of_day(hour)}"
+    return f"{_minutes(60 - minute)} to {_hour(hour + 1)} {_part_of_day(hour)}"
 
 
 def _hour(hour: int) -> str:

@@ -15,6 +15,7 @@ from sipagent.agents import spelling
 from sipagent.agents.clocktime import say_time
 from sipagent.agents.facts import Facts
 from sipagent.agents.intents import Matcher, words
+from sipagent.agents.slots import yes_or_no
 from sipagent.dialogue.think import split
 from sipagent.dialogue.turn import looks_complete
 from sipagent.engines.base import Act, Answer, Tool, UserTurn
@@ -56,9 +57,6 @@ _ASK = {
     "thanks": ["thank you", "thank you very much", "many thanks", "great thanks", "perfect", "wonderful", "that is great"],
     "greeting": ["hello", "good morning", "good afternoon", "good evening", "hi there", "is anybody there"],
 }
-_YES_WORDS = "yes yeah yep yup correct right sure exactly okay ok absolutely indeed fine affirmative true please perfect"
-_NO_WORDS = "no nope nah not wrong incorrect don't isn't false never neither nothing negative"
-_YES, _NO = frozenset(_YES_WORDS.split()), frozenset(_NO_WORDS.split())
 _MORE = "Is there anything else I can do for you?"
 _WHAT_MESSAGE = "Of course. What is your message?"
 _STILL_MESSAGE = "You wanted to leave a message. What is your message?"
@@ -164,7 +162,7 @@ class Reception:
         if flow == "reference":
             return None if len(spelling.parse(text)) >= MIN_REFERENCE + 1 else False
         if flow != "top":
-            return True if _yes_or_no(text) is not None else None
+            return True if yes_or_no(text) is not None else None
         _, score = self._matcher.best(text)
         return True if score >= SURE and looks_complete(text.rstrip(" ,")) else None
 
@@ -179,9 +177,9 @@ class Reception:
     def _top(self, text: str) -> Answer:
         intent = "goodbye" if words(text)[-1:] in (["goodbye"], ["bye"]) else self._matcher.match(text)
         offered, self._state.offered = self._state.offered, False
-        if intent is None and _yes_or_no(text) is not None:
-            return self._goodbye() if offered and not _yes_or_no(text) else self._say("How can I help you?")
-        if intent == "thanks" and offered and _yes_or_no(text) is False:
+        if intent is None and yes_or_no(text) is not None:
+            return self._goodbye() if offered and not yes_or_no(text) else self._say("How can I help you?")
+        if intent == "thanks" and offered and yes_or_no(text) is False:
             intent = "goodbye"
         if intent is None:
             return self._missed()
@@ -197,7 +195,7 @@ class Reception:
         return self._ask_message()
 
     def _confirm_message(self, text: str) -> Answer:
-        verdict = _yes_or_no(text)
+        verdict = yes_or_no(text)
         if verdict:
             self._state.messages += (self._state.draft,)
             return self._back(_PASSED_ON)
@@ -213,7 +211,7 @@ class Reception:
         return self._read_back(reference)
 
     def _confirm_reference(self, text: str) -> Answer:
-        verdict = _yes_or_no(text)
+        verdict = yes_or_no(text)
         if verdict:
             self._state.references += (self._state.draft,)
             return self._back(_NOTED)
@@ -315,13 +313,6 @@ def _state_of(slots: Mapping[str, Any]) -> _State | None:
     if slots["flow"] not in _FLOWS or not all(isinstance(text, str) for text in (*messages, *references)):
         return None
     return _State(**{**slots, "messages": messages, "references": references})
-
-
-def _yes_or_no(text: str) -> bool | None:
-    said = words(text)
-    if any(w in _NO for w in said[:4]):
-        return False
-    return True if any(w in _YES for w in said[:4]) else None
 
 
 def _sentence(text: str) -> str:
