@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 
 from mediacore import EV_FLUSHED, EV_PLAY_START
-from sipagent.call import Call
+from sipagent.call import Call, TransferError
 from sipagent.config import Dialogue
 from sipagent.dialogue.clock import Clock, clock_us
 from sipagent.dialogue.events import Listener, Notes
@@ -29,7 +29,7 @@ from sipagent.dialogue.remember import Remembrance
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think, ready_made
 from sipagent.dialogue.reply_maker import ReplyMaker
 from sipagent.engines import EngineSet
-from sipagent.engines.base import Act, BrainSession, UserTurn
+from sipagent.engines.base import Act, BrainSession, HandOver, UserTurn
 from sipagent.engines.clips import Apology
 from sipagent.log import get_logger
 
@@ -38,6 +38,7 @@ MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
 SURELY_SPEECH_US = 800_000  # a cough or a knock is shorter
 FAREWELL = "We have reached the longest time a call can take. Thank you for calling. Goodbye."
 FAREWELL_S = 8.0  # before the limit
+HANDED_OVER = "handed over"
 
 
 class Conversation:
@@ -76,32 +77,67 @@ class Conversation:
         self._idle_timer = IdleTimer(cfg.idle_s, self._nobody_speaks)
         self._barge_in: BargeIn | None = None
         self._interrupted: Reply | None = None  # what a barge-in cut short, until the caller's words are known
+        self._away = 0  # the leg is somebody else's meanwhile
         self._unheard_text = ""  # of a turn whose answer was taken back: it belongs before the next turn's
 
     async def run(self) -> None:
         """Greets, then answers until somebody hangs up."""
         loop = asyncio.get_running_loop()
-        self._leg.on_audio = self._hearing.on_audio
-        self._call.on_event = self._on_event
-        self._call.on_hold = self._on_hold
-        self._on_hold(self._call.held)
+        self._attach()
         limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
         reason = "cancelled"
         try:
             self._say(Reply(None), self._memory.greet)
             reason = await self._finished
-            await self._call.hangup()
+            if reason != HANDED_OVER:
+                await self._call.hangup()
         finally:
             limit.cancel()
-            self._leg.on_audio = None
-            self._call.on_event = None
-            self._call.on_hold = None
+            if reason != HANDED_OVER and not self._away:  # else the leg has other listeners by now
+                self._detach()
             self._hearing.close()
             self._idle_timer.stop()
             await self._stop_task()
             self._end_reply(interrupted=True)
             await self._memory.close()
             self._notes.end(self._clock(), reason)
+
+    # Doors for whoever has the call beside the brain.
+
+    def speak(self, think: Think) -> bool:
+        """The bot says something of its own. False: it is not its turn now, somebody speaks or is about to."""
+        if self._reply is not None or self._away or self._hearing.speaking or self._hearing.deciding:
+            return False
+        self._say(Reply(None), think)
+        return True
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """The leg is somebody else's meanwhile: the bot hears nothing, says nothing, and nobody is late."""
+        self._away += 1
+        if self._away == 1:
+            self._detach()
+        try:
+            yield
+        finally:
+            self._away -= 1
+            if not self._away and not self._finished.done() and not self._call.ended.is_set():
+                self._attach()
+
+    def leave(self) -> None:
+        """The caller is with somebody else: `run` returns, and does not hang up."""
+        self._finish(HANDED_OVER)
+
+    def _attach(self) -> None:
+        self._call.on_event = self._on_event
+        self._call.on_hold = self._on_hold
+        self._on_hold(self._call.held)
+
+    def _detach(self) -> None:
+        self._idle_timer.stop()
+        self._leg.on_audio = None
+        self._call.on_event = None
+        self._call.on_hold = None
 
     # What the caller does.
 
@@ -231,8 +267,26 @@ class Conversation:
         if Act.HANGUP in reply.acts:
             await asyncio.sleep(AFTER_GOODBYE_S)
             self._finish("agent hung up")
-        else:
+            return
+        for deed in reply.acts:
+            if isinstance(deed, HandOver) and await self._hand_over(deed):
+                return
+        if self._reply is None:
             self._idle_timer.arm()
+
+    async def _hand_over(self, deed: HandOver) -> bool:
+        """False: he is still here, and the brain says how it goes on."""
+        try:
+            with self.away():
+                await self._call.transfer(deed.uri, deed.via)
+                self.leave()
+            return True
+        except TransferError as e:
+            self._log.info("transfer failed", to=deed.uri, reason=str(e))
+            told = UserTurn("", happened=f"the transfer failed: {e}")
+        if not self._call.ended.is_set():
+            self._say(Reply(None), lambda: self._session.reply(told))
+        return False
 
     def _fail(self, apology: Apology, error: Exception) -> None:
         """The caller hears why; after too many failures the call ends."""
@@ -278,7 +332,7 @@ class Conversation:
 
     def _time_is_up(self) -> None:
         self._log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
-        if self._call.held:  # nobody hears a farewell
+        if self._call.held or self._away:  # nobody hears a farewell
             self._finish("longest time reached on hold")
             return
         if self._reply is not None:

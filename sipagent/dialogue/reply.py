@@ -9,7 +9,7 @@ from typing import Any
 
 from sipagent.dialogue.ledger import Line, Turn
 from sipagent.dialogue.playout import Utterance
-from sipagent.engines.base import Act, Token
+from sipagent.engines.base import Deed, Token
 from sipagent.engines.clips import Apology
 
 Think = Callable[[], AsyncIterator[Token]]
@@ -21,7 +21,7 @@ class Reply:
 
     turn: Turn | None  # None: the bot speaks of itself (greeting, reminder, apology)
     utterance: Utterance = field(default_factory=Utterance)
-    acts: list[Act] = field(default_factory=list)
+    acts: list[Deed] = field(default_factory=list)
     line: Line | None = None
     entry: dict[str, Any] | None = None
     over: bool = False
@@ -35,7 +35,7 @@ class ReplyFailed(Exception):
         self.apology = apology
 
 
-async def ready_made(text: str, acts: Sequence[Act]) -> AsyncIterator[Token]:
+async def ready_made(text: str, acts: Sequence[Deed]) -> AsyncIterator[Token]:
     """The tokens of an answer that needs no thinking."""
     if text:
         yield text

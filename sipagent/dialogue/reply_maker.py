@@ -11,7 +11,7 @@ from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.speak import Speaker
 from sipagent.dialogue.think import Clauses
 from sipagent.engines import EngineSet
-from sipagent.engines.base import Act, AtWork, EngineError, EngineTimeout, Token
+from sipagent.engines.base import Act, AtWork, EngineError, EngineTimeout, HandOver, Token
 from sipagent.engines.clips import Apology
 from sipagent.media import MediaLeg
 
@@ -72,7 +72,7 @@ class ReplyMaker:
                 if isinstance(token, AtWork):
                     continue
                 self._records.mark(reply, "first_token")
-                if isinstance(token, Act):
+                if isinstance(token, Act | HandOver):
                     reply.acts.append(token)
                 else:
                     put(splitter.push(token))

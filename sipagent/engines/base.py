@@ -133,6 +133,15 @@ class Act(enum.Enum):
     """What a brain can do besides speaking."""
 
     HANGUP = "hangup"  # after what was said has been played
+    NOTHING = "nothing"  # the answer is empty on purpose: whoever gave it does something else on the line
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The caller is transferred, after what was said has been played. If that fails, the brain is told by UserTurn.happened."""
+
+    uri: str
+    via: str = ""  # account or trunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +154,18 @@ class AtWork:
     waited_s: float = 0.0
 
 
-Token = str | Act | AtWork  # text comes in pieces of any length, spaces included
+Deed = Act | HandOver  # what is done after the words
+Token = str | Deed | AtWork  # text comes in pieces of any length, spaces included
 
 
 @dataclass(frozen=True, slots=True)
 class UserTurn:
     """What the caller said, for the brain."""
 
-    text: str
+    text: str  # "" = he said nothing, but something `happened`
     heard: str = ""  # what the caller had heard of the last answer when he interrupted it; empty = all of it
     sure: asyncio.Event | None = None  # set once the turn is surely over; no tool runs before. None: it is
+    happened: str = ""  # what the agent must know and nobody said: "the transfer failed: 486 Busy Here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +173,7 @@ class Answer:
     """A whole answer of a script."""
 
     text: str
-    acts: tuple[Act, ...] = field(default=())
+    acts: tuple[Deed, ...] = field(default=())
 
 
 class Tool(Protocol):
@@ -175,7 +186,7 @@ class Tool(Protocol):
     slow_s: float  # after so long the caller is told to wait
     say_slow: str  # with these words; empty = the dialogue's own
     confirm: str  # question to put to the caller first, with {argument}s; empty = it may run at once
-    act: Act | None  # done by the dialogue itself after what was said has been played; `call` is not used
+    act: Deed | None  # done by the dialogue itself after what was said has been played; `call` is not used
 
     async def call(self, arguments: Mapping[str, Any]) -> str:
         """What came of it, for the model. EngineError: it could not be done, and why. Cancelled when the caller interrupts."""

@@ -111,8 +111,8 @@ def _minute_of_day(hour: int, minute: int, half: str, within: tuple[int, int]) -
         return at % 720 + (720 if late else 0)
     if hour == 0 or hour > 12:
         return at
-    early, late = at % 720, at % 720 + 720
-    return early if within[0] <= early < within[1] else late
+    early = at % 720
+    return early if within[0] <= early < within[1] else early + 720
 
 
 def _nothing_counted(words: Sequence[str], end: int) -> bool:
