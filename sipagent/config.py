@@ -91,6 +91,10 @@ class Media(Section):
         return codecs
 
 
+BACKCHANNELS = ("mhm", "mm hmm", "mm", "hm", "hmm", "uh huh", "uh", "um", "ah", "oh", "aha", "yeah", "yes", "yep", "okay", "ok")
+BACKCHANNELS += ("right", "all right", "alright", "sure", "i see", "got it", "great", "good")
+
+
 class Dialogue(Section):
     """Turn-taking."""
 
@@ -106,6 +110,13 @@ class Dialogue(Section):
         default=800, description="Silence that ends an unfinished one."
     )
     barge_in: bool = Field(default=True, description="The caller may interrupt the agent.")
+    barge_in_min_words: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=1,
+        description="Words that interrupt, backchannels not counted; until then the agent only pauses. 0 = any sound.",
+    )
+    backchannels: tuple[str, ...] = Field(
+        default=BACKCHANNELS, description="What a listener says without wanting the floor: the agent goes on."
+    )
     stt_timeout_s: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="A recognition that takes longer is given up."
     )

@@ -2,8 +2,8 @@
 """One call's dialogue: hearing, thinking, speaking and playing at the same time, and the caller may interrupt all of it.
 
     leg.on_audio > ear > voice detector > turn detector > speech to text --(turn)--> brain > clauses > speech > leg.write
-                              \\--(speech while the bot speaks)--> flush, cancel, remember what was heard
-    what may become speech already makes the bot hold its tongue; if it was nothing, it goes on at the next sample
+                              \\--(speech while the bot speaks)--> pause; words: flush, cancel, remember what was heard
+    what may become speech already makes the bot pause; if it was nothing or a backchannel, it goes on at the next sample
 
 Everything here runs on the event loop; one reply task exists at a time. A part that fails costs one answer: the caller hears
 an apology that was recorded at start, the log gets a line, the call goes on.
@@ -18,6 +18,7 @@ from collections.abc import Coroutine, Iterator
 from mediacore import EV_FLUSHED, EV_PLAY_START
 from sipagent.call import Call, TransferError
 from sipagent.config import Dialogue
+from sipagent.dialogue.barge_in import SURELY_SPEECH_US, Hold, Judge, Verdict, Words
 from sipagent.dialogue.clock import Clock, clock_us
 from sipagent.dialogue.events import Listener, Notes
 from sipagent.dialogue.hearing import HeardTurn, Hearing
@@ -28,6 +29,7 @@ from sipagent.dialogue.records import Records
 from sipagent.dialogue.remember import Remembrance
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think, ready_made
 from sipagent.dialogue.reply_maker import ReplyMaker
+from sipagent.dialogue.think import split
 from sipagent.engines import EngineSet
 from sipagent.engines.base import Act, BrainSession, HandOver, UserTurn
 from sipagent.engines.clips import Apology
@@ -35,7 +37,6 @@ from sipagent.log import get_logger
 
 AFTER_GOODBYE_S = 0.3  # the caller's own jitter buffer still plays when our last packet has left
 MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
-SURELY_SPEECH_US = 800_000  # a cough or a knock is shorter
 FAREWELL = "We have reached the longest time a call can take. Thank you for calling. Goodbye."
 FAREWELL_S = 8.0  # before the limit
 HANDED_OVER = "handed over"
@@ -65,6 +66,7 @@ class Conversation:
             *(self._leg.rate, engines.vad, engines.stt, cfg, clock),
             on_suspect=self._caller_may_speak,
             on_speech=self._caller_speaks,
+            on_words=self._words_so_far,
             on_turn=self._caller_said,
             complete=session.complete,
         )
@@ -75,6 +77,9 @@ class Conversation:
         self._failures = 0
         self._idle = 0
         self._idle_timer = IdleTimer(cfg.idle_s, self._nobody_speaks)
+        self._judge = Judge(cfg.barge_in_min_words, cfg.backchannels)
+        self._hold = Hold(self._playout)
+        self._spoken_over: Reply | None = None  # during which the caller's newest sound began
         self._barge_in: BargeIn | None = None
         self._interrupted: Reply | None = None  # what a barge-in cut short, until the caller's words are known
         self._away = 0  # the leg is somebody else's meanwhile
@@ -96,6 +101,7 @@ class Conversation:
             if reason != HANDED_OVER and not self._away:  # else the leg has other listeners by now
                 self._detach()
             self._hearing.close()
+            self._hold.stop()
             self._idle_timer.stop()
             await self._stop_task()
             self._end_reply(interrupted=True)
@@ -151,20 +157,39 @@ class Conversation:
     def _caller_may_speak(self, suspected: bool) -> None:
         if suspected and self._reply is not None and self._cfg.barge_in:
             self._playout.pause()
-        elif not suspected:
+        elif not suspected and not self._hold.active:
             self._playout.go_on()
 
     def _caller_speaks(self, onset_us: int) -> None:
         self._idle = 0
         self._idle_timer.stop()
-        reply = self._reply
-        if reply is None or not self._cfg.barge_in:
+        if self._reply is None or self._interrupted is not None or not self._cfg.barge_in:
             return
-        self._barge_in = BargeIn(onset_us, self._clock())
-        self._cut(reply)
+        self._barge_in, self._spoken_over = BargeIn(onset_us, self._clock()), self._reply
+        self._hold.begin()
+        self._hearing.listen_closely()
+        if self._judge.min_words == 0:
+            self._cut(self._reply)
+
+    def _words_so_far(self, words: Words) -> None:
+        if self._reply is None or self._reply is not self._spoken_over or self._interrupted is not None:
+            return
+        verdict = self._judge(words, asked=self._asked(self._reply))
+        if verdict is Verdict.YIELD:
+            self._cut(self._reply)
+        elif verdict is Verdict.GO_ON:
+            self._log.info("no interruption", text=words.text, speech_ms=words.speech_us // 1000)
+            self._hold.end()
+
+    def _asked(self, reply: Reply) -> bool:
+        """Whether "yeah" is an answer to `reply`, and not a backchannel: it ends with a question that is being put, or nothing
+        of it was heard yet."""
+        heard = self._playout.heard(reply.utterance)
+        return not heard.samples or (reply.utterance.text.endswith("?") and len(split(heard.rest)) <= 1)
 
     def _cut(self, reply: Reply) -> None:
         """Falls silent now."""
+        self._hold.stop()
         self._playout.flush()
         if self._task is not None:
             self._task.cancel()
@@ -176,9 +201,12 @@ class Conversation:
         if reply is None:
             return
         if reply.turn is not None and not self._playout.heard(reply.utterance).text:
+            self._records.unsaid(reply)
             self._take_back(reply.turn)
             return
         if self._barge_in is not None:
+            silent_us = self._playout.silent_us or self._clock()
+            self._barge_in.stopped = max(self._barge_in.onset, silent_us)
             self._notes.barge_in(self._barge_in, self._clock())
         self._records.end(reply, interrupted=True)
 
@@ -190,7 +218,7 @@ class Conversation:
         self._interrupted = self._barge_in = None
 
     def _caller_said(self, heard: HeardTurn) -> None:
-        if self._reply is not None and self._interrupted is None:  # barge_in = false: the bot was not listening
+        if self._interrupted is None and not self._yields_to(heard):
             return
         if self._reply is not None:
             self._settle()  # no report of the flush came: the leg has stopped
@@ -223,6 +251,26 @@ class Conversation:
         self._memory.caller_said(turn.caller_heard)
         said = UserTurn(turn.caller_heard, was_heard)
         self._say(Reply(turn), lambda: self._session.reply(said))
+
+    def _yields_to(self, heard: HeardTurn) -> bool:
+        """Whether what was said, perhaps while the bot spoke, is a turn; if not, the bot goes on."""
+        reply, over, self._spoken_over = self._reply, self._spoken_over, None
+        if over is None or (reply is not None and reply is not over):
+            return reply is None  # barge_in = false, or it spoke up in the middle of the turn: it was not listening
+        words = Words(heard.text, heard.speech_us, True, heard.error is not None)
+        yields = self._judge(words, asked=self._asked(over)) is Verdict.YIELD
+        if yields and reply is not None:
+            self._cut(reply)
+            return True
+        self._barge_in = None
+        if yields:
+            return True
+        if heard.text:
+            self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
+        if reply is None:
+            self._idle_timer.arm()
+        self._hold.end()
+        return False
 
     def _no_words(self, interrupted: Reply | None, speech_us: int) -> None:
         """Noise, and what it cut short is said again from the clause that was not heard to its end; or speech that was not
@@ -306,8 +354,6 @@ class Conversation:
         if kind == EV_PLAY_START and self._reply is not None:
             self._records.first_packet(self._reply)
         elif kind == EV_FLUSHED and self._interrupted is not None and not self._playout.flushing:
-            if self._barge_in is not None:
-                self._barge_in.stopped = max(self._barge_in.onset, self._playout.silent_us or t_us)
             self._settle()
 
     def _end_reply(self, *, interrupted: bool) -> None:

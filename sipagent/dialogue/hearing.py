@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sipagent.config import Dialogue
+from sipagent.dialogue.barge_in import Words
 from sipagent.dialogue.clock import Clock
+from sipagent.dialogue.decoding import Decoded, Decoder
 from sipagent.dialogue.ear import PREROLL_MS, Ear
 from sipagent.dialogue.levels import speech_end, speech_start
 from sipagent.dialogue.onset import Onset
@@ -27,10 +29,12 @@ from sipagent.dialogue.turn import (
     TurnEvent,
     looks_complete,
 )
-from sipagent.engines.base import EngineError, EngineTimeout, Stt, Vad
+from sipagent.engines.base import EngineError, Stt, Vad
 
 LATE_US = 60_000  # of silence that may be assumed behind the last judged window
 MIN_WAIT_S = 0.01
+FIRST_LOOK_US = 400_000  # of speech, to be read while it lasts; then at twice that, and so on
+MAX_LOOK_S = 6
 LOOK_BACK_S = 8  # of a long turn, for its speech level
 LEAD_MS = 300  # audio before the detected onset that belongs to the turn
 
@@ -47,16 +51,10 @@ class HeardTurn:
     speech_us: int = 0  # from its first to its last sound
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    text: str
-    done_us: int
-    error: EngineError | None = None
-
-
 class Hearing:
     """`on_suspect`: the caller may be beginning to speak (True, with each packet), or it was nothing (False);
-    `on_speech(onset_us)`: he surely speaks; `on_turn`: he has finished. `complete` judges a text: None = by form."""
+    `on_speech(onset_us)`: he surely speaks, or speaks again after a pause; `on_words`: what he has said so far, in each pause,
+    and if somebody `listens_closely` before it, too; `on_turn`: he has finished. `complete` judges a text: None = by form."""
 
     def __init__(
         self,
@@ -70,12 +68,13 @@ class Hearing:
         on_speech: Callable[[int], None],
         on_turn: Callable[[HeardTurn], None],
         complete: Callable[[str], bool | None],
+        on_words: Callable[[Words], None] = lambda words: None,
     ) -> None:
         self.ear = Ear(rate, vad, self._window)
-        self._stt = stt
-        self._timeout_s = cfg.stt_timeout_s
         self._clock = clock
-        self._on_suspect, self._on_speech, self._on_turn, self._complete = on_suspect, on_speech, on_turn, complete
+        self._on_suspect, self._on_speech, self._on_words, self._on_turn = on_suspect, on_speech, on_words, on_turn
+        self._complete = complete
+        self._decoder = Decoder(stt, rate, cfg.stt_timeout_s, clock)
         self._onset = Onset()
         self._detector = TurnDetector(
             threshold=cfg.speech_threshold,
@@ -84,9 +83,9 @@ class Hearing:
         )
         self._timer: asyncio.TimerHandle | None = None
         self._judged = 0  # end of the newest judged window
-        self._decoding: asyncio.Task[_Decoded] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._start = 0  # first sample of the turn
+        self._look_us: int | None = None  # look at the words when the turn lasts so long; None = not before a pause
         self._onset_us = 0
         self._last_loud_us = 0
         self._taken = 0  # samples before this belong to an earlier turn
@@ -104,11 +103,15 @@ class Hearing:
     def close(self) -> None:
         """Nothing is reported after this."""
         self.ear.close()
-        for task in (*self._tasks, self._decoding):
-            if task is not None:
-                task.cancel()
+        self._decoder.forget()
+        for task in self._tasks:
+            task.cancel()
         if self._timer is not None:
             self._timer.cancel()
+
+    def listen_closely(self) -> None:
+        """Tells the words of this turn also while they are being said."""
+        self._look_us = FIRST_LOOK_US
 
     def on_audio(self, pcm: bytes, arrival_us: int, index: int, lost: bool) -> None:
         """Leg.on_audio."""
@@ -126,6 +129,14 @@ class Hearing:
         self._judged = end
         wire = self.ear.wire_us
         self._handle(self._detector.window(wire(start), wire(end), probability), end)
+        if self._look_us is not None and self._detector.talking and wire(end) - self._onset_us >= self._look_us:
+            self._look_us *= 2
+            pcm = self.ear.slice(max(self._start, end - MAX_LOOK_S * self.ear.rate), end)
+            self._decoder.start(pcm, lambda done: self._tell(done, over=False), whole=False)
+
+    def _tell(self, done: Decoded, *, over: bool) -> None:
+        until = self._last_loud_us if over else self.ear.wire_us(self._judged)
+        self._on_words(Words(done.text, until - self._onset_us, over, done.error is not None))
 
     def _handle(self, events: list[TurnEvent], end: int) -> None:
         for event in events:
@@ -135,10 +146,11 @@ class Hearing:
                 self._look_for_end()
                 self._handle(self._detector.time(self.ear.wire_us(end)), end)
             elif isinstance(event, Resumed):
-                self._forget_decoding()
+                self._decoder.forget()
+                self._on_speech(event.at_us)
             elif isinstance(event, Speculate):
                 self._look_for_end()
-                self._decode(event.number)
+                self._speculate(event.number)
             elif isinstance(event, EndOfTurn):
                 self._end()
         self._arm()
@@ -160,51 +172,25 @@ class Hearing:
         self._last_loud_us = self.ear.wire_us(last)
         self._detector.silence_from(self._last_loud_us)
 
-    def _decode(self, number: int) -> None:
-        self._forget_decoding()
+    def _speculate(self, number: int) -> None:
         pcm = self.ear.slice(self._start, self.ear.end)
-        task = self._decoding = asyncio.get_running_loop().create_task(self._transcribe(pcm))
-        task.add_done_callback(lambda t: self._speculated(number, t))
+        self._decoder.start(pcm, lambda done: self._speculated(number, done), whole=True)
 
-    def _speculated(self, number: int, task: asyncio.Task[_Decoded]) -> None:
-        if task.cancelled() or task is not self._decoding:
-            return
-        done = task.result()
+    def _speculated(self, number: int, done: Decoded) -> None:
         verdict = self._complete(done.text) if done.text else None
         complete = looks_complete(done.text) if verdict is None else verdict
+        self._tell(done, over=True)
         self._handle(self._detector.text(number, complete and done.error is None, self._clock()), self.ear.end)
-
-    def _forget_decoding(self) -> None:
-        if self._decoding is not None:
-            self._decoding.cancel()
-            self._decoding = None
-
-    async def _transcribe(self, pcm: bytes) -> _Decoded:
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                text = await self._stt.transcribe(pcm, self.ear.rate)
-        except TimeoutError:
-            error: EngineError = EngineTimeout(f"{self._stt.name}: no text within {self._timeout_s:g} s")
-        except EngineError as e:
-            error = e
-        except Exception as e:
-            error = EngineError(f"{self._stt.name}: {e!r}")
-        else:
-            return _Decoded(text.strip(), self._clock())
-        return _Decoded("", self._clock(), error)
 
     def _end(self) -> None:
         self._look_for_end()
-        if self._decoding is None:
-            pcm = self.ear.slice(self._start, self.ear.end)
-            self._decoding = asyncio.get_running_loop().create_task(self._transcribe(pcm))
-        decoding, self._decoding = self._decoding, None
-        self.ear.keep = None
+        decoding = self._decoder.take(lambda: self.ear.slice(self._start, self.ear.end))
+        self.ear.keep = self._look_us = None
         task = asyncio.get_running_loop().create_task(self._report(decoding, self._onset_us, self._last_loud_us, self._clock()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _report(self, decoding: asyncio.Task[_Decoded], onset_us: int, last_speech_us: int, decided_us: int) -> None:
+    async def _report(self, decoding: asyncio.Task[Decoded], onset_us: int, last_speech_us: int, decided_us: int) -> None:
         done = await decoding
         if (this := asyncio.current_task()) is not None:
             self._tasks.discard(this)

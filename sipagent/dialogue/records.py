@@ -43,6 +43,12 @@ class Records:
         if reply.turn is not None:
             reply.turn.agent_said = reply.utterance.text
 
+    def unsaid(self, reply: Reply) -> None:
+        """The reply is taken back before a word of it was heard; its turn goes on."""
+        if reply.line is not None and reply.entry is not None:
+            reply.line.heard, reply.line.interrupted = "", True
+            self.notes.line_end(reply.entry, reply.line, self._clock())
+
     def end(self, reply: Reply, *, interrupted: bool) -> None:
         """The reply is over: writes down what was heard of it. Once."""
         heard = self._playout.heard(reply.utterance)

@@ -43,7 +43,9 @@ class Speculate:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Forget what was decoded."""
+    """He goes on: forget what was decoded."""
+
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class TurnDetector:
         return self._state in (_State.SPEECH, _State.PAUSE)
 
     @property
+    def talking(self) -> bool:
+        """In a turn, and not in a pause of it."""
+        return self._state is _State.SPEECH
+
+    @property
     def starting(self) -> bool:
         """Speech was heard; whether it is enough of it is not known yet."""
         return self._state is _State.ONSET
@@ -113,7 +120,7 @@ class TurnDetector:
         if self._state is _State.PAUSE:
             self._state = _State.SPEECH
             self._number += 1
-            return [Resumed()]
+            return [Resumed(start_us)]
         if self._state is _State.SPEECH and end_us - self._onset_us >= MAX_TURN_US:
             return [self._end(end_us)]
         return []

@@ -60,14 +60,6 @@ def test_synthesis_stops_with_the_sound(stage: Stage) -> None:
     assert not any("third" in said for said in stage.tts.said)
 
 
-def test_noise_does_not_cost_the_answer(stage: Stage) -> None:
-    """A cough cuts the bot off; when no word comes of it, the answer goes on from the clause that was cut."""
-    interrupt(stage, 4.0, text="")
-    assert stage.lines("agent")[-1].startswith("Here is the second one.")
-    assert stage.notes["transcript"][-1]["heard"].endswith("The end.")
-    assert len(stage.script.turns) == 1
-
-
 def test_noise_during_a_goodbye_still_hangs_up(stage: Stage) -> None:
     stage.script.answers["bye."] = Answer("Goodbye and thank you for calling us today.", (Act.HANGUP,))
 
