@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from sipagent.config_dialogue import Dialogue
 from sipagent.config_engines import Engines
 from sipagent.config_errors import ConfigError, explain
 from sipagent.config_protection import Protection
@@ -22,7 +23,7 @@ from sipagent.config_sip import Account, Listen, Sip
 from sipagent.config_sources import from_environment, merge
 from sipagent.config_types import IP_RULE, IpAddress, Port, Section, SrtpPolicy
 
-__all__ = ["IP_RULE", "Account", "Config", "ConfigError", "Listen", "Section", "Sip", "SrtpPolicy", "load"]
+__all__ = ["IP_RULE", "Account", "Config", "ConfigError", "Dialogue", "Listen", "Section", "Sip", "SrtpPolicy", "load"]
 
 
 OPUS_MAX_BITRATE = 510_000  # RFC 7587 section 6.1, maxaveragebitrate: no coder goes higher
@@ -89,48 +90,6 @@ class Media(Section):
             if re.fullmatch(r"[A-Za-z0-9-]+/[1-9][0-9]{3,5}", name) is None:
                 raise ValueError(f"{name!r} is not NAME/CLOCK; write for example 'PCMU/8000'")
         return codecs
-
-
-BACKCHANNELS = ("mhm", "mm hmm", "mm", "hm", "hmm", "uh huh", "uh", "um", "ah", "oh", "aha", "yeah", "yes", "yep", "okay", "ok")
-BACKCHANNELS += ("right", "all right", "alright", "sure", "i see", "got it", "great", "good")
-
-
-class Dialogue(Section):
-    """Turn-taking."""
-
-    agent: str = Field(default="reception", description='"echo", "reception" or "play:FILE".')
-    facts: Path | None = Field(default=None, description="Fact file of the reception agent; none = the one it ships.")
-    speech_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.5, description="VAD probability that starts speech."
-    )
-    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = Field(
-        default=300, description="Silence that ends a complete turn."
-    )
-    end_silence_incomplete_ms: Annotated[int, Field(ge=100, le=5000)] = Field(
-        default=800, description="Silence that ends an unfinished one."
-    )
-    barge_in: bool = Field(default=True, description="The caller may interrupt the agent.")
-    barge_in_min_words: Annotated[int, Field(ge=0, le=10)] = Field(
-        default=1,
-        description="Words that interrupt, backchannels not counted; until then the agent only pauses. 0 = any sound.",
-    )
-    backchannels: tuple[str, ...] = Field(
-        default=BACKCHANNELS, description="What a listener says without wanting the floor: the agent goes on."
-    )
-    stt_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        default=5.0, description="A recognition that takes longer is given up."
-    )
-    tts_timeout_s: Annotated[float, Field(gt=0)] = Field(default=5.0, description="A synthesis that takes longer is given up.")
-    idle_s: Annotated[float, Field(gt=0)] = Field(
-        default=20.0, description="Silence of both sides before the agent asks; twice that ends the call."
-    )
-    max_duration_s: Annotated[float, Field(gt=0)] = Field(default=3600.0, description="Longest call, seconds.")
-    remember_turns: Annotated[int, Field(ge=2, le=1000)] = Field(
-        default=40, description="So many exchanges are remembered word for word; older ones as a summary."
-    )
-    welcome_back: str = Field(
-        default="Welcome back.", description="First words to a caller who is back; the agent then goes on where they were."
-    )
 
 
 class Api(Section):

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turn-taking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from sipagent.config_types import Section
+
+BACKCHANNELS = [
+    "mhm",
+    "mm hmm",
+    "mm",
+    "hm",
+    "hmm",
+    "uh huh",
+    "uh",
+    "um",
+    "ah",
+    "oh",
+    "aha",
+    "yeah",
+    "yes",
+    "yep",
+    "okay",
+    "ok",
+    "right",
+    "all right",
+    "alright",
+    "sure",
+    "i see",
+    "got it",
+    "great",
+    "good",
+]
+
+
+class Dialogue(Section):
+    """Turn-taking."""
+
+    agent: str = Field(default="reception", description='"echo", "reception" or "play:FILE".')
+    facts: Path | None = Field(default=None, description="Fact file of the reception agent; none = the one it ships.")
+    speech_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.5, description="VAD probability that starts speech."
+    )
+    end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = Field(
+        default=300, description="Silence that ends a complete turn."
+    )
+    end_silence_incomplete_ms: Annotated[int, Field(ge=100, le=5000)] = Field(
+        default=800, description="Silence that ends an unfinished one."
+    )
+    barge_in: bool = Field(default=True, description="The caller may interrupt the agent.")
+    barge_in_min_words: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=1,
+        description="Words that interrupt, backchannels not counted; until then the agent only pauses. 0 = any sound.",
+    )
+    backchannels: list[str] = Field(
+        default=BACKCHANNELS, description="What a listener says without wanting the floor: the agent goes on."
+    )
+    stt_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=5.0, description="A recognition that takes longer is given up."
+    )
+    tts_timeout_s: Annotated[float, Field(gt=0)] = Field(default=5.0, description="A synthesis that takes longer is given up.")
+    idle_s: Annotated[float, Field(gt=0)] = Field(
+        default=20.0, description="Silence of both sides before the agent asks; twice that ends the call."
+    )
+    max_duration_s: Annotated[float, Field(gt=0)] = Field(default=3600.0, description="Longest call, seconds.")
+    remember_turns: Annotated[int, Field(ge=2, le=1000)] = Field(
+        default=40, description="So many exchanges are remembered word for word; older ones as a summary."
+    )
+    welcome_back: str = Field(
+        default="Welcome back.", description="First words to a caller who is back; the agent then goes on where they were."
+    )
