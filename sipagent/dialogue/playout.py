@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What was really played, to the sample. Every written piece of speech is a range of the output ring's sample counter; the
-counter of what left on the wire, minus what a flush dropped, tells how much of which words the caller heard.
+counter of what left on the wire, minus what a flush dropped, tells which words the caller heard.
 
-Between a flush and the core's report of it (EV_FLUSHED) nothing behind the last known position counts as heard.
+Between a flush and the core's report of it (EV_FLUSHED) nothing behind the last known position counts as heard, and a report
+that never comes leaves it so.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import chain
 
 from mediacore import EV_FLUSHED, EV_PLAY_END, EV_PLAY_START
+from sipagent.dialogue.words import word_ends
+from sipagent.engines.base import WordEnd
 from sipagent.media import MediaLeg
 
-CHAR_S = 0.065  # seconds a character of text takes to speak, for pieces whose synthesis was cut short
-MAX_STARTS = 64
+CHAR_S = 0.065  # seconds a character of text takes to speak, until the voice has spoken a whole clause
+MAX_TURNS = 128  # from silence to sound and back
+MAX_FLUSHES = 256  # of a flush before so many others nobody asks any more
+FADE_S = 0.005  # what a flush still plays
 PAUSE_MS = 500  # a pause is renewed with each packet while something is suspected; a worker that is told no more goes on
 
 
@@ -26,6 +32,7 @@ class Segment:
     start: int
     end: int
     whole: bool = False
+    words: list[WordEnd] = field(default_factory=list)  # as far as the voice tells
 
 
 @dataclass(slots=True)
@@ -59,15 +66,14 @@ class Playout:
 
     def __init__(self, leg: MediaLeg) -> None:
         self._leg = leg
-        self._starts: deque[tuple[int, int]] = deque(maxlen=MAX_STARTS)  # (sample, time): the ring came to life
-        self._dropped: list[tuple[int, int]] = []
-        self._unconfirmed: tuple[int, int] | None = None  # a flush whose report has not come
+        self._turns: deque[tuple[int, int | None]] = deque(maxlen=MAX_TURNS)  # (sample, time): it sounds; None: it stopped
+        self._dropped: deque[tuple[int, int]] = deque(maxlen=MAX_FLUSHES)
+        self._unconfirmed: list[tuple[int, int]] = []  # flushes whose report has not come
         self.silent_us: int | None = None  # since when nothing sounds; None = it sounds, or never did
 
     def flush(self) -> None:
         """Stops the leg's output now."""
-        before = self._leg.played if self._unconfirmed is None else self._unconfirmed[0]
-        self._unconfirmed = (before, self._leg.flush())
+        self._unconfirmed.append((self._leg.played, self._leg.flush()))
 
     def pause(self) -> None:
         """Falls silent and keeps what is queued, until `go_on` or `flush`, or PAUSE_MS have passed since it was last called."""
@@ -80,27 +86,26 @@ class Playout:
     @property
     def flushing(self) -> bool:
         """A flush waits for its report."""
-        return self._unconfirmed is not None
+        return bool(self._unconfirmed)
 
     def on_event(self, kind: int, a: int, b: int, t_us: int) -> None:
         """Leg.on_event."""
         if kind == EV_PLAY_START:
-            self._starts.append((a, t_us))
+            self._turns.append((a, t_us))
             self.silent_us = None
-        elif self.silent_us is None and kind in (EV_PLAY_END, EV_FLUSHED):
-            self.silent_us = t_us
+        elif kind in (EV_PLAY_END, EV_FLUSHED):
+            self._turns.append((a, None))
+            if self.silent_us is None:
+                self.silent_us = t_us
         if kind == EV_FLUSHED:
-            self._dropped.append((a, b))
-            if self._unconfirmed is not None and b >= self._unconfirmed[1]:
-                self._unconfirmed = None
+            self._confirm(a, b)
 
     def heard_samples(self, start: int, end: int) -> int:
         """How many of the samples [start, end) were played."""
         played = min(end, self._leg.played)
-        lost = [*self._dropped] + ([self._unconfirmed] if self._unconfirmed is not None else [])
         n = max(0, played - start)
         covered = start
-        for a, b in sorted(lost):
+        for a, b in sorted(chain(self._dropped, self._unconfirmed)):
             a, b = max(a, covered), min(b, played)
             if b > a:
                 n -= b - a
@@ -111,41 +116,49 @@ class Playout:
         """When `sample` left on the wire; None when it has not, or nobody can tell."""
         if self.heard_samples(sample, sample + 1) == 0:
             return None
-        for first, t_us in reversed(self._starts):
+        for first, t_us in reversed(self._turns):
             if first <= sample:
-                return t_us + (sample - first) * 1_000_000 // self._leg.rate
+                return None if t_us is None else t_us + (sample - first) * 1_000_000 // self._leg.rate
         return None
 
     def heard(self, utterance: Utterance) -> Heard:
-        """The words of `utterance` that were played. Inside a clause, time is shared out by letters."""
+        """The words of `utterance` that were played to their last sample."""
         said: list[str] = []
         rest: list[str] = []
         samples = 0
+        char_s = self._char_s(utterance)
         for segment in utterance.segments:
             n = self.heard_samples(segment.start, segment.end)
             samples += n
             length = segment.end - segment.start
             if not segment.whole:
-                length = max(length, int(len(segment.text) * CHAR_S * self._leg.rate))
-            words = _words(segment.text, n / length if length else 0.0)
-            said += words
+                length = max(length + 1, int(len(segment.text) * char_s * self._leg.rate))
+            said += self._words(segment, length)
             if n < length:
                 rest.append(segment.text)
         return Heard(" ".join(said), " ".join([*rest, *utterance.waiting]), samples)
 
-    def forget(self, before: int) -> None:
-        """Nobody will ask about samples before this any more."""
-        self._dropped = [(a, b) for a, b in self._dropped if b > before]
+    def _words(self, segment: Segment, length: int) -> list[str]:
+        """Those of a clause of `length` samples that were played."""
+        said, at, whole = [], 0, False
+        for word, end in zip(segment.text.split(), word_ends(segment.text, segment.words, length), strict=True):
+            if end > at:  # else there are more words than samples, and it goes with the one before
+                whole = self.heard_samples(segment.start + at, segment.start + end) == end - at
+            said += [word] if whole else []
+            at = end
+        return said
 
+    def _char_s(self, utterance: Utterance) -> float:
+        """How long this voice takes for a character."""
+        whole = [s for s in utterance.segments if s.whole and s.text]
+        letters = sum(len(s.text) for s in whole)
+        return sum(s.end - s.start for s in whole) / letters / self._leg.rate if letters else CHAR_S
 
-def _words(text: str, part: float) -> list[str]:
-    """The words that end within the first `part` (0..1) of a clause."""
-    words = text.split()
-    total = sum(len(w) + 1 for w in words)
-    out, at = [], 0
-    for word in words:
-        at += len(word) + 1
-        if at > part * total + 1e-9:
-            break
-        out.append(word)
-    return out
+    def _confirm(self, a: int, b: int) -> None:
+        """A flush is reported: played until `a`, goes on from `b`. The report is the newest's that it can be of, and stands for
+        those that were obeyed with it. One that was obeyed before has lost its own: what it may have dropped was not heard."""
+        reported = [flush for flush in self._unconfirmed if flush[1] <= b]
+        self._unconfirmed = [flush for flush in self._unconfirmed if flush[1] > b]
+        fade = int(FADE_S * self._leg.rate)
+        self._dropped.extend((start, cut) for start, cut in reported[:-1] if cut <= a and cut - start > fade)
+        self._dropped.append((a, b))

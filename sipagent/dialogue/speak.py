@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 from sipagent.dialogue.playout import Segment, Utterance
 from sipagent.dialogue.think import pause_after_ms
-from sipagent.engines.base import EngineError, EngineTimeout, Tts
+from sipagent.engines.base import EngineError, EngineTimeout, Tts, Voiced
 from sipagent.engines.pcm import silence
 from sipagent.media import MediaLeg
 
@@ -36,6 +36,8 @@ class Speaker:
                     on_first()
                     await self._rest(utterance)
                     segment = self._begin(utterance, clause)
+                if isinstance(piece, Voiced):
+                    segment.words += piece.words
                 await self._write(segment, piece)
         if segment is not None:
             segment.whole = True

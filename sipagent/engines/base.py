@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import enum
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from sipagent.dialogue.context import Context
 
@@ -117,11 +117,31 @@ class StreamingStt(Stt, Protocol):
         ...
 
 
+class WordEnd(NamedTuple):
+    """The first `chars` characters of a clause have been spoken when its first `sample` samples have."""
+
+    chars: int
+    sample: int
+
+
+class Voiced(bytes):
+    """A piece of speech that also tells when words of its clause end: here, or in the pieces after it."""
+
+    words: tuple[WordEnd, ...]
+
+    def __new__(cls, pcm: bytes, words: Iterable[WordEnd]) -> Self:
+        """`pcm` with its word times."""
+        piece = super().__new__(cls, pcm)
+        piece.words = tuple(words)
+        return piece
+
+
 class Tts(Engine, Protocol):
     """Text to speech, a clause at a time."""
 
     def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
-        """Speech in pieces as they are made, silence at both ends trimmed. Raises EngineError, EngineTimeout."""
+        """Speech in pieces as they are made, silence at both ends trimmed. Raises EngineError, EngineTimeout. A voice that
+        knows when it speaks which word gives Voiced pieces."""
         ...
 
     async def prime(self, texts: Sequence[str], rate: int) -> None:
