@@ -13,17 +13,32 @@ from typing import Any, TypeVar, cast
 
 from sipagent.config import Config
 from sipagent.engines.base import Brain, EngineMissing, Stt, Tts, Vad
+from sipagent.engines.deepgram import DeepgramStt
+from sipagent.engines.elevenlabs import ElevenLabsTts
 from sipagent.engines.espeak import EspeakTts
 from sipagent.engines.moonshine import MoonshineStt
+from sipagent.engines.openai_stt import OpenAiStt
+from sipagent.engines.openai_tts import OpenAiTts
 from sipagent.engines.piper import PiperTts
 from sipagent.engines.rules import RulesBrain
 from sipagent.engines.silero import SileroVad
+from sipagent.engines.whisper import WhisperStt
 
 E = TypeVar("E")
 
 VADS: Mapping[str, Callable[[Config], Vad]] = {"silero": SileroVad}
-STTS: Mapping[str, Callable[[Config], Stt]] = {"moonshine": MoonshineStt}
-TTSS: Mapping[str, Callable[[Config], Tts]] = {"espeak": EspeakTts, "piper": PiperTts}
+STTS: Mapping[str, Callable[[Config], Stt]] = {
+    "moonshine": MoonshineStt,
+    "whisper": WhisperStt,
+    "openai": OpenAiStt,
+    "deepgram": DeepgramStt,
+}
+TTSS: Mapping[str, Callable[[Config], Tts]] = {
+    "espeak": EspeakTts,
+    "piper": PiperTts,
+    "openai": OpenAiTts,
+    "elevenlabs": ElevenLabsTts,
+}
 BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain}
 ROLES: Mapping[str, Mapping[str, Callable[[Config], Any]]] = {"vad": VADS, "stt": STTS, "tts": TTSS, "brain": BRAINS}
 

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A service's sound on its way to the dialogue: bytes of any length become whole samples at the call's rate, without silence
+at the ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable
+
+from sipagent.engines.base import EngineError
+from sipagent.engines.pcm import Resampler, Trimmer
+
+STEP_BYTES = 8192  # worked at a time: the event loop has other calls
+MAX_SPEECH_S = 120  # of one clause; a server that goes on for ever is broken
+
+
+async def speech(chunks: AsyncIterable[bytes], source_rate: int, rate: int, name: str) -> AsyncGenerator[bytes, None]:
+    """s16le mono from `source_rate` to `rate` Hz, piece by piece. EngineError when there is no sound in it, or no end."""
+    trimmer, resampler = Trimmer(source_rate), Resampler(source_rate, rate)
+    odd, taken, spoke = b"", 0, False
+    async for chunk in chunks:
+        data = odd + chunk
+        odd = data[len(data) & ~1 :]
+        taken += len(chunk)
+        if taken > 2 * MAX_SPEECH_S * source_rate:
+            raise EngineError(f"{name}: more than {MAX_SPEECH_S} s of sound for one clause")
+        for at in range(0, len(data) - len(odd), STEP_BYTES):
+            out = resampler.run(trimmer.run(data[at : min(at + STEP_BYTES, len(data) - len(odd))]))
+            if out:
+                spoke = True
+                yield out
+            else:
+                await asyncio.sleep(0)
+    tail = resampler.run(trimmer.finish()) + resampler.finish()
+    if not spoke and not tail:
+        raise EngineError(f"{name}: the answer holds no sound ({taken} bytes)")
+    if tail:
+        yield tail
+
+
+def pronounceable(text: str) -> bool:
+    """Whether there is anything to say."""
+    return any(c.isalnum() for c in text)
