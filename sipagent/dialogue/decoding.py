@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The turn so far becomes text: one decoding at a time, the newest wins. The only place of the dialogue that asks an STT."""
+"""A caller's turn becomes text, while it lasts and at its pauses: one decoding at a time, the newest wins. The only place of
+the dialogue that asks an STT."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sipagent.dialogue.clock import Clock
-from sipagent.engines.base import EngineError, EngineTimeout, Stt
+from sipagent.engines.base import EngineError, EngineTimeout, Stt, SttStream
+from sipagent.engines.streams import open_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +23,75 @@ class Decoded:
 
 
 class Decoder:
-    """Of one caller. `timeout_s`: a recognition that takes longer is given up."""
+    """Of one caller. `timeout_s`: a recognition that takes longer is given up. `on_partial(text)`: the turn so far, from
+    engines that stream."""
 
-    def __init__(self, stt: Stt, rate: int, timeout_s: float, clock: Clock) -> None:
+    def __init__(self, stt: Stt, rate: int, timeout_s: float, clock: Clock, on_partial: Callable[[Decoded], None]) -> None:
         self._stt, self._rate, self._timeout_s, self._clock = stt, rate, timeout_s, clock
+        self._on_partial = on_partial
+        self._streams = hasattr(stt, "stream")
+        self._turn: SttStream | None = None
         self._task: asyncio.Task[Decoded] | None = None
-        self._whole = False
+        self._whole = False  # the task decodes the turn, and not a look at it
 
-    def start(self, pcm: bytes, on_done: Callable[[Decoded], None], *, whole: bool) -> None:
-        """Decodes `pcm` instead of what was being decoded; `on_done` unless it is forgotten or taken before. `whole`: it may
-        turn out to be the whole turn, else it is a look at what is still being said."""
+    def begin(self) -> None:
+        """A new turn."""
+        self.end()
+        self._turn = turn = open_stream(self._stt, self._rate, lambda text, stable: self._heard(turn, text))
+
+    def feed(self, pcm: bytes) -> None:
+        """What was said next."""
+        if self._turn is not None:
+            self._turn.feed(pcm)
+
+    def look(self, pcm: bytes, on_done: Callable[[Decoded], None]) -> None:
+        """Reads `pcm`, a part of what is still being said. An engine that streams tells it by itself."""
+        if not self._streams:
+            self._start(lambda: self._stt.transcribe(pcm, self._rate), on_done, whole=False)
+
+    def finish(self, on_done: Callable[[Decoded], None]) -> None:
+        """The text of all that was fed, for the turn may be over; `on_done` unless it is forgotten or taken before."""
+        if self._turn is not None:
+            self._start(self._turn.finish, on_done, whole=True)
+
+    @property
+    def finishing(self) -> bool:
+        """A text of the whole turn exists or is being made."""
+        return self._whole and self._task is not None
+
+    def forget(self) -> None:
+        """Stops what is being decoded; the turn goes on."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def take(self) -> asyncio.Task[Decoded]:
+        """The turn is over: its newest `finish`, done or not, or a new one. The caller's to await."""
+        if not self.finishing:
+            self.forget()
+        turn, self._turn = self._turn, None
+        task, self._task = self._task, None
+        assert turn is not None, "taken before it began"
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._decode(turn.finish))
+        task.add_done_callback(lambda _: turn.cancel())
+        return task
+
+    def end(self) -> None:
+        """Lets go of the turn."""
+        self.forget()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def _heard(self, turn: SttStream, text: str) -> None:
+        if turn is self._turn:
+            self._on_partial(Decoded(text, self._clock()))
+
+    def _start(self, work: Callable[[], Awaitable[str]], on_done: Callable[[Decoded], None], *, whole: bool) -> None:
         self.forget()
         self._whole = whole
-        task = self._task = asyncio.get_running_loop().create_task(self._transcribe(pcm))
+        task = self._task = asyncio.get_running_loop().create_task(self._decode(work))
 
         def done(task: asyncio.Task[Decoded]) -> None:
             if task is self._task and not task.cancelled():
@@ -41,23 +99,10 @@ class Decoder:
 
         task.add_done_callback(done)
 
-    def forget(self) -> None:
-        """Stops what is being decoded."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-
-    def take(self, pcm: Callable[[], bytes]) -> asyncio.Task[Decoded]:
-        """The decoding of a whole turn that was started, whether done or not; else one of `pcm()`. It is the caller's now."""
-        if not self._whole:
-            self.forget()
-        task, self._task = self._task, None
-        return task if task is not None else asyncio.get_running_loop().create_task(self._transcribe(pcm()))
-
-    async def _transcribe(self, pcm: bytes) -> Decoded:
+    async def _decode(self, work: Callable[[], Awaitable[str]]) -> Decoded:
         try:
             async with asyncio.timeout(self._timeout_s):
-                text = await self._stt.transcribe(pcm, self._rate)
+                text = await work()
         except TimeoutError:
             error: EngineError = EngineTimeout(f"{self._stt.name}: no text within {self._timeout_s:g} s")
         except EngineError as e:

@@ -74,7 +74,7 @@ class Hearing:
         self._clock = clock
         self._on_suspect, self._on_speech, self._on_words, self._on_turn = on_suspect, on_speech, on_words, on_turn
         self._complete = complete
-        self._decoder = Decoder(stt, rate, cfg.stt_timeout_s, clock)
+        self._decoder = Decoder(stt, rate, cfg.stt_timeout_s, clock, self._partial)
         self._onset = Onset()
         self._detector = TurnDetector(
             threshold=cfg.speech_threshold,
@@ -85,6 +85,7 @@ class Hearing:
         self._judged = 0  # end of the newest judged window
         self._tasks: set[asyncio.Task[None]] = set()
         self._start = 0  # first sample of the turn
+        self._fed = 0  # the recogniser has it up to here
         self._look_us: int | None = None  # look at the words when the turn lasts so long; None = not before a pause
         self._onset_us = 0
         self._last_loud_us = 0
@@ -103,7 +104,7 @@ class Hearing:
     def close(self) -> None:
         """Nothing is reported after this."""
         self.ear.close()
-        self._decoder.forget()
+        self._decoder.end()
         for task in self._tasks:
             task.cancel()
         if self._timer is not None:
@@ -129,10 +130,24 @@ class Hearing:
         self._judged = end
         wire = self.ear.wire_us
         self._handle(self._detector.window(wire(start), wire(end), probability), end)
-        if self._look_us is not None and self._detector.talking and wire(end) - self._onset_us >= self._look_us:
+        if self._detector.talking:
+            self._feed(end)
+            self._look(end)
+
+    def _feed(self, end: int) -> None:
+        if end > self._fed:
+            self._decoder.feed(self.ear.slice(self._fed, end))
+            self._fed = end
+
+    def _look(self, end: int) -> None:
+        if self._look_us is not None and self.ear.wire_us(end) - self._onset_us >= self._look_us:
             self._look_us *= 2
             pcm = self.ear.slice(max(self._start, end - MAX_LOOK_S * self.ear.rate), end)
-            self._decoder.start(pcm, lambda done: self._tell(done, over=False), whole=False)
+            self._decoder.look(pcm, lambda done: self._tell(done, over=False))
+
+    def _partial(self, done: Decoded) -> None:
+        if self._look_us is not None and self._detector.talking:
+            self._tell(done, over=False)
 
     def _tell(self, done: Decoded, *, over: bool) -> None:
         until = self._last_loud_us if over else self.ear.wire_us(self._judged)
@@ -159,7 +174,8 @@ class Hearing:
         self._onset.spoken()
         self._onset_us = onset_us
         onset = end - (self.ear.wire_us(end) - onset_us) * self.ear.rate // 1_000_000
-        self._start = self.ear.keep = max(self._taken, onset - LEAD_MS * self.ear.rate // 1000)
+        self._start = self._fed = self.ear.keep = max(self._taken, onset - LEAD_MS * self.ear.rate // 1000)
+        self._decoder.begin()
         voiced = speech_start(self.ear.slice(self._start, end), self.ear.rate)
         self._on_speech(self.ear.wire_us(min(end, self._start + voiced)))
 
@@ -173,8 +189,8 @@ class Hearing:
         self._detector.silence_from(self._last_loud_us)
 
     def _speculate(self, number: int) -> None:
-        pcm = self.ear.slice(self._start, self.ear.end)
-        self._decoder.start(pcm, lambda done: self._speculated(number, done), whole=True)
+        self._feed(self.ear.end)
+        self._decoder.finish(lambda done: self._speculated(number, done))
 
     def _speculated(self, number: int, done: Decoded) -> None:
         verdict = self._complete(done.text) if done.text else None
@@ -184,7 +200,9 @@ class Hearing:
 
     def _end(self) -> None:
         self._look_for_end()
-        decoding = self._decoder.take(lambda: self.ear.slice(self._start, self.ear.end))
+        if not self._decoder.finishing:
+            self._feed(self.ear.end)
+        decoding = self._decoder.take()
         self.ear.keep = self._look_us = None
         task = asyncio.get_running_loop().create_task(self._report(decoding, self._onset_us, self._last_loud_us, self._clock()))
         self._tasks.add(task)
