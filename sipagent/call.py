@@ -145,7 +145,8 @@ class Call:
     switchboard: Switchboard | None = None
     on_event: EventHandler | None = None  # every event of the leg, see mediacore.EV_*
     recording: CallRecording | None = None
-    context: Context = field(default_factory=Context)  # what its agent remembers of the caller
+    context: Context = field(default_factory=Context)  # what the agent that talks, or talked last, remembers of the caller
+    contexts: dict[str, Context] = field(default_factory=dict)  # the same of each agent that talked, by its name
     listeners: dict[str, str] = field(default_factory=dict)  # supervisors' calls that listen to this one, and how
     on_listeners: Callable[[], None] | None = None  # they changed
     notes: dict[str, Any] = field(default_factory=dict)  # agent's own: ledger, transcript; shown by the API

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sipagent.config_dialogue import Dialogue
 from sipagent.config_engines import Engines
 from sipagent.config_errors import ConfigError, explain
+from sipagent.config_memory import Memory
 from sipagent.config_protection import Protection
 from sipagent.config_routes import AUTO, Bridge, Parking, Route, Supervisor
 from sipagent.config_seeing import Seeing
@@ -155,6 +156,7 @@ class Config(Section):
     engines: Engines = Field(default=Engines(), description="Speech engines.")
     api: Api = Field(default=Api(), description="HTTP.")
     store: Store = Field(default=Store(), description="What is kept.")
+    memory: Memory = Field(default=Memory(), description="Conversations that outlive their call.")
     seeing: Seeing = Field(
         default=Seeing(), description="What is kept of the signalling, for whoever asks later what happened in a call."
     )

@@ -26,6 +26,7 @@ from sipagent.protection.strangers import Strangers
 from sipagent.protection.watch import keep_watch
 from sipagent.seeing.captures import Captures
 from sipagent.signalling.agent import UserAgent
+from sipagent.store.memory import Memory
 from sipagent.waiting import first
 
 log = get_logger(__name__)
@@ -44,6 +45,7 @@ class Switch:
         self.attendant: Attendant | None = None
         self.api: ApiServer | None = None
         self.captures = Captures(cfg.seeing)
+        self.memory = Memory(cfg.memory)
         self._book = CallBook(cfg.store, self.captures)
         self._minder = Minder(self._book)
         self._tones: Tones | None = None
@@ -69,7 +71,11 @@ class Switch:
         made = {name: agents.create(name, self.cfg, self.engines) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
         strangers, voice = Strangers(self.cfg), await self._load_voice()
-        desk = Desk(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, strangers, made, voice=voice)
+        desk = Desk(
+            *(self.cfg, self.user_agent, self.worker, self._book, self._minder, self._tones, strangers, made),
+            memory=self.memory,
+            voice=voice,
+        )
         default: Agent | None
         if self._agent is not None:
             default = self._agent(self.engines)
@@ -79,6 +85,7 @@ class Switch:
         self.worker.start()
         asyncio.get_running_loop().add_reader(self.worker.fileno(), self.worker.drain)
         await self._book.open()
+        await self.memory.open()
         await self.user_agent.start()
         self._watch = asyncio.create_task(keep_watch(), name="watch")
         if self.cfg.api.enabled:
@@ -119,6 +126,7 @@ class Switch:
         if self.api is not None:
             await self.api.stop()
         await self._book.close()
+        await self.memory.close()
         if self._tones is not None:
             self._tones.close()
         asyncio.get_running_loop().remove_reader(self.worker.fileno())

@@ -41,8 +41,7 @@ class ReceptionAgent:
         try:
             await Conversation(call, self._engines, session, self._cfg, self._listener, self._clock).run()
         finally:
-            call.notes["messages"] = list(script.messages)
-            call.notes["references"] = list(script.references)
+            _deliver(call, script)
             self._calls -= 1
             if self._calls == 0:
                 self._free.set()
@@ -52,3 +51,13 @@ class ReceptionAgent:
         for clause in Reception(self._facts).clauses():
             await self._free.wait()
             await self._engines.tts.prime([clause], rate)
+
+
+def _deliver(call: Call, script: Reception) -> None:
+    """Into the record of the call; who calls again does not leave them twice."""
+    call.notes["messages"] = [*call.notes.get("messages", ()), *script.messages]
+    call.notes["references"] = [*call.notes.get("references", ()), *script.references]
+    script.delivered()
+    if call.context.slots:
+        call.context.slots = script.save()
+        call.context.changed()

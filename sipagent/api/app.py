@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from sipagent.api import calls, listeners, peers, problems, seeing, switchboard
+from sipagent.api import calls, listeners, memory, peers, problems, seeing, switchboard
 from sipagent.api.health import Health, examine
 from sipagent.api.lag import LoopLag
 from sipagent.api.metrics import Metrics
@@ -46,6 +46,7 @@ def create_app(switch: SwitchView, metrics: Metrics, lag: LoopLag) -> FastAPI:
     app.include_router(peers.router(switch))
     app.include_router(switchboard.router(switch))
     app.include_router(seeing.router(switch))
+    app.include_router(memory.router(switch))
     return app
 
 

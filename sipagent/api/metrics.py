@@ -17,6 +17,7 @@ import mediacore
 from sipagent.api.calls import loss, media_stats
 from sipagent.api.health import monotonic_us
 from sipagent.api.lag import LoopLag
+from sipagent.api.memory import memory_metrics
 from sipagent.api.turns import barge_in_s, stages_s
 from sipagent.api.view import SwitchView
 from sipagent.call import Call, CallState
@@ -165,6 +166,7 @@ class _Live(Collector):
         yield from self._peers()
         yield self._gate()
         yield self._held()
+        yield from memory_metrics(self._switch.memory)
 
     def _calls(self) -> Iterator[Metric]:
         active = GaugeMetricFamily("sipagent_active_calls", "Calls now.", labels=["state", "direction"])

@@ -11,6 +11,8 @@ from sipagent.call import Call
 from sipagent.config import Config
 from sipagent.config_routes import Mode
 from sipagent.protection.quota import Use
+from sipagent.store.rows import Row
+from sipagent.store.writer import Counts
 
 
 class AccountView(Protocol):
@@ -109,6 +111,23 @@ class CapturesView(Protocol):
         ...
 
 
+class MemoryView(Protocol):
+    """What is kept of callers: `sipagent.store.memory.Memory`."""
+
+    @property
+    def counts(self) -> Counts: ...
+
+    @property
+    def pending(self) -> int: ...
+
+    @property
+    def recalled(self) -> Mapping[str, int]: ...
+
+    async def of_caller(self, caller: str) -> Sequence[Row]: ...
+
+    async def forget(self, caller: str) -> int: ...
+
+
 class SupervisionView(Protocol):
     """Who listens to whom: `sipagent.bridging.supervision.Supervision`, whose errors these raise."""
 
@@ -141,6 +160,9 @@ class SwitchView(Protocol):
 
     @property
     def captures(self) -> CapturesView: ...
+
+    @property
+    def memory(self) -> MemoryView: ...
 
     @property
     def calls(self) -> Mapping[str, Call]: ...

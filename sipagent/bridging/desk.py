@@ -15,6 +15,7 @@ from sipagent.bridging.tones import Tones
 from sipagent.call import Agent, Call
 from sipagent.callbook import CallBook
 from sipagent.config import Config
+from sipagent.config_memory import Memory as Settings
 from sipagent.engines.base import EngineError, Tts
 from sipagent.log import get_logger
 from sipagent.player import speak
@@ -24,6 +25,7 @@ from sipagent.signalling.agent import UserAgent
 from sipagent.signalling.causes import Reason
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.parties import MAX_FORWARDS, name_of
+from sipagent.store.memory import Memory
 from sipagent.waiting import first
 
 log = get_logger(__name__)
@@ -44,6 +46,7 @@ class Desk:
     strangers: Strangers
     agents: Mapping[str, Agent] = field(default_factory=dict)
     adopt: Callable[[Call], None] = lambda call: None  # what peers and agents may ask of a call: set by the attendant
+    memory: Memory = field(default_factory=lambda: Memory(Settings()))
     voice: Tts | None = None  # for what the switch itself has to say
     talks: dict[str, Agent] = field(default_factory=dict)  # id of a call -> the agent that has it
 
@@ -93,6 +96,7 @@ class Desk:
 
     async def converse(self, call: Call, agent: Agent) -> None:
         """Runs the agent on an answered call, until it returns, the call ends, or it handed the call over."""
+        await self.memory.recall(call, agent.name)
         talk = asyncio.ensure_future(agent.on_call(call))
         self.talks[call.id] = agent
         try:

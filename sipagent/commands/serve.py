@@ -13,6 +13,7 @@ from sipagent.agents import AgentError
 from sipagent.agents.facts import FactsError
 from sipagent.commands.common import Overrides, exit_codes, raise_file_limit, settings
 from sipagent.config import ConfigError
+from sipagent.store.rows import StoreError
 from sipagent.wavfile import WavError
 
 
@@ -24,7 +25,7 @@ def serve(path: Path | None, overrides: Overrides) -> int:
     raise_file_limit()
     try:
         uvloop.run(switch.run(cfg, ready))
-    except (AgentError, FactsError, WavError) as exc:
+    except (AgentError, FactsError, StoreError, WavError) as exc:
         raise ConfigError(str(exc)) from exc
     return 0
 

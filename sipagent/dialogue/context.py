@@ -41,7 +41,7 @@ class Exchange:
         }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Context:
     """Of one caller with one agent. `clock` gives seconds since 1970."""
 
@@ -98,8 +98,10 @@ class Context:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Context:
-        """ContextError when it is of another version or was tampered with."""
+    def from_dict(cls, data: Any) -> Context:
+        """Of what `to_dict` gave. ContextError when it is of another version or was tampered with."""
+        if not isinstance(data, dict):
+            raise ContextError("context: not an object")
         if data.get("version") != VERSION:
             raise ContextError(f"context of version {data.get('version')!r}; this program reads {VERSION}")
         slots, turns = _typed(data, "slots", dict), _typed(data, "turns", list)

@@ -13,8 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from sipagent.api.health import monotonic_us
 from sipagent.call import Call
 from sipagent.config import Api, Config
+from sipagent.config_memory import Memory as Settings
 from sipagent.protection.quota import Use
 from sipagent.signalling.trunk import TrunkStatus
+from sipagent.store.memory import Memory
 
 STATS: dict[str, Any] = {
     **{"codec": "PCMU/8000", "ptime_ms": 20, "secure": False, "rx_bytes": 0, "rx_dup": 0, "rx_reordered": 0, "rx_last_us": 0},
@@ -119,6 +121,7 @@ class Switch:
     user_agent: UserAgent = field(default_factory=UserAgent)
     worker: Worker = field(default_factory=Worker)
     engines: object | None = "loaded"
+    memory: Memory = field(default_factory=lambda: Memory(Settings()))
     calls: dict[str, Call] = field(default_factory=dict)
 
     def add(self, call_id: str, **fields: Any) -> Call:

@@ -168,7 +168,7 @@ def test_openapi_describes_the_routes_and_its_page_is_up_to_date() -> None:
         "/v1/trunks/{name}/ladder",
     }
     calls = {"/v1/calls", "/v1/calls/{call_id}", "/v1/calls/{call_id}/update"}
-    assert set(document["paths"]) == {"/health", "/metrics"} | calls | peers | switchboard | seeing
+    assert set(document["paths"]) == {"/health", "/metrics", "/v1/memory"} | calls | peers | switchboard | seeing
     assert "503" in document["paths"]["/health"]["get"]["responses"]
     assert (Path(__file__).parents[2] / "docs" / "openapi.json").read_text() == json.dumps(document, indent=1) + "\n"
 
