@@ -13,30 +13,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 
 from mediacore import EV_FLUSHED, EV_PLAY_START
 from sipagent.call import Call, TransferError
 from sipagent.config import Dialogue
-from sipagent.dialogue.barge_in import SURELY_SPEECH_US, Hold, Judge, Verdict, Words
+from sipagent.dialogue.barge_in import SURELY_SPEECH_US, Words
 from sipagent.dialogue.clock import Clock, clock_us
 from sipagent.dialogue.events import Listener, Notes
+from sipagent.dialogue.floor import Floor
 from sipagent.dialogue.hearing import HeardTurn, Hearing
 from sipagent.dialogue.idle import IdleTimer
-from sipagent.dialogue.ledger import BargeIn, Line, Turn
+from sipagent.dialogue.ledger import Line, Turn
 from sipagent.dialogue.playout import Playout
 from sipagent.dialogue.records import Records
 from sipagent.dialogue.remember import Remembrance
-from sipagent.dialogue.reply import Reply, ReplyFailed, Think, ready_made
+from sipagent.dialogue.replies import Replies
+from sipagent.dialogue.reply import Reply, Think, ready_made
 from sipagent.dialogue.reply_maker import ReplyMaker
-from sipagent.dialogue.think import split
 from sipagent.engines import EngineSet
 from sipagent.engines.base import Act, BrainSession, HandOver, UserTurn
 from sipagent.engines.clips import Apology
 from sipagent.log import get_logger
 
 AFTER_GOODBYE_S = 0.3  # the caller's own jitter buffer still plays when our last packet has left
-MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
 FAREWELL = "We have reached the longest time a call can take. Thank you for calling. Goodbye."
 FAREWELL_S = 8.0  # before the limit
 HANDED_OVER = "handed over"
@@ -61,27 +61,24 @@ class Conversation:
         self._playout = Playout(self._leg)
         self._memory = Remembrance(call.context, session, cfg.remember_turns, cfg.welcome_back)
         self._records = Records(self._notes, self._playout, self._memory, clock, self._log)
-        self._maker = ReplyMaker(self._leg, engines, cfg.tts_timeout_s, self._records)
+        self._replies = Replies(
+            *(ReplyMaker(self._leg, engines, cfg.tts_timeout_s, self._records), self._records, self._log),
+            on_start=self._bot_speaks,
+            on_played=self._bot_has_spoken,
+        )
         self._hearing = Hearing(
             *(self._leg.rate, engines.vad, engines.stt, cfg, clock),
-            on_suspect=self._caller_may_speak,
+            on_suspect=lambda may_speak: self._floor.suspected(may_speak),
             on_speech=self._caller_speaks,
-            on_words=self._words_so_far,
+            on_words=lambda words: self._floor.words(words),
             on_turn=self._caller_said,
             complete=session.complete,
         )
-        self._reply: Reply | None = None  # the one that is being made or played
-        self._task: asyncio.Task[None] | None = None
+        self._floor = Floor(cfg, self._playout, self._replies, clock, self._log, self._hearing.listen_closely)
         self._finished: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._turns = 0
-        self._failures = 0
         self._idle = 0
         self._idle_timer = IdleTimer(cfg.idle_s, self._nobody_speaks)
-        self._judge = Judge(cfg.barge_in_min_words, cfg.backchannels)
-        self._hold = Hold(self._playout)
-        self._spoken_over: Reply | None = None  # during which the caller's newest sound began
-        self._barge_in: BargeIn | None = None
-        self._interrupted: Reply | None = None  # what a barge-in cut short, until the caller's words are known
         self._away = 0  # the leg is somebody else's meanwhile
         self._unheard_text = ""  # of a turn whose answer was taken back: it belongs before the next turn's
 
@@ -92,7 +89,7 @@ class Conversation:
         limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
         reason = "cancelled"
         try:
-            self._say(Reply(None), self._memory.greet)
+            self._replies.say(Reply(None), self._memory.greet)
             reason = await self._finished
             if reason != HANDED_OVER:
                 await self._call.hangup()
@@ -101,10 +98,9 @@ class Conversation:
             if reason != HANDED_OVER and not self._away:  # else the leg has other listeners by now
                 self._detach()
             self._hearing.close()
-            self._hold.stop()
+            self._floor.close()
             self._idle_timer.stop()
-            await self._stop_task()
-            self._end_reply(interrupted=True)
+            await self._replies.close()
             await self._memory.close()
             self._notes.end(self._clock(), reason)
 
@@ -112,9 +108,9 @@ class Conversation:
 
     def speak(self, think: Think) -> bool:
         """The bot says something of its own. False: it is not its turn now, somebody speaks or is about to."""
-        if self._reply is not None or self._away or self._hearing.speaking or self._hearing.deciding:
+        if self._replies.current is not None or self._away or self._hearing.speaking or self._hearing.deciding:
             return False
-        self._say(Reply(None), think)
+        self._replies.say(Reply(None), think)
         return True
 
     @contextlib.contextmanager
@@ -151,63 +147,25 @@ class Conversation:
         """On hold the leg keeps what is queued, what comes is music and not the caller, and nobody is late."""
         self._leg.on_audio = None if held else self._hearing.on_audio
         self._idle_timer.hold(held)
-        if not held and self._reply is None:
+        if not held and self._replies.current is None:
             self._idle_timer.arm()
-
-    def _caller_may_speak(self, suspected: bool) -> None:
-        if suspected and self._reply is not None and self._cfg.barge_in:
-            self._playout.pause()
-        elif not suspected and not self._hold.active:
-            self._playout.go_on()
 
     def _caller_speaks(self, onset_us: int) -> None:
         self._idle = 0
         self._idle_timer.stop()
-        if self._reply is None or self._interrupted is not None or not self._cfg.barge_in:
-            return
-        self._barge_in, self._spoken_over = BargeIn(onset_us, self._clock()), self._reply
-        self._hold.begin()
-        self._hearing.listen_closely()
-        if self._judge.min_words == 0:
-            self._cut(self._reply)
-
-    def _words_so_far(self, words: Words) -> None:
-        if self._reply is None or self._reply is not self._spoken_over or self._interrupted is not None:
-            return
-        verdict = self._judge(words, asked=self._asked(self._reply))
-        if verdict is Verdict.YIELD:
-            self._cut(self._reply)
-        elif verdict is Verdict.GO_ON:
-            self._log.info("no interruption", text=words.text, speech_ms=words.speech_us // 1000)
-            self._hold.end()
-
-    def _asked(self, reply: Reply) -> bool:
-        """Whether "yeah" is an answer to `reply`, and not a backchannel: it ends with a question that is being put, or nothing
-        of it was heard yet."""
-        heard = self._playout.heard(reply.utterance)
-        return not heard.samples or (reply.utterance.text.endswith("?") and len(split(heard.rest)) <= 1)
-
-    def _cut(self, reply: Reply) -> None:
-        """Falls silent now."""
-        self._hold.stop()
-        self._playout.flush()
-        if self._task is not None:
-            self._task.cancel()
-        self._interrupted = reply
+        self._floor.speech(onset_us)
 
     def _settle(self) -> None:
         """The flush is confirmed: what was heard of the reply that was cut is known to the sample."""
-        reply, self._reply = self._reply, None
+        reply = self._replies.take()
         if reply is None:
             return
         if reply.turn is not None and not self._playout.heard(reply.utterance).text:
             self._records.unsaid(reply)
             self._take_back(reply.turn)
             return
-        if self._barge_in is not None:
-            silent_us = self._playout.silent_us or self._clock()
-            self._barge_in.stopped = max(self._barge_in.onset, silent_us)
-            self._notes.barge_in(self._barge_in, self._clock())
+        if (barge_in := self._floor.stopped()) is not None:
+            self._notes.barge_in(barge_in, self._clock())
         self._records.end(reply, interrupted=True)
 
     def _take_back(self, turn: Turn) -> None:
@@ -215,21 +173,21 @@ class Conversation:
         self._memory.retract()
         self._unheard_text = turn.caller_heard
         self._turns -= 1
-        self._interrupted = self._barge_in = None
+        self._floor.take()
 
     def _caller_said(self, heard: HeardTurn) -> None:
-        if self._interrupted is None and not self._yields_to(heard):
+        if not self._floor.yields_to(Words(heard.text, heard.speech_us, True, heard.error is not None)):
+            self._passed_over(heard.text)
             return
-        if self._reply is not None:
+        if self._replies.current is not None:
             self._settle()  # no report of the flush came: the leg has stopped
         if self._hearing.speaking and heard.error is None:  # he goes on already
             self._unheard_text = f"{self._unheard_text} {heard.text}".strip()
             return
-        interrupted, self._interrupted = self._interrupted, None
-        barge_in, self._barge_in = self._barge_in, None
+        interrupted, barge_in = self._floor.take()
         if heard.error is not None:
             self._unheard_text = ""
-            self._fail(Apology.HEARING, heard.error)
+            self._replies.fail(Apology.HEARING, heard.error)
             return
         if not heard.text and not self._unheard_text:
             self._no_words(interrupted, heard.speech_us)
@@ -250,27 +208,14 @@ class Conversation:
         self._notes.turn(turn, "turn", self._clock())
         self._memory.caller_said(turn.caller_heard)
         said = UserTurn(turn.caller_heard, was_heard)
-        self._say(Reply(turn), lambda: self._session.reply(said))
+        self._replies.say(Reply(turn), lambda: self._session.reply(said))
 
-    def _yields_to(self, heard: HeardTurn) -> bool:
-        """Whether what was said, perhaps while the bot spoke, is a turn; if not, the bot goes on."""
-        reply, over, self._spoken_over = self._reply, self._spoken_over, None
-        if over is None or (reply is not None and reply is not over):
-            return reply is None  # barge_in = false, or it spoke up in the middle of the turn: it was not listening
-        words = Words(heard.text, heard.speech_us, True, heard.error is not None)
-        yields = self._judge(words, asked=self._asked(over)) is Verdict.YIELD
-        if yields and reply is not None:
-            self._cut(reply)
-            return True
-        self._barge_in = None
-        if yields:
-            return True
-        if heard.text:
-            self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
-        if reply is None:
+    def _passed_over(self, text: str) -> None:
+        """A backchannel or noise, over what the bot says or has said."""
+        if text and self._cfg.barge_in:
+            self._notes.line(Line(self._clock(), "caller", text, text))
+        if self._replies.current is None:
             self._idle_timer.arm()
-        self._hold.end()
-        return False
 
     def _no_words(self, interrupted: Reply | None, speech_us: int) -> None:
         """Noise, and what it cut short is said again from the clause that was not heard to its end; or speech that was not
@@ -278,40 +223,21 @@ class Conversation:
         if interrupted is None:
             self._log.info("no words were heard", speech_ms=speech_us // 1000)
             if speech_us >= SURELY_SPEECH_US:
-                self._apologise(Apology.HEARING)
+                self._replies.apologise(Apology.HEARING)
             else:
                 self._idle_timer.arm()
             return
         rest = self._playout.heard(interrupted.utterance).rest
-        self._say(Reply(None), lambda: ready_made(rest, interrupted.acts))
+        self._replies.say(Reply(None), lambda: ready_made(rest, interrupted.acts))
 
     # What the bot does.
 
-    def _say(self, reply: Reply, think: Think) -> None:
-        self._start(reply, self._answer(reply, think))
-
-    def _start(self, reply: Reply, work: Coroutine[None, None, None]) -> None:
+    def _bot_speaks(self) -> None:
         self._idle_timer.stop()
-        self._reply = reply
-        self._task = asyncio.get_running_loop().create_task(work)
+        self._floor.release()
 
-    async def _answer(self, reply: Reply, think: Think) -> None:
-        try:
-            await self._maker.make(reply, think)
-        except ReplyFailed as e:
-            self._fail(e.apology, e)
-            return
-        self._failures = 0
-        await self._played(reply)
-
-    async def _apology(self, reply: Reply, apology: Apology) -> None:
-        await self._maker.play(reply, apology)
-        await self._played(reply)
-
-    async def _played(self, reply: Reply) -> None:
-        """Waits for the last sample to leave, then does what the answer asked for."""
-        await self._maker.played(reply)
-        self._end_reply(interrupted=False)
+    async def _bot_has_spoken(self, reply: Reply) -> None:
+        """Does what the answer asked for."""
         if Act.HANGUP in reply.acts:
             await asyncio.sleep(AFTER_GOODBYE_S)
             self._finish("agent hung up")
@@ -319,7 +245,7 @@ class Conversation:
         for deed in reply.acts:
             if isinstance(deed, HandOver) and await self._hand_over(deed):
                 return
-        if self._reply is None:
+        if self._replies.current is None:
             self._idle_timer.arm()
 
     async def _hand_over(self, deed: HandOver) -> bool:
@@ -333,60 +259,35 @@ class Conversation:
             self._log.info("transfer failed", to=deed.uri, reason=str(e))
             told = UserTurn("", happened=f"the transfer failed: {e}")
         if not self._call.ended.is_set():
-            self._say(Reply(None), lambda: self._session.reply(told))
+            self._replies.say(Reply(None), lambda: self._session.reply(told))
         return False
-
-    def _fail(self, apology: Apology, error: Exception) -> None:
-        """The caller hears why; after too many failures the call ends."""
-        self._failures += 1
-        self._log.error("the caller gets an apology", reason=str(error), apology=apology.name.lower(), failures=self._failures)
-        self._end_reply(interrupted=True)
-        self._apologise(Apology.GIVE_UP if self._failures >= MAX_FAILURES else apology)
-
-    def _apologise(self, apology: Apology) -> None:
-        reply = Reply(None, acts=[Act.HANGUP] if apology is Apology.GIVE_UP else [])
-        reply.utterance.waiting.append(apology.value)
-        self._records.line(reply)
-        self._start(reply, self._apology(reply, apology))
 
     def _on_event(self, kind: int, a: int, b: int, t_us: int) -> None:
         self._playout.on_event(kind, a, b, t_us)
-        if kind == EV_PLAY_START and self._reply is not None:
-            self._records.first_packet(self._reply)
-        elif kind == EV_FLUSHED and self._interrupted is not None and not self._playout.flushing:
+        if kind == EV_PLAY_START and self._replies.current is not None:
+            self._records.first_packet(self._replies.current)
+        elif kind == EV_FLUSHED and self._floor.interrupted is not None and not self._playout.flushing:
             self._settle()
-
-    def _end_reply(self, *, interrupted: bool) -> None:
-        reply, self._reply = self._reply, None
-        if reply is not None:
-            self._records.end(reply, interrupted=interrupted)
-
-    async def _stop_task(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     # Time.
 
     def _nobody_speaks(self) -> None:
-        if self._reply is not None or self._hearing.speaking or self._hearing.deciding:
+        if self._replies.current is not None or self._hearing.speaking or self._hearing.deciding:
             self._idle_timer.arm()
             return
         self._idle += 1
-        self._say(Reply(None), lambda: self._session.idle(self._idle))
+        self._replies.say(Reply(None), lambda: self._session.idle(self._idle))
 
     def _time_is_up(self) -> None:
         self._log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
         if self._call.held or self._away:  # nobody hears a farewell
             self._finish("longest time reached on hold")
             return
-        if self._reply is not None:
+        if self._replies.current is not None:
             self._playout.flush()
-            self._end_reply(interrupted=True)
-        if self._task is not None:
-            self._task.cancel()
-        self._say(Reply(None), lambda: ready_made(FAREWELL, [Act.HANGUP]))
+            self._replies.end(interrupted=True)
+        self._replies.cancel()
+        self._replies.say(Reply(None), lambda: ready_made(FAREWELL, [Act.HANGUP]))
 
     def _finish(self, reason: str) -> None:
         if not self._finished.done():
