@@ -29,8 +29,7 @@ async def speech(chunks: AsyncIterable[bytes], source_rate: int, rate: int, name
             if out:
                 spoke = True
                 yield out
-            else:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
     tail = resampler.run(trimmer.finish()) + resampler.finish()
     if not spoke and not tail:
         raise EngineError(f"{name}: the answer holds no sound ({taken} bytes)")

@@ -32,7 +32,7 @@ class Manners:
     drop_after_s: float | None = None  # of sound: the connection is closed with NET-0001 ...
     drops: int = 0  # ... so many times
     silent: bool = False  # hears and says nothing
-    mute_finalize: bool = False  # Finalize is obeyed, and nothing is said when nothing is left
+    mute_finalize: bool = False  # Finalize stays unanswered
     say: str | None = None  # instead of every message
 
 
@@ -106,8 +106,8 @@ class _Ear:
             if isinstance(message, str):
                 kind = json.loads(message)["type"]
                 self._server.controls.append(kind)
-                if kind == "Finalize" and not (manners.mute_finalize and self._final == len(self._pcm)):
-                    await self._say(final=True, flushed=not manners.mute_finalize)
+                if kind == "Finalize" and not manners.mute_finalize:
+                    await self._say(final=True, flushed=True)
                 elif kind == "CloseStream":
                     await self._socket.send('{"type": "Metadata"}')
                     return
