@@ -16,6 +16,7 @@ from sipagent.agents.clocktime import say_time
 from sipagent.agents.facts import Facts
 from sipagent.agents.intents import Matcher, words
 from sipagent.agents.slots import yes_or_no
+from sipagent.agents.small_talk import SMALL_TALK
 from sipagent.dialogue.think import split
 from sipagent.dialogue.turn import looks_complete
 from sipagent.engines.base import Act, Answer, Tool, UserTurn
@@ -25,37 +26,16 @@ SURE = 0.8  # a request understood so well is whole, whatever punctuation was he
 MAX_MISSES = 2  # not understood in a row: then a message is offered
 
 _ASK = {
-    "goodbye": [
-        "goodbye",
-        "bye bye",
-        "bye",
-        "that's all",
-        "that is all",
-        "nothing else",
-        "have a nice day",
-        "see you",
-        "hang up",
-    ],
-    "time": ["what time is it", "what's the time", "do you have the time", "what is the current time", "the time now"],
+    **SMALL_TALK,
     "message": [
-        *(
-            "take a message",
-            "can i leave a message",
-            "i want to leave a message",
-            "pass on a message",
-            "tell the manager something",
-        ),
-        *("leave a message for the manager", "take a note", "could someone call me back", "i'd like to speak to a person"),
-        *("can i speak to somebody", "can i talk to someone"),
+        *("take a message", "can i leave a message", "i want to leave a message", "pass on a message"),
+        *("tell the manager something", "leave a message for the manager", "take a note", "could someone call me back"),
+        *("i'd like to speak to a person", "can i speak to somebody", "can i talk to someone"),
     ],
     "reference": [
         *("spell my booking reference", "check my booking reference", "my reference number is", "my booking reference is"),
         *("booking number", "confirmation number", "read back my reference", "confirm my reservation", "booking code"),
     ],
-    "repeat": ["say that again", "repeat that", "can you repeat that please", "pardon", "come again", "i didn't hear that"],
-    "help": ["what can you do", "help me", "what can i ask", "how does this work", "who am i talking to", "are you a robot"],
-    "thanks": ["thank you", "thank you very much", "many thanks", "great thanks", "perfect", "wonderful", "that is great"],
-    "greeting": ["hello", "good morning", "good afternoon", "good evening", "hi there", "is anybody there"],
 }
 _MORE = "Is there anything else I can do for you?"
 _WHAT_MESSAGE = "Of course. What is your message?"
