@@ -25,7 +25,7 @@ def _check_uri(uri: str) -> str:
 
 
 class Step(Section):
-    """One step of a flow. `say` goes with every step; of ask, confirm, goto, transfer, hangup, save a step has one at most."""
+    """One step of a flow. `say` goes with every step; of ask, confirm, goto, transfer, hangup and save it has one at most."""
 
     say: str = Field(default="", description="Words. {slot} stands for what the caller told.")
     when: dict[str, str] = Field(
@@ -44,8 +44,8 @@ class Step(Section):
     keep: bool = Field(default=False, description="The slot stays known when the flow is entered again.")
     confirm: str = Field(
         default="",
-        description="A question for yes or no. After no, the slots that it names are asked for again, unless the caller corrects "
-        "them at once.",
+        description="A question for yes or no. After no, the slots that it names are asked for again, unless the caller "
+        "corrects them at once.",
     )
     goto: str = Field(default="", description='A flow, or "top".')
     transfer: str = Field(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sipagent.config import Config
@@ -12,9 +13,11 @@ from sipagent.engines.clips import Clips
 from sipagent.engines.registry import LOCAL_VOICES, available, create_brain, create_stt, create_tts, create_vad
 from sipagent.log import get_logger
 
-__all__ = ["EngineSet", "available", "create_brain", "create_stt", "create_tts", "create_vad", "load"]
+__all__ = ["ROLES", "EngineSet", "available", "create_brain", "create_stt", "create_tts", "create_vad", "load"]
 
 log = get_logger(__name__)
+
+ROLES = ("vad", "stt", "tts", "brain")
 
 
 @dataclass(slots=True)
@@ -26,24 +29,36 @@ class EngineSet:
     tts: Tts
     brain: Brain
     clips: Clips
+    borrowed: frozenset[str] = frozenset()  # roles whose engines belong to another set
 
     async def close(self) -> None:
-        """Ends their threads and processes."""
-        await asyncio.gather(*(e.close() for e in (self.vad, self.stt, self.tts, self.brain)))
+        """Ends the threads and processes of its own engines."""
+        own: list[Engine] = [getattr(self, role) for role in ROLES if role not in self.borrowed]
+        await asyncio.gather(*(e.close() for e in own))
 
 
-async def load(cfg: Config) -> EngineSet:
-    """Loads what `cfg.engines` names, side by side. Raises EngineMissing with the fix."""
+async def load(cfg: Config, lender: EngineSet | None = None, borrow: Collection[str] = ()) -> EngineSet:
+    """Loads what `cfg.engines` names, side by side; the roles in `borrow` are those of `lender`. Raises EngineMissing with the
+    fix."""
     names = cfg.engines
-    vad, stt = create_vad(names.vad, cfg), create_stt(names.stt, cfg)
-    tts, brain = create_tts(names.tts, cfg), create_brain(names.brain, cfg)
-    engines: tuple[Engine, ...] = (vad, stt, tts, brain)
-    await asyncio.gather(*(e.load() for e in engines))
-    clips = Clips()
-    if not await clips.record(tts):
-        await _record_with_another(clips, cfg)
-    log.info("engines loaded", vad=vad.name, stt=stt.name, tts=tts.name, brain=brain.name)
-    return EngineSet(vad, stt, tts, brain, clips)
+    lent = frozenset(borrow) if lender is not None else frozenset[str]()
+    vad = lender.vad if lender is not None and "vad" in lent else create_vad(names.vad, cfg)
+    stt = lender.stt if lender is not None and "stt" in lent else create_stt(names.stt, cfg)
+    tts = lender.tts if lender is not None and "tts" in lent else create_tts(names.tts, cfg)
+    brain = lender.brain if lender is not None and "brain" in lent else create_brain(names.brain, cfg)
+    made = EngineSet(vad, stt, tts, brain, Clips(), lent)
+    own: list[Engine] = [getattr(made, role) for role in ROLES if role not in lent]
+    try:
+        await asyncio.gather(*(e.load() for e in own))
+        if lender is not None and "tts" in lent:
+            made.clips = lender.clips
+        elif not await made.clips.record(tts):
+            await _record_with_another(made.clips, cfg)
+    except BaseException:
+        await made.close()
+        raise
+    log.info("engines loaded", borrowed=sorted(lent), vad=vad.name, stt=stt.name, tts=tts.name, brain=brain.name)
+    return made
 
 
 async def _record_with_another(clips: Clips, cfg: Config) -> None:
