@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -60,6 +60,10 @@ class Dialogue(Section):
     backchannels: list[str] = Field(
         default=BACKCHANNELS, description="What a listener says without wanting the floor: the agent goes on."
     )
+    keys_end_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=2.0, description="Keys that the caller presses are an entry when no other follows for so long."
+    )
+    keys_terminator: Literal["#", "*", ""] = Field(default="#", description='Key that ends an entry at once; "" = none.')
     stt_timeout_s: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="A recognition that takes longer is given up."
     )

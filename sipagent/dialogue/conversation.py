@@ -24,6 +24,7 @@ from sipagent.dialogue.events import Listener, Notes
 from sipagent.dialogue.floor import Floor
 from sipagent.dialogue.hearing import HeardTurn, Hearing
 from sipagent.dialogue.idle import IdleTimer
+from sipagent.dialogue.keypad import Entry, Keypad
 from sipagent.dialogue.ledger import Line, Turn
 from sipagent.dialogue.playout import Playout
 from sipagent.dialogue.records import Records
@@ -74,6 +75,7 @@ class Conversation:
             on_turn=self._caller_said,
             complete=session.complete,
         )
+        self._keypad = Keypad(cfg, clock, session.complete, self._caller_entered)
         self._floor = Floor(cfg, self._playout, self._replies, clock, self._log, self._hearing.listen_closely)
         self._finished: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._turns = 0
@@ -98,6 +100,7 @@ class Conversation:
             if reason != HANDED_OVER and not self._away:  # else the leg has other listeners by now
                 self._detach()
             self._hearing.close()
+            self._keypad.clear()
             self._floor.close()
             self._idle_timer.stop()
             await self._replies.close()
@@ -108,7 +111,13 @@ class Conversation:
 
     def speak(self, think: Think) -> bool:
         """The bot says something of its own. False: it is not its turn now, somebody speaks or is about to."""
-        if self._replies.current is not None or self._away or self._hearing.speaking or self._hearing.deciding:
+        if (
+            self._replies.current is not None
+            or self._away
+            or self._hearing.speaking
+            or self._hearing.deciding
+            or self._keypad.entering
+        ):
             return False
         self._replies.say(Reply(None), think)
         return True
@@ -133,6 +142,7 @@ class Conversation:
     def _attach(self) -> None:
         self._call.on_event = self._on_event
         self._call.on_hold = self._on_hold
+        self._call.on_dtmf = self._caller_presses
         self._on_hold(self._call.held)
 
     def _detach(self) -> None:
@@ -140,6 +150,8 @@ class Conversation:
         self._leg.on_audio = None
         self._call.on_event = None
         self._call.on_hold = None
+        self._call.on_dtmf = None
+        self._keypad.clear()
 
     # What the caller does.
 
@@ -154,6 +166,17 @@ class Conversation:
         self._idle = 0
         self._idle_timer.stop()
         self._floor.speech(onset_us)
+
+    def _caller_presses(self, key: str, ms: int) -> None:
+        if self._floor.key(self._clock() - 1000 * ms):
+            self._idle = 0
+            self._idle_timer.stop()
+            self._keypad.press(key)
+
+    def _caller_entered(self, entry: Entry) -> None:
+        now = self._clock()
+        self._floor.key(entry.last_us)  # the bot may have spoken up since
+        self._caller_said(HeardTurn(entry.keys, entry.last_us, now, now), keys=entry.keys)
 
     def _settle(self) -> None:
         """The flush is confirmed: what was heard of the reply that was cut is known to the sample."""
@@ -175,13 +198,13 @@ class Conversation:
         self._turns -= 1
         self._floor.take()
 
-    def _caller_said(self, heard: HeardTurn) -> None:
+    def _caller_said(self, heard: HeardTurn, keys: str = "") -> None:
         if not self._floor.yields_to(Words(heard.text, heard.speech_us, True, heard.error is not None)):
             self._passed_over(heard.text)
             return
         if self._replies.current is not None:
             self._settle()  # no report of the flush came: the leg has stopped
-        if self._hearing.speaking and heard.error is None:  # he goes on already
+        if (self._hearing.speaking or self._keypad.entering) and heard.error is None:  # he goes on already
             self._unheard_text = f"{self._unheard_text} {heard.text}".strip()
             return
         interrupted, barge_in = self._floor.take()
@@ -207,7 +230,7 @@ class Conversation:
             self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
         self._notes.turn(turn, "turn", self._clock())
         self._memory.caller_said(turn.caller_heard)
-        said = UserTurn(turn.caller_heard, was_heard)
+        said = UserTurn(turn.caller_heard, was_heard, keys=keys)
         self._replies.say(Reply(turn), lambda: self._session.reply(said))
 
     def _passed_over(self, text: str) -> None:
@@ -272,7 +295,7 @@ class Conversation:
     # Time.
 
     def _nobody_speaks(self) -> None:
-        if self._replies.current is not None or self._hearing.speaking or self._hearing.deciding:
+        if self._replies.current is not None or self._hearing.speaking or self._hearing.deciding or self._keypad.entering:
             self._idle_timer.arm()
             return
         self._idle += 1

@@ -49,6 +49,16 @@ class Floor:
         if self._judge.min_words == 0:
             self.cut(reply)
 
+    def key(self, pressed_us: int) -> bool:
+        """The caller presses a key, which is no accident. False: the bot speaks and is not to be interrupted."""
+        reply = self._replies.current
+        if reply is None or self.interrupted is not None:
+            return True
+        if self._allowed:
+            self.barge_in = BargeIn(pressed_us, self._clock())
+            self.cut(reply)
+        return self._allowed
+
     def words(self, words: Words) -> None:
         """What he has said so far."""
         reply = self._replies.current

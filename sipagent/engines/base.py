@@ -185,6 +185,7 @@ class UserTurn:
     text: str  # "" = he said nothing, but something `happened`
     heard: str = ""  # what the caller had heard of the last answer when he interrupted it; empty = all of it
     sure: asyncio.Event | None = None  # set once the turn is surely over; no tool runs before. None: it is
+    keys: str = ""  # what he pressed on his telephone (0-9 * # A-D); it stands in `text` too, as one word
     happened: str = ""  # what the agent must know and nobody said: "the transfer failed: 486 Busy Here"
 
 
