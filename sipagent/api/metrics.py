@@ -15,12 +15,14 @@ from prometheus_client.registry import Collector
 
 import mediacore
 from sipagent.api.calls import loss, media_stats
+from sipagent.api.engine_load import EngineLoad
 from sipagent.api.health import monotonic_us
 from sipagent.api.lag import LoopLag
 from sipagent.api.memory import memory_metrics
 from sipagent.api.turns import barge_in_s, stages_s
 from sipagent.api.view import SwitchView
 from sipagent.call import Call, CallState
+from sipagent.engines import pool
 from sipagent.version import VERSION
 
 JITTER_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -74,6 +76,7 @@ class Metrics:
     def __init__(self, switch: SwitchView, lag: LoopLag) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.registry.register(EngineLoad(pool.shared()))
         self._ended = Counter("sipagent_calls", "Ended calls.", ["direction", "code"], registry=self.registry)
         self._duration = Histogram(
             "sipagent_call_duration_seconds", "From answer to end.", buckets=DURATION_S, registry=self.registry

@@ -55,7 +55,7 @@ class EspeakTts:
 
     def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Speech at `rate`."""
-        return self._workers.stream(lambda speaker: speaker.speak(text, rate))
+        return self._workers.stream(lambda speaker: speaker.speak(text, rate), size=len(text) or 1)
 
     async def prime(self, texts: Sequence[str], rate: int) -> None:
         """It is fast enough without."""

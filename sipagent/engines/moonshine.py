@@ -23,6 +23,7 @@ FIX = "pip install moonshine-voice==0.0.73 (later versions carry no model)"
 OPTIONS = {"vad_threshold": "0.0", "return_audio_data": "false", "identify_speakers": "false"}
 MODEL_FILES = ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")
 MIN_S = 0.1  # shorter audio holds no word
+FIXED_S = 0.5  # a decoding costs as much as so much speech, besides its own (25 ms and 55 ms a second of CPU)
 
 
 class MoonshineStt:
@@ -52,7 +53,7 @@ class MoonshineStt:
         """Text of one turn."""
         if len(pcm) < 2 * MIN_S * rate:
             return ""
-        return await self._workers.run(lambda model: _decode(model, pcm, rate))
+        return await self._workers.run(lambda model: _decode(model, pcm, rate), size=FIXED_S + len(pcm) / 2 / rate)
 
     def _open(self) -> Any:
         transcriber = import_package("moonshine_voice.transcriber", "engines.stt = moonshine", FIX)

@@ -62,7 +62,7 @@ class PiperTts:
                 yield piece
             return
         pieces: list[bytes] = []
-        async for piece in self._workers.stream(lambda voice: _speak(voice, text, rate)):
+        async for piece in self._workers.stream(lambda voice: _speak(voice, text, rate), size=len(text) or 1):
             pieces.append(piece)
             yield piece
         if key not in self._cache:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bounded pool of threads, each with its own engine state, for work that may hang.
+"""One engine's threads, each with its own state, for work that may hang. When a job runs is decided by pool.py.
 
 Python's executors wait for their threads at exit and can't replace one that never returns; a model that hangs must cost one
 answer, not the process. Here a job that runs over its time fails its future, and its thread is given up and replaced. Jobs
@@ -14,9 +14,12 @@ import contextvars
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from sipagent.engines.base import EngineError, EngineTimeout
+from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout
+from sipagent.engines.deadline import due_now
+from sipagent.engines.pool import Job, Pool, shared
 from sipagent.log import get_logger
 
 log = get_logger(__name__)
@@ -27,31 +30,24 @@ T = TypeVar("T")
 MAX_REPLACED = 16  # threads given up in a process's life; each may hold a model
 
 
-class _Job(Generic[S]):
-    """One piece of work. `started` and `gone` are written under the pool's lock."""
-
-    def __init__(self, run: Callable[[S], None]) -> None:
-        self._run = run
-        self._context = contextvars.copy_context()  # whose work it is, for the log
-        self.worker: _Worker[S] | None = None
-        self.gone = False  # nobody waits: don't start it; a streaming one stops at its next piece
-
-    def run(self, state: S) -> None:
-        self._context.run(self._run, state)
-
-
+@dataclass(slots=True, eq=False)
 class _Worker(Generic[S]):
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.state: S | None = None
-        self.given_up = False
+    index: int
+    inbox: queue.SimpleQueue[Job | None] = field(default_factory=queue.SimpleQueue)
+    state: S | None = None
 
 
 class Workers(Generic[S]):
     """`make` builds a thread's state in that thread; `kill` frees a hung one from outside, if it can be freed."""
 
     def __init__(
-        self, name: str, count: int, make: Callable[[], S], timeout_s: float, kill: Callable[[S], None] | None = None
+        self,
+        name: str,
+        count: int,
+        make: Callable[[], S],
+        timeout_s: float,
+        kill: Callable[[S], None] | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self.name = name
         self.timeout_s = timeout_s
@@ -59,10 +55,11 @@ class Workers(Generic[S]):
         self._count = count
         self._make = make
         self._kill = kill
-        self._jobs: queue.SimpleQueue[_Job[S] | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._pool = pool or shared(count)
+        self.work = self._pool.work(name)
         self._replaced = 0
         self._workers: list[_Worker[S]] = []
+        self._idle: list[_Worker[S]] = []  # under the pool's lock, and so is who may run what
 
     async def start(self) -> None:
         """Builds every state; raises what `make` raised."""
@@ -70,11 +67,12 @@ class Workers(Generic[S]):
 
     async def close(self) -> None:
         """Idle threads end now, busy ones after their job, hung ones with the process."""
-        for _ in range(self._count + self._replaced):
-            self._jobs.put(None)
+        for worker in self._workers:
+            worker.inbox.put(None)
 
-    async def run(self, job: Callable[[S], T]) -> T:
-        """One answer. EngineTimeout after `timeout_s`, queueing included."""
+    async def run(self, job: Callable[[S], T], size: float = 1.0) -> T:
+        """One answer. `size`: how much work it is, in units of the engine's own. EngineTimeout after `timeout_s`, queueing
+        included; EngineBusy when it would come too late (deadline.py)."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 
@@ -86,7 +84,9 @@ class Workers(Generic[S]):
             else:
                 _post(loop, _finish, done, value)
 
-        item = self._submit(_Job(work))
+        item = self._job(work, lambda e: _post(loop, _fail, done, e), size)
+        self._pool.submit(item)
+        self.busy += 1
         timer = loop.call_later(self.timeout_s, self._expire, item, lambda e: _fail(done, e))
         done.add_done_callback(lambda _: timer.cancel() if not done.cancelled() else None)
         try:
@@ -95,8 +95,9 @@ class Workers(Generic[S]):
             self.busy -= 1
             item.gone = True
 
-    async def stream(self, job: Callable[[S], Iterator[bytes]]) -> AsyncGenerator[bytes, None]:
-        """Pieces as they are made. EngineTimeout when one takes longer than `timeout_s`. Closing it stops the work."""
+    async def stream(self, job: Callable[[S], Iterator[bytes]], size: float = 1.0) -> AsyncGenerator[bytes, None]:
+        """Pieces as they are made. EngineTimeout when one takes longer than `timeout_s`, else as `run`. Closing it stops the
+        work."""
         loop = asyncio.get_running_loop()
         pieces: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
 
@@ -112,8 +113,9 @@ class Workers(Generic[S]):
             else:
                 _post(loop, pieces.put_nowait, None)
 
-        item: _Job[S] = _Job(work)
-        self._submit(item)
+        item = self._job(work, lambda e: _post(loop, pieces.put_nowait, e), size)
+        self._pool.submit(item)
+        self.busy += 1
         ended = False
         try:
             while True:
@@ -134,26 +136,36 @@ class Workers(Generic[S]):
             if not ended:  # cancelled: the thread must still come back in time
                 loop.call_later(self.timeout_s, self._expire, item, str)
 
-    def _submit(self, item: _Job[S]) -> _Job[S]:
-        self.busy += 1
-        self._jobs.put(item)
-        return item
+    def take(self) -> _Worker[S] | None:
+        """For the pool."""
+        return self._idle.pop() if self._idle else None
 
-    def _expire(self, item: _Job[S], fail: Callable[[EngineError], object]) -> None:
-        with self._lock:
+    def begin(self, thread: _Worker[S], job: Job) -> None:
+        """For the pool."""
+        thread.inbox.put(job)
+
+    def _job(self, run: Callable[[S], None], refuse: Callable[[EngineBusy], None], size: float) -> Job:
+        """Whoever asks for no time needs it now, and it is of use as long as he waits."""
+        now, wanted = self._pool.clock(), due_now()
+        context = contextvars.copy_context()  # whose work it is, for the log
+        at_s = now if wanted is None else wanted.at_s
+        until_s = now + self.timeout_s if wanted is None or wanted.until_s is None else wanted.until_s
+        return Job(self, lambda state: context.run(run, state), refuse, at_s, until_s, size)
+
+    def _expire(self, item: Job, fail: Callable[[EngineError], object]) -> None:
+        with self._pool.lock:
             item.gone = True
-            worker = item.worker
-            if worker is not None:
-                worker.given_up = True
+            worker: _Worker[S] | None = item.thread
         if worker is None:
-            fail(EngineTimeout(f"{self.name}: all {self._count} workers were busy for {self.timeout_s:g} s"))
+            fail(EngineTimeout(f"{self.name}: all {self._pool.slots} slots were busy for {self.timeout_s:g} s"))
             return
-        if worker not in self._workers:
+        if worker not in self._workers or item.ended:
             return
         log.error("engine hangs; its thread is replaced", engine=self.name, after_s=self.timeout_s)
         if self._kill is not None and worker.state is not None:
             self._kill(worker.state)
         self._workers.remove(worker)
+        self._pool.done(item)
         self._replaced += 1
         if self._replaced <= MAX_REPLACED:
             task = asyncio.get_running_loop().create_task(self._spawn(worker.index))
@@ -179,20 +191,23 @@ class Workers(Generic[S]):
         except Exception as e:
             _post(loop, _fail, ready, e)
             return
+        self._rest(worker, None)
         _post(loop, _finish, ready, None)
-        while not worker.given_up:
-            item = self._jobs.get()
-            if item is None:
-                break
-            with self._lock:
-                if item.gone:
-                    continue
-                item.worker = worker
+        while (item := worker.inbox.get()) is not None:
             item.run(state)
-            with self._lock:
-                item.worker = None
+            if worker not in self._workers:  # given up
+                break
+            self._rest(worker, item)
         if self._kill is not None:
             self._kill(state)
+
+    def _rest(self, worker: _Worker[S], item: Job | None) -> None:
+        """The thread has nothing to do."""
+        with self._pool.lock:
+            self._idle.append(worker)
+            if item is not None:
+                item.ended = True
+        self._pool.done(item)
 
 
 def _generator(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 import pytest
 
 from sipagent.engines.base import EngineError, EngineMissing, EngineTimeout
+from sipagent.engines.pool import Pool
 from sipagent.engines.workers import Workers
 
 
 def numbered(kill: list[int] | None = None, count: int = 2, timeout_s: float = 60.0) -> Workers[int]:
     numbers = itertools.count()
-    return Workers("test", count, lambda: next(numbers), timeout_s, kill.append if kill is not None else None)
+    kill_one = kill.append if kill is not None else None
+    return Workers("test", count, lambda: next(numbers), timeout_s, kill_one, Pool(count))
 
 
 async def test_each_thread_has_its_own_state() -> None:
