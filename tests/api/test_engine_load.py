@@ -26,7 +26,8 @@ async def test_backlog_and_refusals_of_engines_are_seen(http: httpx.AsyncClient)
     await asyncio.sleep(0)
     seen = await samples(http)
     assert seen["sipagent_engine_slots", ()] == shared().slots
-    assert (seen["sipagent_engine_running", ()], seen["sipagent_engine_waiting", ()]) == (1, shared().slots + 2)
+    assert seen["sipagent_engine_running", ()] == 1
+    assert seen["sipagent_engine_waiting", ()] >= len(jobs) - 1
     hold.set()
     with pytest.raises(EngineBusy):
         await hopeless
