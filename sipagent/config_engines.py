@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -88,17 +88,47 @@ class Whisper(Section):
     beam: Annotated[int, Field(ge=1, le=10)] = Field(default=1, description="Width of the search: 1 is fastest.")
 
 
+YES = "yes,yeah,yep,yup,correct,right,sure,exactly,okay,ok,absolutely,please do,go ahead,do it,of course"
+NO = "no,nope,nah,not,don't,wrong,incorrect,never,stop,wait,cancel,neither"
+
+
+class Chat(Service):
+    """A language model behind OpenAI's chat protocol (OpenAI, vLLM, llama-server, Ollama, ...): `engines.brain = "openai"`."""
+
+    base_url: str = Field(default="https://api.openai.com/v1", description="Address, up to /v1.")
+    key_env: str = Field(default="OPENAI_API_KEY", description='Variable that holds the key; "" = the server wants none.')
+    model: str = Field(default="gpt-4.1-mini", description="Model.")
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(default=None, description="None = the server's own.")
+    max_tokens: Annotated[int, Field(ge=16, le=32768)] = Field(default=300, description="Longest answer.")
+    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="What the server calls it; OpenAI's newer models want max_completion_tokens."
+    )
+    extra: dict[str, str] = Field(default={}, description="More of the request's fields, for example reasoning_effort.")
+    timeout_s: Annotated[float, Field(gt=0, lt=8)] = Field(
+        default=5.0, description="No answer, or no more of it, for so long is a failure."
+    )
+    context_chars: Annotated[int, Field(ge=1000, le=4_000_000)] = Field(
+        default=40_000, description="So much of the conversation is sent, the newest; about four characters make a token."
+    )
+    tool_rounds: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=4, description="So often one answer may use tools before the model must say something."
+    )
+    yes: list[str] = Field(default=YES.split(","), description="Words of a caller who agrees to what a tool is about to do.")
+    no: list[str] = Field(default=NO.split(","), description="Words of one who does not.")
+
+
 class Engines(Section):
     """Speech engines by name; loaded before the first call. Other packages can bring engines: docs/engines.md."""
 
     vad: str = Field(default="silero", description="Voice activity detection.")
     stt: str = Field(default="moonshine", description='Speech recognition: "moonshine", "whisper", "openai" or "deepgram".')
     tts: str = Field(default="espeak", description='Speech: "espeak", "piper", "openai" or "elevenlabs".')
-    brain: str = Field(default="rules", description="What decides the answer.")
+    brain: str = Field(default="rules", description='What decides the answer: "rules" or "openai".')
     voice: str = Field(default="", description="Voice of the TTS engine; empty = its default.")
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = Field(default=1.0, description="Of the speech; 1 = the voice's own.")
     model_path: Path | None = Field(default=None, description="Moonshine's model directory; none = the one in the package.")
     threads: Annotated[int, Field(ge=1, le=64)] = Field(default=2, description="CPU threads that engines share.")
+    chat: Chat = Field(default=Chat(), description="A language model by OpenAI's protocol.")
     openai_stt: OpenAiStt = Field(default=OpenAiStt(), description="Recognition by OpenAI's protocol.")
     openai_tts: OpenAiTts = Field(default=OpenAiTts(), description="Speech by OpenAI's protocol.")
     deepgram: Deepgram = Field(default=Deepgram(), description="Deepgram.")

@@ -207,7 +207,7 @@ class Tool(Protocol):
     slow_s: float  # after so long the caller is told to wait
     say_slow: str  # with these words; empty = the dialogue's own
     confirm: str  # question to put to the caller first, with {argument}s; empty = it may run at once
-    act: Deed | None  # done by the dialogue itself after what was said has been played; `call` is not used
+    deed: Deed | None  # done by the dialogue itself after what was said has been played; `call` is not used
 
     async def call(self, arguments: Mapping[str, Any]) -> str:
         """What came of it, for the model. EngineError: it could not be done, and why. Cancelled when the caller interrupts."""

@@ -17,6 +17,7 @@ from sipagent.engines.deepgram import DeepgramStt
 from sipagent.engines.elevenlabs import ElevenLabsTts
 from sipagent.engines.espeak import EspeakTts
 from sipagent.engines.moonshine import MoonshineStt
+from sipagent.engines.openai_chat import OpenAiChat
 from sipagent.engines.openai_stt import OpenAiStt
 from sipagent.engines.openai_tts import OpenAiTts
 from sipagent.engines.piper import PiperTts
@@ -39,7 +40,7 @@ TTSS: Mapping[str, Callable[[Config], Tts]] = {
     "openai": OpenAiTts,
     "elevenlabs": ElevenLabsTts,
 }
-BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain}
+BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain, "openai": OpenAiChat}
 ROLES: Mapping[str, Mapping[str, Callable[[Config], Any]]] = {"vad": VADS, "stt": STTS, "tts": TTSS, "brain": BRAINS}
 
 LOCAL_VOICES = ("espeak", "piper")

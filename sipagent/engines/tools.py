@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tools made from an agent's [[tools]]: a request to a service, a Python function, or an act of the dialogue."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from sipagent.config_tools import HttpCall, ToolRow, fields_of
+from sipagent.engines.base import Act, Deed, EngineError, EngineMissing, HandOver, Tool
+from sipagent.engines.http import Http, bearer, read
+from sipagent.engines.tool_schema import schema
+
+MAX_RESULT = 8000  # characters; a model's context is no place for a whole page
+
+
+def make(rows: Sequence[ToolRow]) -> list[Tool]:
+    """The tools of one agent, ready to run. Raises EngineMissing: a function or a key is not there."""
+    names = [row.name for row in rows]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise EngineMissing(f"tools: two are called {', '.join(sorted(twice))}; give each a name of its own")
+    return [_tool(row) for row in rows]
+
+
+def _tool(row: ToolRow) -> Tool:
+    if row.http is not None:
+        return HttpTool(row, row.http)
+    return PythonTool(row) if row.python else DeedTool(row)
+
+
+class _Declared:
+    """What the row says."""
+
+    def __init__(self, row: ToolRow) -> None:
+        self.name, self.description = row.name, row.description
+        self.parameters: Mapping[str, Any] = schema(row.arguments)
+        self.timeout_s, self.slow_s, self.say_slow, self.confirm = row.timeout_s, row.slow_s, row.say_slow, row.confirm
+        self.deed: Deed | None = Act.HANGUP if row.hangup else HandOver(row.transfer, row.via) if row.transfer else None
+
+
+class DeedTool(_Declared):
+    """The dialogue does it."""
+
+    async def call(self, arguments: Mapping[str, Any]) -> str:
+        """Not used."""
+        raise EngineError(f"{self.name} is done by the dialogue")
+
+
+class PythonTool(_Declared):
+    """A function of the user's. A plain one runs in a thread, and can't be stopped there: its answer is then dropped."""
+
+    def __init__(self, row: ToolRow) -> None:
+        super().__init__(row)
+        self._function = _import(row)
+
+    async def call(self, arguments: Mapping[str, Any]) -> str:
+        """What it returns: text, or anything that JSON can hold."""
+        if inspect.iscoroutinefunction(self._function):
+            return _result(await self._function(**arguments))
+        return _result(await asyncio.to_thread(self._function, **arguments))
+
+
+class HttpTool(_Declared):
+    """A request; an interruption closes its connection."""
+
+    def __init__(self, row: ToolRow, http: HttpCall) -> None:
+        super().__init__(row)
+        self._http = http
+        self._in_path = fields_of(http.path)
+        header = http.key_header
+        headers = bearer if header == "Authorization" else lambda key: {header: key}
+        self._service = Http(f"tool {row.name}", f"tools.{row.name}.http", http, row.timeout_s, headers)
+        self._service.open()
+
+    async def call(self, arguments: Mapping[str, Any]) -> str:
+        """The answer's body, its beginning if it is long."""
+        path = self._http.path.format(**{name: _segment(name, _text(arguments[name])) for name in self._in_path})
+        rest = {name: value for name, value in arguments.items() if name not in self._in_path}
+        body: dict[str, Any] = {}
+        if self._http.method in ("GET", "DELETE"):
+            body["params"] = {name: _text(value) for name, value in rest.items()}
+        else:
+            body["json"] = rest
+        async with self._service.request(self._http.method, path, **body) as response:
+            return (await read(response, MAX_RESULT)).decode(errors="replace")
+
+
+def _import(row: ToolRow) -> Callable[..., Any]:
+    module, _, name = row.python.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as e:  # the user's module: whatever it raises is told as its own
+        raise EngineMissing(f"tool {row.name}: {row.python} can't be imported: {e!r}; is it on PYTHONPATH?") from e
+    if not callable(function):
+        raise EngineMissing(f"tool {row.name}: {row.python} is not a function")
+    taken: Callable[..., Any] = function
+    return taken
+
+
+def _segment(name: str, text: str) -> str:
+    """As part of a path; a model must not be talked into another address of the service."""
+    if text in ("", ".", ".."):
+        raise EngineError(f"argument {name} must not be {text!r}")
+    return quote(text, safe="")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _result(value: Any) -> str:
+    try:
+        text = _text(value)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text[:MAX_RESULT]
