@@ -68,6 +68,13 @@ class Dialogue(Section):
         default=5.0, description="A recognition that takes longer is given up."
     )
     tts_timeout_s: Annotated[float, Field(gt=0)] = Field(default=5.0, description="A synthesis that takes longer is given up.")
+    fillers: list[str] = Field(
+        default=["One moment, please.", "I am still on it.", "It takes a little longer. Please stay on the line."],
+        description="Said one after the other while a tool or the brain is slow; [] = nothing.",
+    )
+    filler_after_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=2.5, description="A brain that has said nothing for so long is slow; tools have a time of their own."
+    )
     idle_s: Annotated[float, Field(gt=0)] = Field(
         default=20.0, description="Silence of both sides before the agent asks; twice that ends the call."
     )

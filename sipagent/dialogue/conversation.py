@@ -63,7 +63,7 @@ class Conversation:
         self._memory = Remembrance(call.context, session, cfg.remember_turns, cfg.welcome_back)
         self._records = Records(self._notes, self._playout, self._memory, clock, self._log)
         self._replies = Replies(
-            *(ReplyMaker(self._leg, engines, cfg.tts_timeout_s, self._records), self._records, self._log),
+            *(ReplyMaker(self._leg, engines, cfg, self._records), self._records, self._log),
             on_start=self._bot_speaks,
             on_played=self._bot_has_spoken,
         )

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 
+from sipagent.config import Dialogue
 from sipagent.dialogue.records import Records
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.speak import Speaker
@@ -22,9 +24,9 @@ WAIT_STEP_S = 0.02
 class ReplyMaker:
     """Makes the replies of one call. Cancel the task that runs `make` or `play` to stop; flushing is the playout's."""
 
-    def __init__(self, leg: MediaLeg, engines: EngineSet, tts_timeout_s: float, records: Records) -> None:
-        self._leg, self._engines, self._records = leg, engines, records
-        self._speaker = Speaker(leg, engines.tts, tts_timeout_s)
+    def __init__(self, leg: MediaLeg, engines: EngineSet, cfg: Dialogue, records: Records) -> None:
+        self._leg, self._engines, self._cfg, self._records = leg, engines, cfg, records
+        self._speaker = Speaker(leg, engines.tts, cfg.tts_timeout_s)
 
     async def make(self, reply: Reply, think: Think) -> None:
         """Returns when the last of it is in the ring. Raises ReplyFailed."""
@@ -60,25 +62,38 @@ class ReplyMaker:
 
     async def _think(self, reply: Reply, think: Think, clauses: asyncio.Queue[str | None]) -> None:
         splitter = Clauses()
+        fillers = iter(self._cfg.fillers)
 
         def put(ready: list[str]) -> None:
             for clause in ready:
                 reply.utterance.waiting.append(clause)
                 clauses.put_nowait(clause)
 
+        def fill(say: str = "") -> None:
+            """The caller hears that it takes time, unless he hears something anyway."""
+            put(splitter.rest())
+            if reply.utterance.waiting or self._leg.pending or not (filler := say or next(fillers, "")):
+                return
+            self._records.mark(reply, "first_token")  # what the gap ends with
+            put([filler])
+
+        late = asyncio.get_running_loop().call_later(self._cfg.filler_after_s, fill)
         try:
-            tokens = think()
-            while (token := await self._next_token(tokens)) is not None:
-                if isinstance(token, AtWork):
-                    continue
-                self._records.mark(reply, "first_token")
-                if isinstance(token, Act | HandOver):
-                    reply.acts.append(token)
-                else:
-                    put(splitter.push(token))
+            async with _closing(think()) as tokens:
+                while (token := await self._next_token(tokens)) is not None:
+                    late.cancel()
+                    if isinstance(token, AtWork):
+                        fill(token.say) if token.waited_s else put(splitter.rest())
+                        continue
+                    self._records.mark(reply, "first_token")
+                    if isinstance(token, Act | HandOver):
+                        reply.acts.append(token)
+                    else:
+                        put(splitter.push(token))
             put(splitter.rest())
             self._records.line(reply)
         finally:
+            late.cancel()
             clauses.put_nowait(None)
 
     async def _next_token(self, tokens: AsyncIterator[Token]) -> Token | None:
@@ -87,3 +102,13 @@ class ReplyMaker:
                 return await anext(tokens, None)
         except TimeoutError:
             raise EngineTimeout(f"{self._engines.brain.name}: no token within {BRAIN_TIMEOUT_S:g} s") from None
+
+
+@contextlib.asynccontextmanager
+async def _closing(tokens: AsyncIterator[Token]) -> AsyncIterator[AsyncIterator[Token]]:
+    """Whoever makes the tokens is told that nobody wants more of them."""
+    try:
+        yield tokens
+    finally:
+        if isinstance(tokens, AsyncGenerator):
+            await tokens.aclose()

@@ -113,7 +113,7 @@ def test_a_brain_that_hangs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> No
         await stage.quiet(15.0)
 
     stage.play(scene())
-    assert stage.lines("agent")[1:] == [Apology.THINKING.value]
+    assert stage.lines("agent")[1:] == ["One moment, please.", Apology.THINKING.value]
 
 
 def test_after_three_failures_the_call_ends_with_an_apology(stage: Stage) -> None:

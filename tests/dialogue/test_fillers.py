@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""While a tool or the brain is slow the caller hears that somebody is still there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from sipagent.dialogue.conversation import Conversation
+from sipagent.engines.base import AtWork, Token, UserTurn
+
+Stage = Any  # conftest.Stage
+
+
+class Thoughts(list[Token | float]):
+    """What the brain does after each turn: tokens, and seconds of thought."""
+
+    closed = False
+
+    async def reply(self, turn: UserTurn) -> AsyncIterator[Token]:
+        try:
+            for step in self:
+                if isinstance(step, float):
+                    await asyncio.sleep(step)
+                else:
+                    yield step
+        finally:
+            self.closed = True
+
+
+@pytest.fixture
+def thinking(monkeypatch: pytest.MonkeyPatch) -> Thoughts:
+    thoughts = Thoughts()
+    make = Conversation.__init__
+
+    def init(self: Conversation, call: Any, engines: Any, session: Any, *rest: Any) -> None:
+        session.reply = thoughts.reply
+        make(self, call, engines, session, *rest)
+
+    monkeypatch.setattr(Conversation, "__init__", init)
+    return thoughts
+
+
+def ask(stage: Stage, wait_s: float = 18.0) -> str:
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("will it rain today?")
+        await asyncio.sleep(wait_s)
+
+    stage.play(scene())
+    return str(stage.lines("agent")[-1])
+
+
+def test_a_slow_tool_is_bridged_with_its_own_words_and_then_with_ours(stage: Stage, thinking: Thoughts) -> None:
+    stage.cfg["fillers"] = ["Still on it."]
+    thinking += ["Let me see", AtWork("weather"), 2.0, AtWork("weather", "I ask the office.", 2.0), 3.0]
+    thinking += [AtWork("weather", waited_s=5.0), 3.0, AtWork("weather", waited_s=8.0), 1.0, "It rains."]
+    assert ask(stage) == "Let me see I ask the office. Still on it. It rains."
+    assert stage.notes["transcript"][-1]["heard"] == stage.lines("agent")[-1]
+
+
+def test_a_quick_tool_is_not_mentioned_and_what_was_said_before_it_is_not_held_back(stage: Stage, thinking: Thoughts) -> None:
+    thinking += ["I look it up", AtWork("weather"), 0.8, " It rains."]
+    assert ask(stage) == "I look it up It rains."
+    assert stage.ledger[0]["gap_ms"] < 500
+
+
+def test_who_still_hears_something_hears_no_filler(stage: Stage, thinking: Thoughts) -> None:
+    thinking += ["This sentence takes the bot a good while to say, so there is time.", AtWork("weather"), 1.0]
+    thinking += [AtWork("weather", waited_s=1.0), " It rains."]
+    assert "moment" not in ask(stage)
+
+
+def test_a_slow_brain_is_bridged_once_and_the_gap_ends_with_the_filler(stage: Stage, thinking: Thoughts) -> None:
+    stage.cfg["filler_after_s"] = 1.0
+    thinking += [4.0, "It rains."]
+    assert ask(stage) == "One moment, please. It rains."
+    turn = stage.ledger[0]
+    assert turn["gap_ms"] == pytest.approx(1360, abs=60)
+    assert sum(turn["stages"].values()) == pytest.approx(turn["gap_ms"], abs=0.01)
+
+
+def test_no_fillers_is_silence(stage: Stage, thinking: Thoughts) -> None:
+    stage.cfg["fillers"] = []
+    thinking += [4.0, "It rains."]
+    assert ask(stage) == "It rains."
+
+
+def test_an_interrupted_brain_is_told(stage: Stage, thinking: Thoughts) -> None:
+    thinking += ["A long answer begins here and goes on for a while.", AtWork("weather"), 100.0]
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("will it rain today?")
+        await stage.bot_speaks()
+        await asyncio.sleep(1.0)
+        assert not thinking.closed
+        stage.say("never mind that.", 1.0)
+        await asyncio.sleep(1.5)
+        assert thinking.closed
+
+    stage.play(scene())
