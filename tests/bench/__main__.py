@@ -32,6 +32,7 @@ from tests.bench import (
     overload,
     pacing,
     srtp,
+    turn,
     verdict,
 )
 from tests.lab.networks import TRACES
@@ -53,6 +54,7 @@ BENCHES = {
     "pacing": pacing,
     "setup": call_setup,
     "srtp": srtp,
+    "turn": turn,
 }
 NOISY = 3  # exit code
 

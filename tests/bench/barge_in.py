@@ -95,7 +95,7 @@ def decision(name: str, trials: int) -> list[float]:
 def end_to_end(seconds: float, seed: int) -> list[float]:
     """Every interruption of CALLERS callers."""
     with harness.children() as start:
-        bot = start(harness.SYSTEM_CPU, [sys.executable, "-m", "tests.bench.barge_in_bot"])
+        bot = start(harness.SYSTEM_CPU, [sys.executable, "-m", "tests.bench.talking_bot", "recital"])
         port = bot.line().removeprefix("ready ")
         words = ["-m", "tests.bench.barge_in_caller", port, str(CALLERS), f"{seconds}", str(seed)]
         calls = start(harness.GENERATOR_CPU, [sys.executable, *words]).finish(seconds)["calls"]

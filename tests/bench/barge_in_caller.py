@@ -11,63 +11,29 @@ begins to be voiced is told by dialogue/levels.py. Interruptions begin anywhere 
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import select
 import socket
-import struct
 import sys
 import time
-import wave
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mediacore.dsp import Codec
 from sipagent.dialogue.levels import speech_start
+from tests.bench.human import NOISE, RATE, Pcm, listening, prompts, stamped
 from tests.bench.sip_calls import SipCalls
 from tests.bench.systems import LOOPBACK
 from tests.lab.relay import first_in_line
 from tests.media.rtp import Rtp
 
-SOUNDS = Path("/usr/share/asterisk/sounds/en")
-TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
-FIX = "apt-get install asterisk-core-sounds-en asterisk-core-sounds-en-wav"
-RATE, FRAME, FRAME_NS = 8000, 160, 20_000_000
+FRAME, FRAME_NS = 160, 20_000_000
 LONGEST_S, SHORTEST_S = 1.6, 0.8
-GAIN = 0.5  # the prompts are louder than callers
-NOISE = 8.0  # standard deviation: -72 dB
 LISTEN_S = (0.8, 1.8)  # to the bot, before it is interrupted
 SPEAKING, OF_LAST = 15, 20  # packets
-SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
-
-Pcm = NDArray[np.float64]
-
-
-def spoken(texts: str) -> set[str]:
-    """Names of the recordings in which somebody says something: a text in brackets describes a tone, or monkeys."""
-    entries = (line.partition(": ") for line in texts.splitlines() if not line.startswith(";"))
-    return {name for name, _, text in entries if text and text[0] not in "[<"}
-
-
-def prompts() -> list[Pcm]:
-    """Recordings of a human voice, 8 kHz. RuntimeError: they are not installed."""
-    if not TEXTS.is_file():
-        raise RuntimeError(f"no {TEXTS}: {FIX}")
-    names = spoken(gzip.decompress(TEXTS.read_bytes()).decode())
-    found = []
-    for path in sorted(path for path in SOUNDS.glob("*.wav") if path.stem in names):
-        with wave.open(str(path)) as wav:
-            if wav.getframerate() == RATE and wav.getnframes() >= SHORTEST_S * RATE:
-                pcm = np.frombuffer(wav.readframes(round(LONGEST_S * RATE)), np.int16)
-                found.append(pcm.astype(np.float64) * GAIN)
-    if not found:
-        raise RuntimeError(f"no human speech in {SOUNDS}: {FIX}")
-    return found
 
 
 def silent(payload: bytes) -> bool:
@@ -95,10 +61,9 @@ class Caller:
         self._patience = 0  # packets of the bot to be heard before it is interrupted
 
     def hear(self) -> None:
-        data, control, _, _ = self.socket.recvmsg(2048, 64)
-        ((seconds, ns),) = [struct.unpack("qq", value[:16]) for _, kind, value in control if kind == SO_TIMESTAMPNS]
+        data, at = stamped(self.socket)
         if len(data) == 12 + FRAME:
-            self.packets.append((seconds * 1_000_000_000 + ns, silent(data[12:])))
+            self.packets.append((at, silent(data[12:])))
 
     def tick(self) -> None:
         if not len(self._saying):
@@ -139,13 +104,11 @@ class Caller:
 
 
 def run(sip_port: int, n_calls: int, seconds: float, seed: int) -> list[dict[str, Any]]:
-    sounds = prompts()
+    sounds = prompts(SHORTEST_S, LONGEST_S)
     callers: dict[socket.socket, Caller] = {}
     sips = []
     for i in range(n_calls):
-        mine = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        mine.bind((LOOPBACK, 0))
-        mine.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        mine = listening()
         sips.append(SipCalls(sip_port, mine.getsockname()[1], "bot"))
         callers[mine] = Caller(mine, sips[-1].call(), random.Random(f"{seed} {i}"), sounds)
     first_in_line()

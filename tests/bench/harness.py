@@ -28,6 +28,7 @@ TREE = HERE.parent.parent
 NOISE_P99_US = 1000.0  # a round on a machine that wakes later than this says nothing
 GENERATOR_CPU = 0
 SYSTEM_CPU = 1 if (os.cpu_count() or 1) > 1 else 0
+ALL_CPUS = f"0-{(os.cpu_count() or 1) - 1}"
 GRACE_S = 60.0
 STOP_S = 15.0
 
@@ -61,14 +62,15 @@ def rtpgen() -> Path:
     return compiled("rtpgen", [HERE / name for name in ("rtpgen.c", "rtpgen.h", "aim.h", "sockets.h")], ["-lm"])
 
 
-def pinned(cpu: int, command: Sequence[str | Path]) -> list[str]:
+def pinned(cpu: int | str, command: Sequence[str | Path]) -> list[str]:
+    """`cpu`: a core, or several as taskset names them."""
     return ["taskset", "-c", str(cpu), *map(str, command)]
 
 
 class Child:
     """A process that speaks in lines and is ended by the end of its input."""
 
-    def __init__(self, cpu: int, command: Sequence[str | Path]) -> None:
+    def __init__(self, cpu: int | str, command: Sequence[str | Path]) -> None:
         self.name = " ".join(map(str, command))
         self.process = subprocess.Popen(
             pinned(cpu, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=TREE, bufsize=1
@@ -106,11 +108,11 @@ class Child:
 
 
 @contextmanager
-def children() -> Iterator[Callable[[int, Sequence[str | Path]], Child]]:
+def children() -> Iterator[Callable[[int | str, Sequence[str | Path]], Child]]:
     """Gives a function that starts processes; whatever still runs at the end is killed."""
     started: list[Child] = []
 
-    def start(cpu: int, command: Sequence[str | Path]) -> Child:
+    def start(cpu: int | str, command: Sequence[str | Path]) -> Child:
         started.append(Child(cpu, command))
         return started[-1]
 

@@ -14,8 +14,8 @@ import pytest
 from mediacore.dsp import Codec
 from sipagent.config import Config
 from sipagent.engines.silero import SileroVad
-from tests.bench import barge_in, barge_in_caller, false_alarms
-from tests.bench.barge_in_caller import FRAME_NS, Caller
+from tests.bench import barge_in, false_alarms, human
+from tests.bench.barge_in_caller import FRAME_NS, LONGEST_S, SHORTEST_S, Caller
 from tests.media.rtp import Rtp
 
 MS = 1_000_000
@@ -55,7 +55,7 @@ def caller() -> Iterator[Caller]:
 
 def test_only_recordings_of_a_voice_interrupt() -> None:
     texts = "; all of them\nvm-intro: Please leave your message.\ntt-monkeys: [monkeys screaming]\njoin: <beep>\nempty:\n"
-    assert barge_in_caller.spoken(texts) == {"vm-intro"}
+    assert human.spoken(texts) == {"vm-intro": "Please leave your message."}
 
 
 def levels(caller: Caller, ticks: int, bot_speaks: bool) -> list[int]:
@@ -90,7 +90,7 @@ async def test_a_click_is_a_pause_and_speech_is_an_interruption() -> None:
     await vad.load()
     click, speech = np.zeros(24000), np.zeros(24000)
     click[8000:8040] = 8000.0
-    prompt = barge_in_caller.prompts()[3]
+    prompt = human.prompts(SHORTEST_S, LONGEST_S)[3]
     speech[8000 : 8000 + len(prompt)] = prompt
     try:
         heard = await false_alarms.listen(vad, click)

@@ -37,7 +37,7 @@ def missing() -> str:
 
 
 def command(program: str, *arguments: str) -> list[str]:
-    """`program`: "bot" or "media"."""
+    """`program`: "bot", "turn" or "media"."""
     # -P: or this very file would be what it imports as pipecat
     return [str(_room() / "bin" / "python"), "-P", str(PINS.with_name(f"pipecat_{program}.py")), *arguments]
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The switch of `barge-in`, end to end: SIP, real engines and the product's conversation, with an agent that always has more to
-say.
+"""The switch of `barge-in`, end to end, and of `turn`: SIP, real engines and the product's conversation, with an agent that
+always has more to say, or one that answers in a few words.
 
-    python -m tests.bench.barge_in_bot      prints "ready PORT", ends with its input
+    python -m tests.bench.talking_bot recital|answer      prints "ready PORT", ends with its input
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,23 +33,30 @@ LONG = " ".join(
 )
 
 
+ANSWER = "Thank you, I have noted that."
+AGENTS: dict[str, tuple[str, bool | None]] = {"recital": (LONG, True), "answer": (ANSWER, None)}
+
+
 class Recital:
-    """A script that answers everything at length."""
+    """A script that answers everything by the same words. `whole`: what it holds of any text (None = by its form)."""
 
     instructions = ""
     tools: tuple[Tool, ...] = ()
 
+    def __init__(self, text: str, whole: bool | None) -> None:
+        self._text, self._whole = text, whole
+
     def greet(self) -> Answer:
-        return Answer(LONG)
+        return Answer(self._text)
 
     def reply(self, turn: UserTurn) -> Answer:
-        return Answer(LONG)
+        return Answer(self._text)
 
     def idle(self, count: int) -> Answer:
-        return Answer(LONG)
+        return Answer(self._text)
 
     def complete(self, text: str) -> bool | None:
-        return True
+        return self._whole
 
     def retract(self) -> None:
         """It remembers nothing."""
@@ -65,12 +73,13 @@ class Reciter:
 
     name = "reciter"
 
-    def __init__(self, cfg: Dialogue, engines: EngineSet) -> None:
-        self._cfg, self._engines = cfg, engines
+    def __init__(self, cfg: Dialogue, engines: EngineSet, text: str, whole: bool | None) -> None:
+        self._cfg, self._engines, self._text, self._whole = cfg, engines, text, whole
 
     async def on_call(self, call: Call) -> None:
         await call.media_ready.wait()
-        await Conversation(call, self._engines, self._engines.brain.session(Recital()), self._cfg).run()
+        session = self._engines.brain.session(Recital(self._text, self._whole))
+        await Conversation(call, self._engines, session, self._cfg).run()
 
 
 async def main() -> dict[str, Any]:
@@ -87,7 +96,7 @@ async def main() -> dict[str, Any]:
 
     def reciter(engines: EngineSet | None) -> Reciter:
         assert engines is not None
-        return Reciter(cfg.dialogue, engines)
+        return Reciter(cfg.dialogue, engines, *AGENTS[sys.argv[1]])
 
     switch = Switch(cfg, reciter)
     await switch.start()
