@@ -52,6 +52,10 @@ class Dialogue(Section):
     end_silence_incomplete_ms: Annotated[int, Field(ge=100, le=5000)] = Field(
         default=800, description="Silence that ends an unfinished one."
     )
+    end_silence_adapts: bool = Field(
+        default=True,
+        description="end_silence_ms follows the caller's own pauses, from 0.8 of it to end_silence_incomplete_ms.",
+    )
     barge_in: bool = Field(default=True, description="The caller may interrupt the agent.")
     barge_in_min_words: Annotated[int, Field(ge=0, le=10)] = Field(
         default=1,

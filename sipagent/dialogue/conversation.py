@@ -196,6 +196,7 @@ class Conversation:
         self._memory.retract()
         self._unheard_text = turn.caller_heard
         self._turns -= 1
+        self._hearing.cut_short()
         self._floor.take()
 
     def _caller_said(self, heard: HeardTurn, keys: str = "") -> None:

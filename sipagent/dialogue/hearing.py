@@ -18,6 +18,7 @@ from sipagent.dialogue.decoding import Decoded, Decoder
 from sipagent.dialogue.ear import PREROLL_MS, Ear
 from sipagent.dialogue.levels import speech_end, speech_start
 from sipagent.dialogue.onset import Onset
+from sipagent.dialogue.rhythm import Rhythm
 from sipagent.dialogue.turn import (
     STALL_US,
     EndOfTurn,
@@ -76,11 +77,10 @@ class Hearing:
         self._complete = complete
         self._decoder = Decoder(stt, rate, cfg.stt_timeout_s, clock, self._partial)
         self._onset = Onset()
-        self._detector = TurnDetector(
-            threshold=cfg.speech_threshold,
-            end_silence_ms=cfg.end_silence_ms,
-            end_silence_incomplete_ms=cfg.end_silence_incomplete_ms,
-        )
+        self._rhythm = Rhythm(cfg.end_silence_ms, cfg.end_silence_incomplete_ms, adapts=cfg.end_silence_adapts)
+        self._detector = TurnDetector(cfg.speech_threshold, self._rhythm)
+        self._ended_well = False  # the turn before
+        self._pause_us = 0  # between it and this one
         self._timer: asyncio.TimerHandle | None = None
         self._judged = 0  # end of the newest judged window
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,6 +113,11 @@ class Hearing:
     def listen_closely(self) -> None:
         """Tells the words of this turn also while they are being said."""
         self._look_us = FIRST_LOOK_US
+
+    def cut_short(self) -> None:
+        """The turn before this one was not over: the caller had only paused."""
+        self._rhythm.went_on(self._pause_us)
+        self._ended_well = False
 
     def on_audio(self, pcm: bytes, arrival_us: int, index: int, lost: bool) -> None:
         """Leg.on_audio."""
@@ -173,6 +178,7 @@ class Hearing:
     def _begin(self, onset_us: int, end: int) -> None:
         self._onset.spoken()
         self._onset_us = onset_us
+        self._pause_us = onset_us - self._last_loud_us
         onset = end - (self.ear.wire_us(end) - onset_us) * self.ear.rate // 1_000_000
         self._start = self._fed = self.ear.keep = max(self._taken, onset - LEAD_MS * self.ear.rate // 1000)
         self._decoder.begin()
@@ -200,6 +206,9 @@ class Hearing:
 
     def _end(self) -> None:
         self._look_for_end()
+        if self._ended_well:
+            self._rhythm.ended()
+        self._ended_well = True
         if not self._decoder.finishing:
             self._feed(self.ear.end)
         decoding = self._decoder.take()

@@ -14,6 +14,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from sipagent.dialogue.rhythm import Rhythm
+
 RELEASE = 0.15  # hysteresis: speech goes on while the probability is above threshold - RELEASE
 MIN_SPEECH_US = 60_000  # two windows of 32 ms
 SPECULATE_US = 150_000
@@ -68,12 +70,10 @@ class _State(enum.Enum):
 class TurnDetector:
     """One caller."""
 
-    def __init__(self, *, threshold: float, end_silence_ms: int, end_silence_incomplete_ms: int) -> None:
+    def __init__(self, threshold: float, rhythm: Rhythm) -> None:
         self._threshold = threshold
         self._release = max(0.05, threshold - RELEASE)
-        self._complete_us = end_silence_ms * 1000
-        self._incomplete_us = max(end_silence_ms, end_silence_incomplete_ms) * 1000
-        self._speculate_us = min(SPECULATE_US, self._complete_us)
+        self._rhythm = rhythm
         self._state = _State.IDLE
         self._onset_us = 0
         self._voiced_us = 0
@@ -120,6 +120,8 @@ class TurnDetector:
         if self._state is _State.PAUSE:
             self._state = _State.SPEECH
             self._number += 1
+            if self._complete:
+                self._rhythm.went_on(start_us - self._silence_us)
             return [Resumed(start_us)]
         if self._state is _State.SPEECH and end_us - self._onset_us >= MAX_TURN_US:
             return [self._end(end_us)]
@@ -145,10 +147,10 @@ class TurnDetector:
         if self._state is not _State.PAUSE:
             return events
         silence = now_us - self._silence_us
-        if silence >= self._speculate_us and not self._speculated:
+        if silence >= min(SPECULATE_US, self._rhythm.complete_us) and not self._speculated:
             self._speculated = True
             events.append(Speculate(self._number))
-        if silence >= self._incomplete_us or (self._complete and silence >= self._complete_us):
+        if silence >= self._rhythm.incomplete_us or (self._complete and silence >= self._rhythm.complete_us):
             events.append(self._end(now_us))
         return events
 
@@ -159,8 +161,8 @@ class TurnDetector:
         if self._state is not _State.PAUSE:
             return None
         if not self._speculated:
-            return self._silence_us + self._speculate_us
-        return self._silence_us + (self._complete_us if self._complete else self._incomplete_us)
+            return self._silence_us + min(SPECULATE_US, self._rhythm.complete_us)
+        return self._silence_us + (self._rhythm.complete_us if self._complete else self._rhythm.incomplete_us)
 
     def _quiet(self, end_us: int) -> list[TurnEvent]:
         if self._state is _State.ONSET:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sipagent.dialogue.rhythm import Rhythm
 from sipagent.dialogue.turn import (
     MIN_SPEECH_US,
     SPECULATE_US,
@@ -27,7 +28,8 @@ class Run:
     """Feeds windows; remembers (time, event)."""
 
     def __init__(self) -> None:
-        self.d = TurnDetector(threshold=0.5, end_silence_ms=300, end_silence_incomplete_ms=800)
+        self.rhythm = Rhythm(300, 800, adapts=True)
+        self.d = TurnDetector(0.5, self.rhythm)
         self.now = 0
         self.seen: list[tuple[int, TurnEvent]] = []
 
