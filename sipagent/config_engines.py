@@ -117,6 +117,19 @@ class Chat(Service):
     no: list[str] = Field(default=NO.split(","), description="Words of one who does not.")
 
 
+class Failover(Section):
+    """Engines that take over, inside the turn, when the one above fails or is late."""
+
+    stt: list[str] = Field(default=[], description="Recognisers behind engines.stt, in order.")
+    tts: list[str] = Field(default=[], description="Voices behind engines.tts, in order; engines.voice is only for that one.")
+    brain: list[str] = Field(default=[], description="Behind engines.brain, in order.")
+    stt_late_s: Annotated[float, Field(gt=0, le=30)] = Field(
+        default=1.0, description="No text for so long: the next recogniser is asked beside it, and the first text is taken."
+    )
+    tts_late_s: Annotated[float, Field(gt=0, le=30)] = Field(default=0.8, description="No sound for so long: the same.")
+    brain_late_s: Annotated[float, Field(gt=0, le=30)] = Field(default=1.5, description="No word for so long: the same.")
+
+
 class Engines(Section):
     """Speech engines by name; loaded before the first call. Other packages can bring engines: docs/engines.md."""
 
@@ -128,6 +141,7 @@ class Engines(Section):
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = Field(default=1.0, description="Of the speech; 1 = the voice's own.")
     model_path: Path | None = Field(default=None, description="Moonshine's model directory; none = the one in the package.")
     threads: Annotated[int, Field(ge=1, le=64)] = Field(default=2, description="CPU threads that engines share.")
+    failover: Failover = Field(default=Failover(), description="Who takes over.")
     chat: Chat = Field(default=Chat(), description="A language model by OpenAI's protocol.")
     openai_stt: OpenAiStt = Field(default=OpenAiStt(), description="Recognition by OpenAI's protocol.")
     openai_tts: OpenAiTts = Field(default=OpenAiTts(), description="Speech by OpenAI's protocol.")

@@ -294,6 +294,10 @@ async def speech(cfg: Config) -> list[Finding]:
         ("tts", names.tts, engines.create_tts),
         ("brain", names.brain, engines.create_brain),
     ]
+    more = names.failover
+    makers += [("stt that takes over", name, engines.create_stt) for name in more.stt]
+    makers += [("tts that takes over", name, engines.create_tts) for name in more.tts]
+    makers += [("brain that takes over", name, engines.create_brain) for name in more.brain]
     return [await engine(f"engine {role}", name, make, cfg) for role, name, make in makers]
 
 
@@ -303,7 +307,7 @@ async def engine(name: str, choice: str, make: Callable[[str, Config], Engine], 
         made = make(choice, cfg)
         await made.load()
     except EngineMissing as exc:
-        return fatal(name, f"{choice}: {exc}", f"install what is missing, or choose another one: engines.{name.split()[-1]}")
+        return fatal(name, f"{choice}: {exc}", f"install what is missing, or choose another one: engines.{name.split()[1]}")
     except Exception as exc:  # a library that breaks in its own way is a finding, not the end of the examination
         return fatal(name, f"{choice}: {exc!r}", "install the versions of requirements.txt: scripts/setup")
     await made.close()

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 import mediacore
 from sipagent.api.calls import loss, media_stats
+from sipagent.api.engine_health import EngineHealth
 from sipagent.api.engine_load import EngineLoad
 from sipagent.api.health import monotonic_us
 from sipagent.api.lag import LoopLag
@@ -77,6 +78,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(EngineLoad(pool.shared()))
+        self.registry.register(EngineHealth())
         self._ended = Counter("sipagent_calls", "Ended calls.", ["direction", "code"], registry=self.registry)
         self._duration = Histogram(
             "sipagent_call_duration_seconds", "From answer to end.", buckets=DURATION_S, registry=self.registry

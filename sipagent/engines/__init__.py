@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from sipagent.config import Config
 from sipagent.engines.base import Brain, Engine, EngineMissing, Stt, Tts, Vad
 from sipagent.engines.clips import Clips
+from sipagent.engines.failover import FailoverTts, failover_stt
+from sipagent.engines.failover_brain import FailoverBrain
 from sipagent.engines.registry import LOCAL_VOICES, available, create_brain, create_stt, create_tts, create_vad
 from sipagent.log import get_logger
 
@@ -43,9 +45,9 @@ async def load(cfg: Config, lender: EngineSet | None = None, borrow: Collection[
     names = cfg.engines
     lent = frozenset(borrow) if lender is not None else frozenset[str]()
     vad = lender.vad if lender is not None and "vad" in lent else create_vad(names.vad, cfg)
-    stt = lender.stt if lender is not None and "stt" in lent else create_stt(names.stt, cfg)
-    tts = lender.tts if lender is not None and "tts" in lent else create_tts(names.tts, cfg)
-    brain = lender.brain if lender is not None and "brain" in lent else create_brain(names.brain, cfg)
+    stt = lender.stt if lender is not None and "stt" in lent else _stt(cfg)
+    tts = lender.tts if lender is not None and "tts" in lent else _tts(cfg)
+    brain = lender.brain if lender is not None and "brain" in lent else _brain(cfg)
     made = EngineSet(vad, stt, tts, brain, Clips(), lent)
     own: list[Engine] = [getattr(made, role) for role in ROLES if role not in lent]
     try:
@@ -61,11 +63,32 @@ async def load(cfg: Config, lender: EngineSet | None = None, borrow: Collection[
     return made
 
 
+def _stt(cfg: Config) -> Stt:
+    """With those that take over."""
+    first, more = create_stt(cfg.engines.stt, cfg), cfg.engines.failover
+    return failover_stt([first, *(create_stt(name, cfg) for name in more.stt)], more.stt_late_s) if more.stt else first
+
+
+def _tts(cfg: Config) -> Tts:
+    first, more = create_tts(cfg.engines.tts, cfg), cfg.engines.failover
+    others = [create_tts(name, _plain(cfg)) for name in more.tts]
+    return FailoverTts("tts", [first, *others], more.tts_late_s) if others else first
+
+
+def _brain(cfg: Config) -> Brain:
+    first, more = create_brain(cfg.engines.brain, cfg), cfg.engines.failover
+    return FailoverBrain([first, *(create_brain(name, cfg) for name in more.brain)], more.brain_late_s) if more.brain else first
+
+
+def _plain(cfg: Config) -> Config:
+    """For another voice than the one that is asked for: engines.voice names none of its."""
+    return cfg.model_copy(update={"engines": cfg.engines.model_copy(update={"voice": ""})})
+
+
 async def _record_with_another(clips: Clips, cfg: Config) -> None:
     """By a voice of this machine: nobody asked for another service."""
-    plain = cfg.model_copy(update={"engines": cfg.engines.model_copy(update={"voice": ""})})
     for name in (name for name in LOCAL_VOICES if name != cfg.engines.tts):
-        tts = create_tts(name, plain)
+        tts = create_tts(name, _plain(cfg))
         try:
             await tts.load()
             if await clips.record(tts):

@@ -77,6 +77,11 @@ class ChatSession:
         self._asked, before = self._before
         self._runs = [run for run in self._runs if run in before or not run.result.startswith("Not done")]
 
+    def passed_over(self) -> None:
+        """Another brain answered: a question of ours is not what the caller hears next, so his yes is not for us."""
+        self._asked = None
+        self._before = (None, self._before[1])
+
     async def reply(self, turn: UserTurn) -> AsyncGenerator[Token, None]:
         """The model's answer. Raises EngineError; what was yielded until then was said."""
         asked, self._asked = self._asked, None

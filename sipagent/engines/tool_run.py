@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from sipagent.engines.base import AtWork, EngineError, Tool, UserTurn
 from sipagent.log import get_logger
 
 log = get_logger(__name__)
+
+# Of the process, by (tool, outcome): done, error, late, cancelled.
+RUNS: Counter[tuple[str, str]] = Counter()
 
 UNKNOWN = "Not known: the caller interrupted while it ran. It may have been done."
 
@@ -21,6 +25,7 @@ class ToolWork:
     def __init__(self, tool: Tool, arguments: Mapping[str, Any]) -> None:
         self._tool, self._arguments = tool, arguments
         self.began = False
+        self._outcome = "cancelled"
         self.result = "Not done: the caller went on speaking."
 
     async def run(self, turn: UserTurn) -> AsyncGenerator[AtWork, None]:
@@ -39,14 +44,17 @@ class ToolWork:
                     break
                 yield AtWork(tool.name, tool.say_slow, loop.time() - began_s)
             self.result = self._told(task)
-            log.info("tool", tool=tool.name, ms=round((loop.time() - began_s) * 1000), ok=not self.result.startswith("Error"))
         finally:
             _let_go(task)
+            RUNS[tool.name, self._outcome] += 1
+            log.info("tool", tool=tool.name, ms=round((loop.time() - began_s) * 1000), outcome=self._outcome)
 
     def _told(self, task: asyncio.Future[str]) -> str:
         if not task.done():
+            self._outcome = "late"
             return f"Error: no answer within {self._tool.timeout_s:g} s. It may have been done."
         error = task.exception()
+        self._outcome = "done" if error is None else "error"
         if error is None:
             return task.result()
         if isinstance(error, EngineError):

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import httpx
 import pytest
 
 import mediacore
+from sipagent.api import engine_health
 from sipagent.api.metrics import MEDIA, WORKER, Metrics
 from sipagent.call import CallState
 from sipagent.dialogue.ledger import BargeIn, Turn
+from sipagent.engines.health import FAILURES, Health
 from tests.api.switch import STATS, Account, Recording, Switch, samples
 
 
@@ -93,3 +97,16 @@ def test_counters_that_are_shown_exist_in_the_core() -> None:
     finally:
         leg.close()
         worker.close()
+
+
+async def test_metrics_of_engines_that_take_over_and_of_tools(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_health, "OUTCOMES", Counter({("brain", "openai", "late"): 3}))
+    monkeypatch.setattr(engine_health, "RUNS", Counter({("book", "done"): 2}))
+    health = Health("brain", "openai")
+    assert (await samples(http))["sipagent_engine_resting", ("openai", "brain")] == 0
+    for _ in range(FAILURES):
+        health.outcome("failed")
+    seen = await samples(http)
+    assert seen["sipagent_engine_resting", ("openai", "brain")] == 1
+    assert seen["sipagent_engine_attempts_total", ("openai", "late", "brain")] == 3
+    assert seen["sipagent_tool_calls_total", ("done", "book")] == 2
