@@ -38,8 +38,24 @@ BACKCHANNELS = [
 ]
 
 
+class Budget(Section):
+    """What a turn may take, from the caller's last word to the answer on the wire, ms. A turn over it is logged, counted
+    and marked in the ledger with the stage that is furthest over its share."""
+
+    turn_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(default=1000.0, description="All of it. 0 = no budget.")
+    endpoint_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(
+        default=400.0, description="Until it is decided that he has ended; the silence that ends a turn is in it."
+    )
+    stt_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(default=250.0, description="Until his words are known.")
+    brain_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(default=150.0, description="Until the answer begins.")
+    tts_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(default=150.0, description="Until its first sound exists.")
+    wire_ms: Annotated[float, Field(ge=0, le=60_000)] = Field(default=50.0, description="Until that has left.")
+
+
 class Dialogue(Section):
     """Turn-taking."""
+
+    budget: Budget = Field(default_factory=Budget)
 
     agent: str = Field(default="reception", description='"echo", "reception" or "play:FILE".')
     facts: Path | None = Field(default=None, description="Fact file of the reception agent; none = the one it ships.")

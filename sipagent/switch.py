@@ -20,6 +20,7 @@ from sipagent.bridging.tones import Tones
 from sipagent.call import Agent, Call
 from sipagent.callbook import CallBook
 from sipagent.config import Config
+from sipagent.dialogue.events import DialogueEvent
 from sipagent.engines.base import Tts
 from sipagent.log import get_logger
 from sipagent.protection.strangers import Strangers
@@ -68,7 +69,7 @@ class Switch:
         names = agents.needed(self.cfg)
         if any(agents.speaks(name) for name in names):
             self.engines = await engines.load(self.cfg)
-        made = {name: agents.create(name, self.cfg, self.engines) for name in names}
+        made = {name: agents.create(name, self.cfg, self.engines, self._on_dialogue) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
         strangers, voice = Strangers(self.cfg), await self._load_voice()
         desk = Desk(
@@ -137,6 +138,10 @@ class Switch:
             await self.engines.close()
         gc.unfreeze()
         log.info("switch down")
+
+    def _on_dialogue(self, event: DialogueEvent) -> None:
+        if self.api is not None:
+            self.api.on_dialogue(event)
 
     def _incoming(self, call: Call) -> None:
         assert self.attendant is not None

@@ -20,7 +20,7 @@ from sipagent.api.engine_load import EngineLoad
 from sipagent.api.health import monotonic_us
 from sipagent.api.lag import LoopLag
 from sipagent.api.memory import memory_metrics
-from sipagent.api.turns import barge_in_s, stages_s
+from sipagent.api.turns import TurnMetrics
 from sipagent.api.view import SwitchView
 from sipagent.call import Call, CallState
 from sipagent.engines import pool
@@ -31,7 +31,6 @@ ROUND_TRIP_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 MOS = (1.5, 2.0, 2.6, 3.1, 3.6, 4.0, 4.2, 4.3, 4.4)  # 2.6 to 4.3: the classes of ITU-T G.109, by G.107 table B.1
 LOSS = (0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 DURATION_S = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600)
-LATENCY_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.3, 2.0, 5.0)
 
 FORGET_ABOVE = 1000  # ids of settled calls kept before those that the switch forgot are dropped
 
@@ -96,19 +95,7 @@ class Metrics:
         self._round_trip = Histogram(
             "sipagent_rtp_round_trip_seconds", "By RTCP, at the end of a call.", buckets=ROUND_TRIP_S, registry=self.registry
         )
-        self._stages = Histogram(
-            "sipagent_turn_stage_seconds",
-            "Stages of a turn, from the caller's last speech; total = to the agent's first packet on the wire.",
-            ["stage"],
-            buckets=LATENCY_S,
-            registry=self.registry,
-        )
-        self._barge_in = Histogram(
-            "sipagent_barge_in_seconds",
-            "From the caller's first voiced sample to the agent's silence.",
-            buckets=LATENCY_S,
-            registry=self.registry,
-        )
+        self.turns = TurnMetrics(self.registry)
         self._live = _Live(switch, lag)
         self.registry.register(self._live)
 
@@ -127,11 +114,6 @@ class Metrics:
             self._mos.observe(stats["mos"])
         if stats["rtt_ms"] is not None:
             self._round_trip.observe(stats["rtt_ms"] / 1e3)
-        for turn in call.notes.get("ledger", []):
-            for stage, seconds in stages_s(turn).items():
-                self._stages.labels(stage).observe(seconds)
-            if (latency_s := barge_in_s(turn)) is not None:
-                self._barge_in.observe(latency_s)
 
 
 def _counters(call: Call, stats: Mapping[str, Any]) -> dict[str, int]:

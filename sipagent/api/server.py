@@ -17,6 +17,7 @@ from sipagent.api.metrics import Metrics
 from sipagent.api.view import SwitchView
 from sipagent.call import Call
 from sipagent.config import Config
+from sipagent.dialogue.events import DialogueEvent
 from sipagent.log import get_logger
 
 log = get_logger(__name__)
@@ -67,6 +68,10 @@ class ApiServer:
     def call_ended(self, call: Call) -> None:
         """A call has its final numbers: counters of /metrics take them over."""
         self._metrics.call_ended(call)
+
+    def on_dialogue(self, event: DialogueEvent) -> None:
+        """Something happened in a conversation."""
+        self._metrics.turns.on_event(event)
 
 
 class _Server(uvicorn.Server):

@@ -224,6 +224,8 @@ class Conversation:
             end_of_turn=heard.end_of_turn_us,
             stt_final=heard.stt_final_us,
             barge_in=barge_in,
+            engines=self._engines.names(),
+            budget=self._cfg.budget,
         )
         was_heard = self._playout.heard(interrupted.utterance).text if interrupted is not None else ""
         self._unheard_text = ""

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-STAGES = ("endpoint", "stt", "brain", "tts", "wire")
+from sipagent.config_dialogue import Budget
+
+# Stages of a turn in order, and the role of the engine that each waits for.
+STAGES: Mapping[str, str] = {"endpoint": "vad", "stt": "stt", "brain": "brain", "tts": "tts", "wire": ""}
 
 
 @dataclass(slots=True)
@@ -25,6 +29,8 @@ class Turn:
     first_tts: int | None = None  # first sample of the answer existed
     first_packet: int | None = None  # and left
     barge_in: BargeIn | None = None  # how this turn began, when it interrupted
+    engines: dict[str, str] = field(default_factory=dict)  # role -> name of the engine at work
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def gap_ms(self) -> float | None:
@@ -46,6 +52,20 @@ class Turn:
             at = max(at, t)
         return out
 
+    def over_budget(self) -> dict[str, Any] | None:
+        """None = within it, or not answered. Else by how much, and the stage that is furthest over its own share."""
+        gap_ms, limit_ms = self.gap_ms, self.budget.turn_ms
+        if gap_ms is None or not limit_ms or gap_ms <= limit_ms:
+            return None
+        stages = {name.removesuffix("_ms"): ms for name, ms in self.stages().items()}
+        stage = max(stages, key=lambda name: stages[name] - float(getattr(self.budget, f"{name}_ms")))
+        return {
+            "stage": stage,
+            "engine": self.engines.get(STAGES[stage], ""),
+            "stage_ms": stages[stage],
+            "over_ms": gap_ms - limit_ms,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """For the API, the record and the demo's report."""
         return {
@@ -56,6 +76,8 @@ class Turn:
             "interrupted": self.interrupted,
             "gap_ms": self.gap_ms,
             "stages": self.stages(),
+            "engines": dict(self.engines),
+            "over_budget": self.over_budget(),
             "times_us": {
                 "last_speech": self.last_speech,
                 "end_of_turn": self.end_of_turn,

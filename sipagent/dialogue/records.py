@@ -32,6 +32,8 @@ class Records:
         turn.first_packet = self._playout.started_us(segments[0].start)
         if turn.first_packet is not None:
             self._log.info("turn", number=turn.number, gap_ms=turn.gap_ms, **turn.stages())
+            if (over := turn.over_budget()) is not None:
+                self._log.warning("turn over its budget", number=turn.number, gap_ms=turn.gap_ms, **over)
             self.notes.turn(turn, "turn", self._clock())
 
     def line(self, reply: Reply) -> None:

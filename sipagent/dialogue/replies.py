@@ -86,6 +86,7 @@ class Replies:
         try:
             await self._maker.make(reply, think)
         except ReplyFailed as e:
+            await self._maker.played(reply)  # what there is of it will be heard, before the apology
             self.fail(e.apology, e)
             return
         self._failures = 0

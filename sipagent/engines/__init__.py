@@ -33,6 +33,10 @@ class EngineSet:
     clips: Clips
     borrowed: frozenset[str] = frozenset()  # roles whose engines belong to another set
 
+    def names(self) -> dict[str, str]:
+        """Role -> name of its engine."""
+        return {"vad": self.vad.name, "stt": self.stt.name, "tts": self.tts.name, "brain": self.brain.name}
+
     async def close(self) -> None:
         """Ends the threads and processes of its own engines."""
         own: list[Engine] = [getattr(self, role) for role in ROLES if role not in self.borrowed]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,8 @@ import mediacore
 from sipagent.api import engine_health
 from sipagent.api.metrics import MEDIA, WORKER, Metrics
 from sipagent.call import CallState
+from sipagent.config_dialogue import Budget
+from sipagent.dialogue.events import DialogueEvent
 from sipagent.dialogue.ledger import BargeIn, Turn
 from sipagent.engines.health import FAILURES, Health
 from tests.api.switch import STATS, Account, Recording, Switch, samples
@@ -43,12 +46,7 @@ async def test_metrics_show_the_worst_of_the_live_calls(http: httpx.AsyncClient,
 
 
 async def test_metrics_take_over_an_ended_call_once(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:
-    first = Turn(
-        1, last_speech=0, end_of_turn=300_000, stt_final=440_000, first_token=440_000, first_tts=500_000, first_packet=640_000
-    )
-    second = Turn(2, last_speech=0, barge_in=BargeIn(onset=0, detected=60_000, stopped=80_000))  # never answered
-    ledger = [first.to_dict(), second.to_dict(), {}]
-    call = switch.add("a", state=CallState.ENDED, answered_us=1_000_000, ended_us=5_000_000, notes={"ledger": ledger})
+    call = switch.add("a", state=CallState.ENDED, answered_us=1_000_000, ended_us=5_000_000)
     before = (await samples(http))["sipagent_rtp_lost_packets_total", ()]
     metrics.call_ended(call)
     metrics.call_ended(call)
@@ -59,12 +57,40 @@ async def test_metrics_take_over_an_ended_call_once(http: httpx.AsyncClient, swi
     assert seen["sipagent_rtp_jitter_seconds_sum", ()] == 0.0015
     assert seen["sipagent_call_mos_sum", ()] == 4.25
     assert seen["sipagent_rtp_round_trip_seconds_sum", ()] == 0.08
-    assert seen["sipagent_turn_stage_seconds_count", ("total",)] == 1
-    assert seen["sipagent_turn_stage_seconds_sum", ("total",)] == 0.64
-    assert seen["sipagent_turn_stage_seconds_sum", ("stt",)] == 0.14
-    assert seen["sipagent_barge_in_seconds_sum", ()] == 0.08
     del switch.calls["a"]
     assert (await samples(http))["sipagent_rtp_lost_packets_total", ()] == 10
+
+
+def turn_of(number: int, gap_us: int, **more: Any) -> DialogueEvent:
+    """An answered turn: 300 ms of silence, 140 ms of recognition, the rest is the voice's."""
+    turn = Turn(number, last_speech=0, end_of_turn=300_000, stt_final=440_000, first_token=440_000, first_tts=gap_us, **more)
+    turn.first_packet = gap_us
+    turn.engines = {"vad": "silero", "stt": "moonshine", "tts": "piper", "brain": "rules"}
+    return DialogueEvent("turn_end", "a", 0, turn.to_dict())
+
+
+async def test_turns_count_by_stage_and_engine(http: httpx.AsyncClient, metrics: Metrics) -> None:
+    for number, gap_us in enumerate((540_000, 640_000, 740_000), 1):
+        metrics.turns.on_event(turn_of(number, gap_us))
+    metrics.turns.on_event(DialogueEvent("turn_end", "a", 0, Turn(4, last_speech=0).to_dict()))  # never answered
+    metrics.turns.on_event(DialogueEvent("barge_in", "a", 0, BargeIn(onset=0, detected=60_000, stopped=80_000).to_dict()))
+    seen = await samples(http)
+    assert seen["sipagent_turn_stage_seconds_count", ("", "total")] == 3
+    assert seen["sipagent_turn_stage_seconds_sum", ("", "total")] == pytest.approx(1.92)
+    assert seen["sipagent_turn_stage_seconds_sum", ("moonshine", "stt")] == pytest.approx(0.42)
+    assert seen["sipagent_turn_stage_recent_seconds", ("piper", "0.5", "tts")] == pytest.approx(0.2)
+    assert seen["sipagent_turn_stage_recent_seconds", ("", "0.99", "total")] == pytest.approx(0.738)
+    assert seen["sipagent_barge_in_seconds_sum", ()] == 0.08
+    assert not [name for name, _ in seen if name == "sipagent_turns_over_budget_total"]
+
+
+async def test_turns_over_their_budget_count_by_the_stage_that_broke_it(http: httpx.AsyncClient, metrics: Metrics) -> None:
+    metrics.turns.on_event(turn_of(1, 1_100_000))
+    metrics.turns.on_event(turn_of(2, 1_100_000, budget=Budget(stt_ms=10, tts_ms=600)))
+    metrics.turns.on_event(turn_of(3, 1_100_000, budget=Budget(turn_ms=0)))
+    seen = await samples(http)
+    assert seen["sipagent_turns_over_budget_total", ("piper", "tts")] == 1
+    assert seen["sipagent_turns_over_budget_total", ("moonshine", "stt")] == 1
 
 
 async def test_time_that_recordings_lack(http: httpx.AsyncClient, switch: Switch, metrics: Metrics) -> None:

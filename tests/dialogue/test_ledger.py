@@ -8,6 +8,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sipagent.config_dialogue import Budget
 from sipagent.dialogue.ledger import BargeIn, Line, Turn
 
 TIMES = ("last_speech", "end_of_turn", "stt_final", "first_token", "first_tts", "first_packet")
@@ -44,6 +45,19 @@ def test_a_turn_without_an_answer_has_no_gap() -> None:
     t = Turn(3, last_speech=5, end_of_turn=9)
     assert t.gap_ms is None
     assert t.stages() == {"endpoint_ms": 0.004}
+
+
+def test_a_turn_over_its_budget_names_the_stage_that_is_furthest_over_its_share() -> None:
+    t = turn(0, 500_000, 900_000, 910_000, 1_000_000, 1_010_000)
+    t.engines = {"vad": "silero", "stt": "whisper"}
+    assert t.over_budget() == {"stage": "stt", "engine": "whisper", "stage_ms": 400, "over_ms": 10}
+    t.budget = Budget(turn_ms=1005, stt_ms=390)
+    assert t.over_budget() == {"stage": "endpoint", "engine": "silero", "stage_ms": 500, "over_ms": 5}
+    for within in (Budget(turn_ms=1010), Budget(turn_ms=0)):
+        t.budget = within
+        assert t.over_budget() is None
+    t.budget, t.first_packet = Budget(), None
+    assert t.over_budget() is None
 
 
 def test_everything_is_ready_for_json() -> None:
