@@ -143,6 +143,9 @@ class Engines(Section):
     threads: Annotated[int, Field(ge=1, le=64)] = Field(default=2, description="CPU threads that engines share.")
     failover: Failover = Field(default=Failover(), description="Who takes over.")
     chat: Chat = Field(default=Chat(), description="A language model by OpenAI's protocol.")
+    speech_cache_mb: Annotated[int, Field(ge=0, le=65536)] = Field(
+        default=64, description="Room for what was said before, so that it is said again at once; 0 = nothing is kept."
+    )
     openai_stt: OpenAiStt = Field(default=OpenAiStt(), description="Recognition by OpenAI's protocol.")
     openai_tts: OpenAiTts = Field(default=OpenAiTts(), description="Speech by OpenAI's protocol.")
     deepgram: Deepgram = Field(default=Deepgram(), description="Deepgram.")

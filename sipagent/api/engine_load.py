@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from sipagent.engines.pool import Pool, Work
+from sipagent.engines.spoken import SpeechCache
 
 # Fields of Work -> (metric, help).
 WORK = {
@@ -22,10 +23,11 @@ WORK = {
 
 
 class EngineLoad(Collector):
-    """Reads the pool when it is scraped."""
+    """Reads the pool and the speech cache when it is scraped."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, cache: SpeechCache) -> None:
         self._pool = pool
+        self._cache = cache
 
     def collect(self) -> Iterator[Metric]:
         running, waiting = self._pool.depth()
@@ -38,3 +40,8 @@ class EngineLoad(Collector):
             for work in works:
                 family.add_metric([work.name], getattr(work, field))
             yield family
+        clauses = CounterMetricFamily("sipagent_clauses", "Clauses to be spoken, by where they came from.", labels=["from"])
+        clauses.add_metric(["cache"], self._cache.hits)
+        clauses.add_metric(["engine"], self._cache.misses)
+        yield clauses
+        yield GaugeMetricFamily("sipagent_speech_cache_bytes", "Speech kept to be said again.", self._cache.size)

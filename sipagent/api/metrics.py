@@ -23,7 +23,7 @@ from sipagent.api.memory import memory_metrics
 from sipagent.api.turns import TurnMetrics
 from sipagent.api.view import SwitchView
 from sipagent.call import Call, CallState
-from sipagent.engines import pool
+from sipagent.engines import pool, spoken
 from sipagent.version import VERSION
 
 JITTER_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -76,7 +76,7 @@ class Metrics:
     def __init__(self, switch: SwitchView, lag: LoopLag) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.registry.register(EngineLoad(pool.shared()))
+        self.registry.register(EngineLoad(pool.shared(), spoken.shared()))
         self.registry.register(EngineHealth())
         self._ended = Counter("sipagent_calls", "Ended calls.", ["direction", "code"], registry=self.registry)
         self._duration = Histogram(

@@ -9,8 +9,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sipagent.dialogue.clock import Clock
-from sipagent.engines.base import EngineError, EngineTimeout, Stt, SttStream
+from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, Stt, SttStream
+from sipagent.engines.deadline import due
 from sipagent.engines.streams import open_stream
+
+# Seconds until a text is needed, and until it is of no use any more: then it is made when the turn is over, or never.
+When = tuple[float, float | None]
+NOW: When = (0.0, None)  # the caller waits
+LOOK: When = (0.2, 1.0)  # the bot holds its tongue meanwhile, and there will be another look
+PAUSE: When = (0.15, 0.6)  # he has just paused: the turn ends in so long if this is all, and at the latest soon after
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,13 @@ class Decoder:
     def look(self, pcm: bytes, on_done: Callable[[Decoded], None]) -> None:
         """Reads `pcm`, a part of what is still being said. An engine that streams tells it by itself."""
         if not self._streams:
-            self._start(lambda: self._stt.transcribe(pcm, self._rate), on_done, whole=False)
+            self._start(lambda: self._stt.transcribe(pcm, self._rate), on_done, LOOK, whole=False)
 
     def finish(self, on_done: Callable[[Decoded], None]) -> None:
-        """The text of all that was fed, for the turn may be over; `on_done` unless it is forgotten or taken before."""
+        """The text of all that was fed, for the turn may be over; `on_done` unless it is forgotten or taken before, or the CPU
+        has no time for guesses."""
         if self._turn is not None:
-            self._start(self._turn.finish, on_done, whole=True)
+            self._start(self._turn.finish, on_done, PAUSE, whole=True)
 
     @property
     def finishing(self) -> bool:
@@ -73,7 +81,7 @@ class Decoder:
         task, self._task = self._task, None
         assert turn is not None, "taken before it began"
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._decode(turn.finish))
+            task = asyncio.get_running_loop().create_task(self._decode(turn.finish, NOW))
         task.add_done_callback(lambda _: turn.cancel())
         return task
 
@@ -88,21 +96,33 @@ class Decoder:
         if turn is self._turn:
             self._on_partial(Decoded(text, self._clock()))
 
-    def _start(self, work: Callable[[], Awaitable[str]], on_done: Callable[[Decoded], None], *, whole: bool) -> None:
+    def _start(
+        self,
+        work: Callable[[], Awaitable[str]],
+        on_done: Callable[[Decoded], None],
+        when: tuple[float, float | None],
+        *,
+        whole: bool,
+    ) -> None:
         self.forget()
         self._whole = whole
-        task = self._task = asyncio.get_running_loop().create_task(self._decode(work))
+        task = self._task = asyncio.get_running_loop().create_task(self._decode(work, when))
 
         def done(task: asyncio.Task[Decoded]) -> None:
-            if task is self._task and not task.cancelled():
+            if task is not self._task or task.cancelled():
+                return
+            if isinstance(task.result().error, EngineBusy):
+                self._task = None
+            else:
                 on_done(task.result())
 
         task.add_done_callback(done)
 
-    async def _decode(self, work: Callable[[], Awaitable[str]]) -> Decoded:
+    async def _decode(self, work: Callable[[], Awaitable[str]], when: When) -> Decoded:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                text = await work()
+            with due(*when):
+                async with asyncio.timeout(self._timeout_s):
+                    text = await work()
         except TimeoutError:
             error: EngineError = EngineTimeout(f"{self._stt.name}: no text within {self._timeout_s:g} s")
         except EngineError as e:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from sipagent.dialogue.playout import Segment, Utterance
 from sipagent.dialogue.think import pause_after_ms
 from sipagent.engines.base import EngineError, EngineTimeout, Tts, Voiced
+from sipagent.engines.deadline import due
 from sipagent.engines.pcm import silence
 from sipagent.media import MediaLeg
 
@@ -30,15 +31,16 @@ class Speaker:
     async def say(self, utterance: Utterance, clause: str, on_first: Callable[[], None]) -> None:
         """Appends the clause that waits first in `utterance`. `on_first` runs when a sample exists. Raises EngineError."""
         segment: Segment | None = None
-        async with contextlib.aclosing(self._tts.synthesize(clause, self._leg.rate)) as pieces:
-            while (piece := await self._next(pieces)) is not None:
-                if segment is None:
-                    on_first()
-                    await self._rest(utterance)
-                    segment = self._begin(utterance, clause)
-                if isinstance(piece, Voiced):
-                    segment.words += piece.words
-                await self._write(segment, piece)
+        with due(self._leg.pending / self._leg.rate):  # then he hears silence
+            async with contextlib.aclosing(self._tts.synthesize(clause, self._leg.rate)) as pieces:
+                while (piece := await self._next(pieces)) is not None:
+                    if segment is None:
+                        on_first()
+                        await self._rest(utterance)
+                        segment = self._begin(utterance, clause)
+                    if isinstance(piece, Voiced):
+                        segment.words += piece.words
+                    await self._write(segment, piece)
         if segment is not None:
             segment.whole = True
 

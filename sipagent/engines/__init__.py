@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sipagent.config import Config
+from sipagent.engines import spoken
 from sipagent.engines.base import Brain, Engine, EngineMissing, Stt, Tts, Vad
 from sipagent.engines.clips import Clips
 from sipagent.engines.failover import FailoverTts, failover_stt
@@ -15,7 +16,7 @@ from sipagent.engines.failover_brain import FailoverBrain
 from sipagent.engines.registry import LOCAL_VOICES, available, create_brain, create_stt, create_tts, create_vad
 from sipagent.log import get_logger
 
-__all__ = ["ROLES", "EngineSet", "available", "create_brain", "create_stt", "create_tts", "create_vad", "load"]
+__all__ = ["ROLES", "EngineSet", "available", "create_brain", "create_stt", "create_tts", "create_vad", "create_voice", "load"]
 
 log = get_logger(__name__)
 
@@ -74,8 +75,8 @@ def _stt(cfg: Config) -> Stt:
 
 
 def _tts(cfg: Config) -> Tts:
-    first, more = create_tts(cfg.engines.tts, cfg), cfg.engines.failover
-    others = [create_tts(name, _plain(cfg)) for name in more.tts]
+    first, more = create_voice(cfg.engines.tts, cfg), cfg.engines.failover
+    others = [create_voice(name, _plain(cfg)) for name in more.tts]
     return FailoverTts("tts", [first, *others], more.tts_late_s) if others else first
 
 
@@ -87,6 +88,13 @@ def _brain(cfg: Config) -> Brain:
 def _plain(cfg: Config) -> Config:
     """For another voice than the one that is asked for: engines.voice names none of its."""
     return cfg.model_copy(update={"engines": cfg.engines.model_copy(update={"voice": ""})})
+
+
+def create_voice(name: str, cfg: Config) -> Tts:
+    """A voice that remembers what it said; not loaded yet."""
+    settings = cfg.engines
+    cache = spoken.shared(settings.speech_cache_mb << 20)
+    return spoken.Spoken(create_tts(name, cfg), f"{name} {settings.model_dump_json()}", cache)
 
 
 async def _record_with_another(clips: Clips, cfg: Config) -> None:

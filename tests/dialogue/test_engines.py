@@ -202,15 +202,12 @@ def test_voices_speak_at_every_rate(studio: Studio, rate: int) -> None:
         assert lengths[0] > 1.0
 
 
-def test_a_voice_that_caches_repeats_itself_at_once(studio: Studio) -> None:
-    first = studio.run(studio.voice(studio.joe, "This is said twice."))
-    assert studio.run(studio.voice(studio.joe, "This is said twice.")) == first
-
-
-def test_a_voice_that_caches_can_be_prepared(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    studio.run(studio.joe.prime(["Prepared before.", "And this too."], 16000))
+def test_what_a_slow_voice_prepared_it_says_at_once(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    voice = engines.create_voice("piper", studio.cfg)
+    monkeypatch.setattr(voice, "tts", studio.joe)  # loaded
+    studio.run(voice.prime(["Prepared before.", "And this too."], 16000))
     monkeypatch.setattr(studio.joe, "_workers", None)  # nothing can be synthesised any more
-    assert studio.run(studio.voice(studio.joe, "And this too."))
+    assert studio.run(studio.voice(voice, "And this too."))
 
 
 def test_text_that_cannot_be_spoken_does_no_harm(studio: Studio) -> None:
