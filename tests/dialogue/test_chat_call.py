@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A call that a language model answers: the whole dialogue, with a chat service on loopback. Time is virtual but while the
+service is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sipagent.config import Config
+from sipagent.engines.base import Act
+from sipagent.engines.clips import Apology
+from sipagent.engines.failover_brain import FailoverBrain
+from sipagent.engines.openai_chat import OpenAiChat
+from sipagent.engines.rules import RulesBrain
+from sipagent.testing import FakeLeg, VirtualLoop
+from tests.dialogue.conftest import GREETING, Parrot, Stage
+from tests.engines.chat_rig import Probe
+from tests.engines.chat_service import ChatService, called, said
+from tests.engines.conftest import KEYS, configured
+from tests.engines.http_server import HttpServer, Mood, Response
+from tests.engines.speech_services import KEY
+
+LONG = "Our rooms are bright, and they all have a view. " + "There is much more to tell about each of them. " * 10
+
+
+class Watched(OpenAiChat):
+    """Tells whether the service is being asked."""
+
+    asking = 0
+
+    async def ask(self, *args: Any) -> AsyncGenerator[str, None]:
+        self.asking += 1
+        try:
+            async for data in super().ask(*args):
+                yield data
+        finally:
+            self.asking -= 1
+
+
+class ChatStage(Stage):
+    """A stage whose brain is a chat model at `server`."""
+
+    service: ChatService
+    server: HttpServer
+
+    async def answered(self, *, turns: int) -> None:
+        """Until so many turns have their answer."""
+        await self.until(lambda: self.answers() >= turns)
+
+    def answers(self) -> int:
+        return sum(turn.get("gap_ms") is not None for turn in self.notes.get("ledger", ()))
+
+    async def until(self, done: Callable[[], object]) -> None:
+        while True:
+            if done():
+                return
+            await asyncio.sleep(0.02)
+
+    async def turn(self, text: str) -> None:
+        """The caller says something and hears the answer."""
+        turns = self.answers()
+        self.say(text)
+        await self.answered(turns=turns + 1)
+        await self.quiet()
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatStage]:
+    monkeypatch.setenv(KEYS["key_env"], KEY)
+    brains: list[Watched] = []
+    loop = VirtualLoop(lambda: any(brain.asking for brain in brains))
+    asyncio.set_event_loop(loop)
+    stage = ChatStage(loop, FakeLeg(clock=loop.clock_us))
+    stage.service = ChatService()
+    stage.server = HttpServer(stage.service)
+    loop.run_until_complete(stage.server.__aenter__())
+    brain = Watched(configured("chat", stage.server.url, failover={"brain": ["rules"]}))
+    brains.append(brain)
+    loop.run_until_complete(brain.load())
+    stage.brain = brain
+    yield stage
+    loop.run_until_complete(brain.close())
+    loop.run_until_complete(stage.server.__aexit__(None, None, None))
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+def heard_by_the_model(stage: ChatStage) -> list[tuple[str, str]]:
+    """(role, words) of the newest request, without instructions and tools."""
+    messages = stage.service.asked[-1]["messages"][1:]
+    return [(m["role"], m["content"]) for m in messages if m["role"] != "tool" and not m.get("tool_calls")]
+
+
+def test_a_conversation(chat: ChatStage) -> None:
+    chat.service.answers = [said("We open at nine. And we close at five."), said("You are welcome.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        await chat.turn("When do you open?")
+        await chat.turn("Thank you.")
+
+    chat.play(scene())
+    assert chat.lines("agent") == [GREETING, "We open at nine. And we close at five.", "You are welcome."]
+    assert heard_by_the_model(chat) == [
+        ("user", "(the call begins)"),
+        ("assistant", GREETING),
+        ("user", "When do you open?"),
+        ("assistant", "We open at nine. And we close at five."),
+        ("user", "Thank you."),
+    ]
+
+
+def test_an_interruption_ends_the_request_and_the_model_knows_what_was_heard(chat: ChatStage) -> None:
+    chat.service.answers = [said(LONG), said("Yes?")]
+    chat.server.mood = Mood(step_s=0.1)
+
+    async def scene() -> None:
+        await chat.quiet()
+        chat.say("Tell me about the rooms.")
+        await chat.answered(turns=1)
+        await asyncio.sleep(1.5)
+        chat.say("Wait a moment please.")
+        await asyncio.wait_for(chat.server.left_early.wait(), 30)
+        chat.server.mood = Mood()
+        await chat.answered(turns=2)
+        await chat.quiet()
+
+    chat.play(scene())
+    role, words = heard_by_the_model(chat)[-2]
+    assert role == "assistant"
+    assert words.endswith(" —")
+    heard = words.removesuffix(" —")
+    assert LONG.startswith(heard)
+    assert 0 < len(heard) < len(LONG) // 2
+    assert chat.lines("agent")[-1] == "Yes?"
+
+
+def test_a_slow_tool_is_filled_and_its_answer_said(chat: ChatStage) -> None:
+    tool = Probe(wait_s=6.0, slow_s=1.0, timeout_s=20.0, say_slow="I am still looking.", work=lambda _: "4711")
+    chat.script.tools = (tool,)
+    chat.service.answers = [called("book", {"guests": 4}, "Let me see."), said("Your number is 4711.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        await chat.turn("A table for four.")
+        await chat.quiet(3.0)
+
+    chat.play(scene())
+    words = chat.lines("agent")[1]
+    assert words.startswith("Let me see.")
+    assert "I am still looking." in words
+    assert words.endswith("Your number is 4711.")
+
+
+def test_an_interruption_cancels_the_tool(chat: ChatStage) -> None:
+    tool = Probe(wait_s=60.0, slow_s=1.0, timeout_s=90.0)
+    chat.script.tools = (tool,)
+    chat.service.answers = [called("book", {"guests": 4}, "Let me see what I can do for you there."), said("All right.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        chat.say("A table for four.")
+        await chat.answered(turns=1)
+        await chat.until(lambda: tool.calls)
+        await chat.quiet()
+        chat.say("No wait stop that.")
+        await chat.answered(turns=2)
+        await chat.quiet()
+
+    chat.play(scene())
+    assert tool.cancelled == 1
+    assert any("the caller interrupted" in str(m["content"]) for m in chat.service.asked[-1]["messages"] if m["role"] == "tool")
+
+
+def test_a_tool_that_asks_runs_after_a_spoken_yes(chat: ChatStage) -> None:
+    tool = Probe(confirm="Shall I book for {guests} people?")
+    chat.script.tools = (tool, Probe(name="end", parameters={"type": "object"}, deed=Act.HANGUP))
+    chat.service.answers = [called("book", {"guests": 4}), said("It is booked."), called("end", {}, "Goodbye.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        await chat.turn("A table for four.")
+        assert not tool.calls
+        await chat.turn("Yes please.")
+        chat.say("That is all.")
+        await asyncio.sleep(20)
+
+    chat.play(scene())
+    assert chat.lines("agent")[1:] == ["Shall I book for 4 people?", "It is booked.", "Goodbye."]
+    assert tool.calls == [{"guests": 4}]
+    assert chat.finished
+    assert chat.control.hung_up
+
+
+@pytest.mark.parametrize("mood", [Mood(cut_after=0), Mood(cut_after=200), Mood(instead=Response(b"{}", 429))])
+def test_a_model_that_is_down_costs_an_apology(chat: ChatStage, mood: Mood) -> None:
+    async def scene() -> None:
+        await chat.quiet()
+        chat.server.mood = mood
+        chat.say("Hello?")
+        await chat.until(lambda: len(chat.lines("agent")) == 2)
+        await chat.quiet()
+        chat.server.mood = Mood()
+        await chat.turn("Are you there?")
+
+    chat.play(scene())
+    assert chat.lines("agent")[1:] == [Apology.THINKING.value, "You said Are you there?."]
+
+
+@pytest.mark.parametrize("mood", [Mood(cut_after=0), Mood(wait_s=60.0), Mood(instead=Response(b"<html>", 500))])
+def test_the_rules_take_over_from_a_model_that_is_down_or_late(chat: ChatStage, mood: Mood) -> None:
+    chat.brain = FailoverBrain([chat.brain, RulesBrain(Config())], late_s=0.5)
+
+    async def scene() -> None:
+        await chat.quiet()
+        await chat.turn("One?")
+        chat.server.mood = mood
+        await chat.turn("Two?")
+        chat.server.mood = Mood()
+        chat.service.answers = [said("Here I am again.")]
+        await chat.turn("Three?")
+
+    chat.play(scene())
+    assert chat.lines("agent")[1:] == ["You said One?.", "You said Two?", "Here I am again."]
+    assert ("assistant", "You said Two?") in heard_by_the_model(chat)
+    assert isinstance(chat.script, Parrot)
+    assert [turn.text for turn in chat.script.turns] == ["Two?"]
