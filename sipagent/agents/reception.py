@@ -59,5 +59,5 @@ def _deliver(call: Call, script: Reception) -> None:
     call.notes["references"] = [*call.notes.get("references", ()), *script.references]
     script.delivered()
     if call.context.slots:
-        call.context.slots = script.save()
+        call.context.slots = {**call.context.slots, **script.save()}  # a brain keeps things of its own beside
         call.context.changed()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from sipagent.dialogue.context import Context, fits
 from sipagent.dialogue.summary import by_rule, summary_of
@@ -44,7 +44,7 @@ class Remembrance:
         """A reply is over."""
         slots = self._session.save()
         if fits(slots):
-            self._context.slots = slots or self._context.slots
+            self._context.slots = slots
         elif not self._told_size:
             self._told_size = True
             log.error("what the agent's script saves is too large, or no JSON: it is not kept", keys=sorted(slots))
@@ -61,8 +61,13 @@ class Remembrance:
     async def _welcome_back(self) -> AsyncIterator[Token]:
         if self._welcome:
             yield f"{self._welcome} "
-        async for token in self._session.resume():
-            yield token
+        tokens = self._session.resume()
+        try:
+            async for token in tokens:
+                yield token
+        finally:
+            if isinstance(tokens, AsyncGenerator):
+                await tokens.aclose()  # a model that is still talking to us stops
 
     def _shorten(self) -> None:
         count = len(self._context.turns)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
@@ -121,6 +121,39 @@ def test_a_caller_who_is_back_hears_so_and_is_asked_what_was_open(stage: Stage) 
     stage.play(scene())
     assert stage.lines("agent") == ["Welcome back. We had 7 turns.", "You said and now?"]
     assert [e.caller for e in of(stage).turns] == ["old", "", "and now?"]
+
+
+def test_what_the_script_no_longer_saves_is_no_longer_remembered(stage: Stage) -> None:
+    """A flow that was left must not be open again when the caller calls back."""
+    stage.context = Context(slots={"flow": "booking"})
+    stage.script.save = dict  # type: ignore[method-assign]
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("never mind.")
+        await stage.quiet(2)
+
+    stage.play(scene())
+    assert of(stage).slots == {}
+
+
+async def test_a_brain_that_greets_a_caller_who_is_back_is_closed_when_nobody_listens() -> None:
+    closed: list[bool] = []
+
+    class Slow(Writer):
+        async def resume(self) -> AsyncGenerator[str, None]:
+            try:
+                while True:
+                    yield "still here "
+            finally:
+                closed.append(True)
+
+    memory = Remembrance(Context(returning=True), Slow(""), 4, "Welcome back.")  # type: ignore[arg-type]
+    tokens = memory.greet()
+    assert isinstance(tokens, AsyncGenerator)
+    assert [await anext(tokens), await anext(tokens)] == ["Welcome back. ", "still here "]
+    await tokens.aclose()
+    assert closed == [True]
 
 
 class Writer:
