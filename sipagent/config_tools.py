@@ -86,6 +86,13 @@ class ToolRow(Section):
             parse_uri(uri)
         return uri
 
+    @field_validator("http")
+    @classmethod
+    def _fixed_address(cls, http: HttpCall | None) -> HttpCall | None:
+        if http is not None and "{" in http.base_url:
+            raise ValueError("http.base_url is not filled in: a model must not choose the server; use http.path")
+        return http
+
     @model_validator(mode="after")
     def _one_way_to_do_it(self) -> Self:
         if sum((self.http is not None, bool(self.python), bool(self.transfer), self.hangup)) != 1:

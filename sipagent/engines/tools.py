@@ -4,18 +4,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import importlib
 import inspect
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from sipagent.config_tools import HttpCall, ToolRow, fields_of
-from sipagent.engines.base import Act, Deed, EngineError, EngineMissing, HandOver, Tool
+from sipagent.engines.base import Act, Deed, EngineBusy, EngineError, EngineMissing, HandOver, Tool
 from sipagent.engines.http import Http, bearer, read
 from sipagent.engines.tool_schema import schema
 
+MAX_THREADS = 32  # functions that may block at the same time
 MAX_RESULT = 8000  # characters; a model's context is no place for a whole page
 
 
@@ -62,7 +67,7 @@ class PythonTool(_Declared):
         """What it returns: text, or anything that JSON can hold."""
         if inspect.iscoroutinefunction(self._function):
             return _result(await self._function(**arguments))
-        return _result(await asyncio.to_thread(self._function, **arguments))
+        return _result(await _in_thread(self.name, partial(self._function, **arguments)))
 
 
 class HttpTool(_Declared):
@@ -88,6 +93,34 @@ class HttpTool(_Declared):
             body["json"] = rest
         async with self._service.request(self._http.method, path, **body) as response:
             return (await read(response, MAX_RESULT)).decode(errors="replace")
+
+
+_threads = threading.BoundedSemaphore(MAX_THREADS)
+
+
+async def _in_thread(name: str, work: Callable[[], Any]) -> Any:
+    """Not the event loop's own pool: others need that, and a function that never returns would keep the process from ending."""
+    if not _threads.acquire(blocking=False):
+        raise EngineBusy(f"{name}: {MAX_THREADS} functions run already, or never returned")
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
+
+    def post(finish: Callable[[Any], None], value: Any) -> None:
+        if not done.done():
+            finish(value)
+
+    def run() -> None:
+        try:
+            outcome, value = done.set_result, work()
+        except BaseException as e:  # sys.exit() too: a thread that only ends would leave its caller waiting
+            outcome, value = done.set_exception, EngineError(f"it raised {e!r}")
+        finally:
+            _threads.release()
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits
+            loop.call_soon_threadsafe(post, outcome, value)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), name=f"tool {name}", daemon=True).start()
+    return await done
 
 
 def _import(row: ToolRow) -> Callable[..., Any]:
