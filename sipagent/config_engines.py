@@ -137,6 +137,13 @@ class Engines(Section):
     stt: str = Field(default="moonshine", description='Speech recognition: "moonshine", "whisper", "openai" or "deepgram".')
     tts: str = Field(default="espeak", description='Speech: "espeak", "piper", "openai" or "elevenlabs".')
     brain: str = Field(default="rules", description='What decides the answer: "rules" or "openai".')
+    turn: str = Field(
+        default="text",
+        description='Who judges whether a caller has finished: "text", or with a second opinion by "smart-turn".',
+    )
+    turn_model: Path | None = Field(
+        default=None, description="Smart Turn's ONNX file; none = the one of an installed pipecat-ai package."
+    )
     voice: str = Field(default="", description="Voice of the TTS engine; empty = its default.")
     speed: Annotated[float, Field(ge=0.5, le=2.0)] = Field(default=1.0, description="Of the speech; 1 = the voice's own.")
     model_path: Path | None = Field(default=None, description="Moonshine's model directory; none = the one in the package.")

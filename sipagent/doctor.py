@@ -294,11 +294,19 @@ async def speech(cfg: Config) -> list[Finding]:
         ("tts", names.tts, engines.create_tts),
         ("brain", names.brain, engines.create_brain),
     ]
+    if names.turn != "text":
+        makers.append(("turn", names.turn, _second_opinion))
     more = names.failover
     makers += [("stt that takes over", name, engines.create_stt) for name in more.stt]
     makers += [("tts that takes over", name, engines.create_tts) for name in more.tts]
     makers += [("brain that takes over", name, engines.create_brain) for name in more.brain]
     return [await engine(f"engine {role}", name, make, cfg) for role, name, make in makers]
+
+
+def _second_opinion(name: str, cfg: Config) -> Engine:
+    made = engines.create_turn(name, cfg)
+    assert made is not None, "text alone is no engine"
+    return made
 
 
 async def engine(name: str, choice: str, make: Callable[[str, Config], Engine], cfg: Config) -> Finding:

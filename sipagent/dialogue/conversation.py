@@ -74,6 +74,7 @@ class Conversation:
             on_words=lambda words: self._floor.words(words),
             on_turn=self._caller_said,
             complete=session.complete,
+            turn_model=engines.turn,
         )
         self._keypad = Keypad(cfg, clock, session.complete, self._caller_entered)
         self._floor = Floor(cfg, self._playout, self._replies, clock, self._log, self._hearing.listen_closely)

@@ -18,6 +18,7 @@ from sipagent.dialogue.decoding import Decoded, Decoder
 from sipagent.dialogue.ear import PREROLL_MS, Ear
 from sipagent.dialogue.levels import speech_end, speech_start
 from sipagent.dialogue.onset import Onset
+from sipagent.dialogue.opinion import Opinion
 from sipagent.dialogue.rhythm import Rhythm
 from sipagent.dialogue.turn import (
     STALL_US,
@@ -28,9 +29,8 @@ from sipagent.dialogue.turn import (
     SpeechStarted,
     TurnDetector,
     TurnEvent,
-    looks_complete,
 )
-from sipagent.engines.base import EngineError, Stt, Vad
+from sipagent.engines.base import EngineError, Stt, TurnModel, Vad
 
 LATE_US = 60_000  # of silence that may be assumed behind the last judged window
 MIN_WAIT_S = 0.01
@@ -70,12 +70,14 @@ class Hearing:
         on_turn: Callable[[HeardTurn], None],
         complete: Callable[[str], bool | None],
         on_words: Callable[[Words], None] = lambda words: None,
+        turn_model: TurnModel | None = None,
     ) -> None:
         self.ear = Ear(rate, vad, self._window)
         self._clock = clock
         self._on_suspect, self._on_speech, self._on_words, self._on_turn = on_suspect, on_speech, on_words, on_turn
         self._complete = complete
         self._decoder = Decoder(stt, rate, cfg.stt_timeout_s, clock, self._partial)
+        self._opinion = Opinion(turn_model, rate)
         self._onset = Onset()
         self._rhythm = Rhythm(cfg.end_silence_ms, cfg.end_silence_incomplete_ms, adapts=cfg.end_silence_adapts)
         self._detector = TurnDetector(cfg.speech_threshold, self._rhythm)
@@ -105,6 +107,7 @@ class Hearing:
         """Nothing is reported after this."""
         self.ear.close()
         self._decoder.end()
+        self._opinion.forget()
         for task in self._tasks:
             task.cancel()
         if self._timer is not None:
@@ -167,6 +170,7 @@ class Hearing:
                 self._handle(self._detector.time(self.ear.wire_us(end)), end)
             elif isinstance(event, Resumed):
                 self._decoder.forget()
+                self._opinion.forget()
                 self._on_speech(event.at_us)
             elif isinstance(event, Speculate):
                 self._look_for_end()
@@ -196,12 +200,22 @@ class Hearing:
 
     def _speculate(self, number: int) -> None:
         self._feed(self.ear.end)
-        self._decoder.finish(lambda done: self._speculated(number, done))
+        said: list[Decoded] = []
 
-    def _speculated(self, number: int, done: Decoded) -> None:
-        verdict = self._complete(done.text) if done.text else None
-        complete = looks_complete(done.text) if verdict is None else verdict
-        self._tell(done, over=True)
+        def text(done: Decoded) -> None:
+            said.append(done)
+            self._tell(done, over=True)
+            judge()
+
+        def judge() -> None:
+            if said:
+                self._judge(number, said[0])
+
+        self._opinion.ask(self.ear.slice(self._start, self.ear.end), judge)
+        self._decoder.finish(text)
+
+    def _judge(self, number: int, done: Decoded) -> None:
+        complete = self._opinion.complete(done.text, self._complete(done.text) if done.text else None)
         self._handle(self._detector.text(number, complete and done.error is None, self._clock()), self.ear.end)
 
     def _end(self) -> None:
@@ -212,6 +226,7 @@ class Hearing:
         if not self._decoder.finishing:
             self._feed(self.ear.end)
         decoding = self._decoder.take()
+        self._opinion.forget()
         self.ear.keep = self._look_us = None
         task = asyncio.get_running_loop().create_task(self._report(decoding, self._onset_us, self._last_loud_us, self._clock()))
         self._tasks.add(task)

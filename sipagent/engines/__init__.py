@@ -9,18 +9,29 @@ from dataclasses import dataclass
 
 from sipagent.config import Config
 from sipagent.engines import spoken
-from sipagent.engines.base import Brain, Engine, EngineMissing, Stt, Tts, Vad
+from sipagent.engines.base import Brain, Engine, EngineMissing, Stt, Tts, TurnModel, Vad
 from sipagent.engines.clips import Clips
 from sipagent.engines.failover import FailoverTts, failover_stt
 from sipagent.engines.failover_brain import FailoverBrain
-from sipagent.engines.registry import LOCAL_VOICES, available, create_brain, create_stt, create_tts, create_vad
+from sipagent.engines.registry import LOCAL_VOICES, available, create_brain, create_stt, create_tts, create_turn, create_vad
 from sipagent.log import get_logger
 
-__all__ = ["ROLES", "EngineSet", "available", "create_brain", "create_stt", "create_tts", "create_vad", "create_voice", "load"]
+__all__ = [
+    "ROLES",
+    "EngineSet",
+    "available",
+    "create_brain",
+    "create_stt",
+    "create_tts",
+    "create_turn",
+    "create_vad",
+    "create_voice",
+    "load",
+]
 
 log = get_logger(__name__)
 
-ROLES = ("vad", "stt", "tts", "brain")
+ROLES = ("vad", "stt", "tts", "brain", "turn")
 
 
 @dataclass(slots=True)
@@ -33,6 +44,7 @@ class EngineSet:
     brain: Brain
     clips: Clips
     borrowed: frozenset[str] = frozenset()  # roles whose engines belong to another set
+    turn: TurnModel | None = None  # a second opinion on the end of turn
 
     def names(self) -> dict[str, str]:
         """Role -> name of its engine."""
@@ -40,8 +52,12 @@ class EngineSet:
 
     async def close(self) -> None:
         """Ends the threads and processes of its own engines."""
-        own: list[Engine] = [getattr(self, role) for role in ROLES if role not in self.borrowed]
-        await asyncio.gather(*(e.close() for e in own))
+        await asyncio.gather(*(e.close() for e in self.own()))
+
+    def own(self) -> list[Engine]:
+        """Its engines that no other set has lent."""
+        engines = (getattr(self, role) for role in ROLES if role not in self.borrowed)
+        return [engine for engine in engines if engine is not None]
 
 
 async def load(cfg: Config, lender: EngineSet | None = None, borrow: Collection[str] = ()) -> EngineSet:
@@ -53,10 +69,10 @@ async def load(cfg: Config, lender: EngineSet | None = None, borrow: Collection[
     stt = lender.stt if lender is not None and "stt" in lent else _stt(cfg)
     tts = lender.tts if lender is not None and "tts" in lent else _tts(cfg)
     brain = lender.brain if lender is not None and "brain" in lent else _brain(cfg)
-    made = EngineSet(vad, stt, tts, brain, Clips(), lent)
-    own: list[Engine] = [getattr(made, role) for role in ROLES if role not in lent]
+    turn = lender.turn if lender is not None and "turn" in lent else create_turn(names.turn, cfg)
+    made = EngineSet(vad, stt, tts, brain, Clips(), lent, turn)
     try:
-        await asyncio.gather(*(e.load() for e in own))
+        await asyncio.gather(*(e.load() for e in made.own()))
         if lender is not None and "tts" in lent:
             made.clips = lender.clips
         elif not await made.clips.record(tts):

@@ -149,6 +149,14 @@ class Tts(Engine, Protocol):
         ...
 
 
+class TurnModel(Engine, Protocol):
+    """A second opinion on whether the caller has finished, by how he sounds."""
+
+    async def over(self, pcm: bytes, rate: int) -> float:
+        """Probability (0 to 1) that his turn ends with `pcm`, its last words. Raises EngineError, EngineTimeout."""
+        ...
+
+
 class Act(enum.Enum):
     """What a brain can do besides speaking."""
 

@@ -2,7 +2,8 @@
 """Which engines there are: those of this package, and those that installed packages bring as entry points.
 
 A package brings one with an entry point in the group of its role (`sipagent.vad`, `sipagent.stt`, `sipagent.tts`,
-`sipagent.brain`): its name is the engine's, its object makes the engine from a Config. It is imported when it is chosen.
+`sipagent.brain`, `sipagent.turn`): its name is the engine's, its object makes the engine from a Config. It is imported when it
+is chosen.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, cast
 
 from sipagent.config import Config
-from sipagent.engines.base import Brain, EngineMissing, Stt, Tts, Vad
+from sipagent.engines.base import Brain, EngineMissing, Stt, Tts, TurnModel, Vad
 from sipagent.engines.deepgram import DeepgramStt
 from sipagent.engines.elevenlabs import ElevenLabsTts
 from sipagent.engines.espeak import EspeakTts
@@ -23,6 +24,7 @@ from sipagent.engines.openai_tts import OpenAiTts
 from sipagent.engines.piper import PiperTts
 from sipagent.engines.rules import RulesBrain
 from sipagent.engines.silero import SileroVad
+from sipagent.engines.smart_turn import SmartTurn
 from sipagent.engines.whisper import WhisperStt
 
 E = TypeVar("E")
@@ -41,7 +43,14 @@ TTSS: Mapping[str, Callable[[Config], Tts]] = {
     "elevenlabs": ElevenLabsTts,
 }
 BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain, "openai": OpenAiChat}
-ROLES: Mapping[str, Mapping[str, Callable[[Config], Any]]] = {"vad": VADS, "stt": STTS, "tts": TTSS, "brain": BRAINS}
+TURNS: Mapping[str, Callable[[Config], TurnModel]] = {"smart-turn": SmartTurn}
+ROLES: Mapping[str, Mapping[str, Callable[[Config], Any]]] = {
+    "vad": VADS,
+    "stt": STTS,
+    "tts": TTSS,
+    "brain": BRAINS,
+    "turn": TURNS,
+}
 
 LOCAL_VOICES = ("espeak", "piper")
 
@@ -51,6 +60,7 @@ METHODS = {
     "stt": ("load", "close", "transcribe"),
     "tts": ("load", "close", "synthesize", "prime"),
     "brain": ("load", "close", "session"),
+    "turn": ("load", "close", "over"),
 }
 
 
@@ -77,6 +87,11 @@ def create_tts(name: str, cfg: Config) -> Tts:
 def create_brain(name: str, cfg: Config) -> Brain:
     """Not loaded yet."""
     return _create("brain", BRAINS, name, cfg)
+
+
+def create_turn(name: str, cfg: Config) -> TurnModel | None:
+    """Not loaded yet; None for "text": no second opinion."""
+    return None if name == "text" else _create("turn", TURNS, name, cfg)
 
 
 def _brought(role: str) -> dict[str, EntryPoint]:

@@ -15,7 +15,7 @@ from sipagent.config import Config, Dialogue
 from sipagent.dialogue.context import Context
 from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import DialogueEvent
-from sipagent.engines.base import Act, Answer, Brain, Tool, UserTurn
+from sipagent.engines.base import Act, Answer, Brain, Tool, TurnModel, UserTurn
 from sipagent.engines.rules import RulesBrain
 from sipagent.testing import (
     CodedSpeech,
@@ -81,6 +81,7 @@ class Stage:
     tts: ScriptedTts = field(default_factory=ScriptedTts)
     vad: LevelVad = field(default_factory=LevelVad)
     brain: Brain = field(default_factory=lambda: RulesBrain(Config()))
+    turn: TurnModel | None = None
     events: list[DialogueEvent] = field(default_factory=list)
     cfg: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -100,6 +101,7 @@ class Stage:
         self.call = call
         self.notes, call.context = call.notes, self.context
         engines = await fake_engines(self.stt, self.brain, self.tts, self.vad)
+        engines.turn = self.turn
         self.tts.said.clear()
         session = engines.brain.session(self.script, call.context)
         talk = Conversation(call, engines, session, Dialogue(**self.cfg), self.events.append, self.loop.clock_us)
