@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from sipagent.engines.base import EngineError, PartialHandler, SttStream
 from sipagent.engines.http import complaint, refusal
 from sipagent.engines.live import LiveTurn, Understood
+from sipagent.engines.pcm import wordless
 from sipagent.engines.secrets import read_key, told
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class DeepgramStt:
 
     async def transcribe(self, pcm: bytes, rate: int) -> str:
         """Text of one turn."""
+        if wordless(pcm, rate):
+            return ""
         stream = self.stream(rate, lambda text, stable: None)
         try:
             stream.feed(pcm)

@@ -36,6 +36,7 @@ class EspeakTts:
 
     def __init__(self, cfg: Config) -> None:
         self.voice = cfg.engines.voice or VOICE
+        self.speed = cfg.engines.speed
         self._workers = Workers(self.name, cfg.engines.threads, self._open, cfg.dialogue.tts_timeout_s, _Speaker.kill)
 
     async def load(self) -> None:
@@ -64,7 +65,8 @@ class EspeakTts:
         program = shutil.which("espeak-ng")
         if program is None:
             raise EngineMissing("engines.tts = espeak: program espeak-ng is not installed; apt-get install espeak-ng")
-        return _Speaker([program, "--stdin", "--stdout", "-z", "-b", "1", "-s", str(WORDS_PER_MINUTE), "-v", self.voice])
+        pace = str(round(WORDS_PER_MINUTE * self.speed))
+        return _Speaker([program, "--stdin", "--stdout", "-z", "-b", "1", "-s", pace, "-v", self.voice])
 
 
 class _Speaker:

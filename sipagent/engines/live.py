@@ -16,8 +16,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from sipagent.engines.base import EngineError, EngineTimeout, PartialHandler
+from sipagent.engines.pcm import MIN_WORD_S
 
-MIN_S = 0.1  # shorter audio holds no word
 MAX_S = 120  # of one turn; endpointing cuts far earlier
 RETRIES = 1  # of a connection that drops in a turn
 SETTLE_S = 1.0  # a flush with little left to work on may stay unanswered; then what was understood so far counts
@@ -86,7 +86,7 @@ class LiveTurn:
 
     async def finish(self) -> str:
         """Text of the turn so far."""
-        if len(self._pcm) < 2 * MIN_S * self._rate:
+        if len(self._pcm) < 2 * MIN_WORD_S * self._rate:
             return ""
         self._wanted += 1
         self._to_send.set()

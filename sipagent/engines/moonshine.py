@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sipagent.engines.base import EngineError, EngineMissing, import_package
+from sipagent.engines.pcm import wordless
 from sipagent.engines.workers import Workers
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 FIX = "pip install moonshine-voice==0.0.73 (later versions carry no model)"
 OPTIONS = {"vad_threshold": "0.0", "return_audio_data": "false", "identify_speakers": "false"}
 MODEL_FILES = ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")
-MIN_S = 0.1  # shorter audio holds no word
 FIXED_S = 0.5  # a decoding costs as much as so much speech, besides its own (25 ms and 55 ms a second of CPU)
 
 
@@ -51,7 +51,7 @@ class MoonshineStt:
 
     async def transcribe(self, pcm: bytes, rate: int) -> str:
         """Text of one turn."""
-        if len(pcm) < 2 * MIN_S * rate:
+        if wordless(pcm, rate):
             return ""
         return await self._workers.run(lambda model: _decode(model, pcm, rate), size=FIXED_S + len(pcm) / 2 / rate)
 

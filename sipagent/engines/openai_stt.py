@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from sipagent.engines.base import EngineError, EngineTimeout
 from sipagent.engines.http import Http
-from sipagent.engines.pcm import resample
+from sipagent.engines.pcm import resample, wordless
 
 if TYPE_CHECKING:
     from sipagent.config import Config
 
 TABLE = "engines.openai_stt"
-MIN_S = 0.1  # the service refuses shorter files, and there is no word in them
 MAX_RATE = 16000  # its models hear no more; a file at 48 kHz would only take longer to send
 
 
@@ -45,7 +44,7 @@ class OpenAiStt:
 
     async def transcribe(self, pcm: bytes, rate: int) -> str:
         """Text of one turn."""
-        if len(pcm) < 2 * MIN_S * rate:
+        if wordless(pcm, rate):
             return ""
         if rate > MAX_RATE:
             pcm, rate = await asyncio.to_thread(resample, pcm, rate, MAX_RATE), MAX_RATE

@@ -19,6 +19,7 @@ ZEROS = 16  # zero crossings of the sinc on each side at the lower of the two ra
 BETA = 9.0  # Kaiser: about 90 dB down
 BLOCK = 2048  # outputs computed at a time: gathering them holds the GIL, and the event loop waits for it
 ROLLOFF = 0.945  # of the lower Nyquist frequency
+MIN_WORD_S = 0.1  # no word is shorter
 TRIM_DB = 46.0  # below a clip's peak: silence at its ends
 
 
@@ -108,6 +109,11 @@ def trim(pcm: bytes, rate: int, keep_ms: float = 5.0) -> bytes:
         return b""
     keep = round(keep_ms * rate / 1000)
     return pcm[2 * max(0, int(loud[0]) - keep) : 2 * (int(loud[-1]) + 1 + keep)]
+
+
+def wordless(pcm: bytes, rate: int) -> bool:
+    """Too short or too soft to hold a word. Recognisers make some up then: Moonshine hears "You" in a second of zeros."""
+    return len(pcm) < 2 * MIN_WORD_S * rate or int(np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)).max()) <= Trimmer.FLOOR
 
 
 class Trimmer:

