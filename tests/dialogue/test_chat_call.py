@@ -5,12 +5,14 @@ service is asked."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import pytest
 
 from sipagent.config import Config
+from sipagent.dialogue.context import Context, Exchange
 from sipagent.engines.base import Act
 from sipagent.engines.clips import Apology
 from sipagent.engines.failover_brain import FailoverBrain
@@ -230,3 +232,62 @@ def test_the_rules_take_over_from_a_model_that_is_down_or_late(chat: ChatStage, 
     assert ("assistant", "You said Two?") in heard_by_the_model(chat)
     assert isinstance(chat.script, Parrot)
     assert [turn.text for turn in chat.script.turns] == ["Two?"]
+
+
+def test_a_dropped_socket_takes_nothing_of_what_was_said(chat: ChatStage) -> None:
+    chat.service.answers = [said("We open at nine.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        await chat.turn("When do you open?")
+        chat.server.mood = Mood(cut_after=200)
+        chat.say("And when do you close?")
+        await chat.until(lambda: Apology.THINKING.value in chat.lines("agent"))
+        await chat.quiet()
+        chat.server.mood = Mood()
+        chat.service.answers = [said("At five.")]
+        await chat.turn("When is that?")
+
+    chat.play(scene())
+    words = [words for _, words in heard_by_the_model(chat)]
+    assert words[2:4] == ["When do you open?", "We open at nine."]
+    assert "And when do you close?" in " ".join(words)
+    assert "When is that?" in words[-1]
+
+
+def test_a_caller_who_is_back_finds_a_model_that_knows_him(chat: ChatStage) -> None:
+    """What `store` gives after a restart: the conversation as JSON."""
+    before = Context([Exchange("When do you open?", "At nine.", at_s=1.0)], "He is called Miller.", {"turns": 1})
+    chat.context = Context.from_dict(json.loads(json.dumps(before.to_dict())))
+    chat.context.returning = True
+    chat.service.answers = [said("At five.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        await chat.turn("And when do you close?")
+
+    chat.play(scene())
+    assert chat.lines("agent") == ["Welcome back. We had 1 turns.", "At five."]
+    words = [words for _, words in heard_by_the_model(chat)]
+    assert "When do you open? At nine. Welcome back." in " ".join(" ".join(words).split())
+    assert "He is called Miller." in json.dumps(chat.service.asked[-1]["messages"])
+
+
+def test_the_model_sums_up_a_long_talk(chat: ChatStage) -> None:
+    chat.cfg = {"remember_turns": 3}
+    turns = [said("One it is."), said("Two it is."), said("Three it is.")]
+    chat.service.answers = [*turns, said("They counted."), said("Four it is.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        for number in ("One?", "Two?", "Three?"):
+            await chat.turn(number)
+        await chat.until(lambda: chat.context.summary)
+        await chat.turn("Four?")
+
+    chat.play(scene())
+    assert chat.context.summary == "They counted."
+    asked = json.dumps(chat.service.asked[-1]["messages"])
+    assert "They counted." in asked
+    assert "Two it is." not in asked
+    assert "Three it is." in asked
