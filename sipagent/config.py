@@ -22,6 +22,7 @@ from sipagent.config_routes import AUTO, Bridge, Parking, Route, Supervisor
 from sipagent.config_seeing import Seeing
 from sipagent.config_sip import Account, Listen, Sip
 from sipagent.config_sources import from_environment, merge
+from sipagent.config_tracing import Tracing
 from sipagent.config_types import IP_RULE, IpAddress, Port, Section, SrtpPolicy
 
 __all__ = ["IP_RULE", "Account", "Config", "ConfigError", "Dialogue", "Listen", "Section", "Sip", "SrtpPolicy", "load"]
@@ -160,6 +161,7 @@ class Config(Section):
     seeing: Seeing = Field(
         default=Seeing(), description="What is kept of the signalling, for whoever asks later what happened in a call."
     )
+    tracing: Tracing = Field(default=Tracing(), description="Spans of turns.")
     log: Log = Field(default=Log(), description="Logging.")
 
     @model_validator(mode="after")

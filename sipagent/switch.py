@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Mapping
 
 import mediacore
-from sipagent import agents, engines
+from sipagent import agents, engines, tracing
 from sipagent.api.server import ApiServer
 from sipagent.bridging.attendant import Attendant
 from sipagent.bridging.desk import Desk
@@ -52,6 +52,7 @@ class Switch:
         self._tones: Tones | None = None
         self._watch: asyncio.Task[None] | None = None
         self._voice: Tts | None = None  # when no agent has one
+        self._tracer: tracing.Tracer | None = None
 
     @property
     def calls(self) -> Mapping[str, Call]:
@@ -66,10 +67,11 @@ class Switch:
 
     async def start(self) -> None:
         """Loads models before the first call can come, then opens the doors."""
+        self._tracer = tracing.start(self.cfg.tracing)
         names = agents.needed(self.cfg)
         if any(agents.speaks(name) for name in names):
             self.engines = await engines.load(self.cfg)
-        made = {name: agents.create(name, self.cfg, self.engines, self._on_dialogue) for name in names}
+        made = {name: agents.create(name, self.cfg, self.engines, self.on_dialogue) for name in names}
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
         strangers, voice = Strangers(self.cfg), await self._load_voice()
         desk = Desk(
@@ -136,12 +138,17 @@ class Switch:
             await self._voice.close()
         if self.engines is not None:
             await self.engines.close()
+        if self._tracer is not None:
+            await self._tracer.close(self.cfg.tracing.timeout_s)
         gc.unfreeze()
         log.info("switch down")
 
-    def _on_dialogue(self, event: DialogueEvent) -> None:
+    def on_dialogue(self, event: DialogueEvent) -> None:
+        """Listener of every agent's conversations: metrics and traces."""
         if self.api is not None:
             self.api.on_dialogue(event)
+        if self._tracer is not None:
+            self._tracer.on_event(event)
 
     def _incoming(self, call: Call) -> None:
         assert self.attendant is not None
