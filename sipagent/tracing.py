@@ -120,7 +120,7 @@ def start(cfg: Settings) -> Tracer | None:
         return None
     otlp = import_package("opentelemetry.exporter.otlp.proto.http.trace_exporter", WANTED_BY, FIX)
     batch = import_package("opentelemetry.sdk.trace.export", WANTED_BY, FIX).BatchSpanProcessor
-    exporter = otlp.OTLPSpanExporter(endpoint=str(cfg.endpoint), timeout=cfg.timeout_s)
+    exporter = otlp.OTLPSpanExporter(endpoint=cfg.endpoint, timeout=cfg.timeout_s)
     return Tracer(batch(exporter, export_timeout_millis=cfg.timeout_s * 1000), content=cfg.content)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from pydantic import ValidationError
 
 from sipagent import tracing
 from sipagent.config_tracing import Tracing
@@ -180,3 +181,9 @@ def test_what_is_missing_is_named_with_the_fix(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(EngineMissing, match=r"tracing\.exporter = \"otlp\".*pip install 'sipagent\[otel\]'"):
         tracing.start(settings("http://127.0.0.1:9/v1/traces"))
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:4318", "http://collector:4318", "http://user:secret@collector/v1/traces"])
+def test_an_address_that_can_not_be_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="must be an address with its path"):
+        settings(url)
