@@ -40,30 +40,31 @@ class Use:
     talked_us: int = 0  # on that day, by calls that ended on it
 
     def minutes(self, now_us: int) -> float:
-        """Today's, of calls that are up too."""
+        """Today's, of calls that are up too, as they stood when the day was last looked at."""
         up_us = sum(now_us - answered for answered in self.calls.values() if answered)
         return (self.talked_us + up_us) / 60e6
 
 
 class Quotas:
-    """One for the switch. `day`: number of the day by the wall clock (UTC): minutes are counted anew on each."""
+    """One for the switch. `days`: since 1970 by the wall clock (UTC), with what has passed of this one: minutes are counted
+    anew on each, and those of a call that goes on through midnight on the day that they fall on."""
 
     def __init__(self, limits: Mapping[str, CallLimits]) -> None:
         self._uses = {account: Use(account, its) for account, its in limits.items()}
 
-    def uses(self, day: int) -> list[Use]:
+    def uses(self, now_us: int, days: float) -> list[Use]:
         """One for each account that was given, in that order."""
         for use in self._uses.values():
-            self._turn(use, day)
+            self._turn(use, now_us, days)
         return list(self._uses.values())
 
-    def admit(self, account: str, key: str, now_us: int, day: int) -> Refusal | None:
+    def admit(self, account: str, key: str, now_us: int, days: float) -> Refusal | None:
         """Takes room for the call `key`, until `ended`; or why there is none. A refusal uses nothing up."""
         use = self._uses.get(account)
         if use is None:
             return None
-        self._turn(use, day)
-        refusal = self._refusal(use, now_us, day)
+        self._turn(use, now_us, days)
+        refusal = self._refusal(use, now_us)
         if refusal is not None:
             use.refused[refusal.limit] += 1
             return refusal
@@ -76,19 +77,23 @@ class Quotas:
         if (use := self._uses.get(account)) is not None and key in use.calls:
             use.calls[key] = now_us
 
-    def ended(self, account: str, key: str, now_us: int, day: int) -> None:
+    def ended(self, account: str, key: str, now_us: int, days: float) -> None:
         """Its room is free again; nothing for a call that had none."""
-        if (use := self._uses.get(account)) is not None and (answered := use.calls.pop(key, None)):
-            self._turn(use, day)
-            use.talked_us += now_us - answered
+        if (use := self._uses.get(account)) is not None:
+            self._turn(use, now_us, days)
+            if answered := use.calls.pop(key, None):
+                use.talked_us += now_us - answered
 
     @staticmethod
-    def _turn(use: Use, day: int) -> None:
+    def _turn(use: Use, now_us: int, days: float) -> None:
+        day = int(days)
         if use.day != day:
             use.day, use.talked_us = day, 0
+            midnight_us = now_us - round((days - day) * DAY_S * 1e6)
+            use.calls = {key: answered and max(answered, midnight_us) for key, answered in use.calls.items()}
 
     @staticmethod
-    def _refusal(use: Use, now_us: int, day: int) -> Refusal | None:
+    def _refusal(use: Use, now_us: int) -> Refusal | None:
         limits = use.limits
         if limits.max_calls and len(use.calls) >= limits.max_calls:
             return Refusal(use.account, "max_calls", 0)

@@ -18,9 +18,9 @@ from sipagent.signalling.registration import account_name
 log = get_logger(__name__)
 
 
-def today() -> int:
-    """Days since 1970, UTC."""
-    return int(time.time()) // DAY_S
+def days() -> float:
+    """Since 1970, UTC, with what has passed of this one."""
+    return time.time() / DAY_S
 
 
 class Limits:
@@ -41,11 +41,11 @@ class Limits:
 
     def uses(self) -> list[Use]:
         """What each account has used."""
-        return self._quotas.uses(today())
+        return self._quotas.uses(clock_us(), days())
 
     def admit(self, call: Call) -> Refusal | None:
         """Takes room for a call; why not, where its account has none left."""
-        refusal = self._quotas.admit(call.account, call.id, clock_us(), today())
+        refusal = self._quotas.admit(call.account, call.id, clock_us(), days())
         if refusal is not None:
             log.warning("call above a limit", account=call.account, limit=refusal.limit, direction=call.direction)
         return refusal
@@ -80,7 +80,7 @@ class Limits:
         """The call is over: its timers and its room."""
         _cancel(self._waits, call.id)
         _cancel(self._lengths, call.id)
-        self._quotas.ended(call.account, call.id, clock_us(), today())
+        self._quotas.ended(call.account, call.id, clock_us(), days())
 
     def _start(self, key: str, seconds: float, code: int, reason: str) -> None:
         self._waits[key] = asyncio.get_running_loop().call_later(seconds, self._end, key, code, reason)

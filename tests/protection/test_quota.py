@@ -15,7 +15,7 @@ def quotas(**limits: float) -> Quotas:
     return Quotas({"trunk": CallLimits.model_validate(limits)})
 
 
-def refused(q: Quotas, key: str, now_us: int, day: int = 1) -> str:
+def refused(q: Quotas, key: str, now_us: int, day: float = 1) -> str:
     refusal = q.admit("trunk", key, now_us, day)
     return "" if refusal is None else refusal.limit
 
@@ -27,7 +27,7 @@ def test_calls_at_once() -> None:
     assert refused(q, "d", S) == "max_calls"
     q.ended("trunk", "a", S, 1)
     assert refused(q, "e", S) == ""
-    [use] = q.uses(1)
+    [use] = q.uses(S, 1)
     assert (set(use.calls), dict(use.refused)) == ({"b", "e"}, {"max_calls": 2})
 
 
@@ -58,10 +58,24 @@ def test_minutes_of_a_day() -> None:
     assert refused(q, "c", 240 * S) == "minutes_per_day"
     q.ended("trunk", "a", 240 * S, 1)
     q.ended("trunk", "rings", 240 * S, 1)
-    assert q.uses(1)[0].minutes(999 * S) == 3.0
+    assert q.uses(999 * S, 1)[0].minutes(999 * S) == 3.0
     assert refused(q, "d", 999 * S) == "minutes_per_day"
     assert refused(q, "e", 999 * S, day=2) == ""
-    assert q.uses(2)[0].minutes(999 * S) == 0.0
+    assert q.uses(999 * S, 2)[0].minutes(999 * S) == 0.0
+
+
+def test_a_call_through_midnight_counts_on_each_day_for_what_it_had_of_it() -> None:
+    """Answered at 23:58, over at 00:01: nobody is refused on the new day for what was said on the old one."""
+    q = quotas(minutes_per_day=3)
+    minute = 1 / 1440
+    assert refused(q, "a", 100 * S, day=1 + 1437 * minute) == ""
+    q.answered("trunk", "a", 160 * S)
+    assert refused(q, "b", 220 * S, day=1 + 1439 * minute) == ""
+    q.ended("trunk", "b", 221 * S, 1 + 1439 * minute)
+    assert q.uses(250 * S, 1 + 1439.5 * minute)[0].minutes(250 * S) == 1.5
+    assert q.uses(310 * S, 2 + 0.5 * minute)[0].minutes(310 * S) == 0.5
+    q.ended("trunk", "a", 340 * S, 2 + minute)
+    assert q.uses(340 * S, 2 + minute)[0].minutes(340 * S) == 1.0
 
 
 def test_others_and_those_without_limits_are_not_touched() -> None:
