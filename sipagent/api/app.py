@@ -14,6 +14,7 @@ from sipagent.api import calls, listeners, memory, peers, problems, seeing, swit
 from sipagent.api.health import Health, examine
 from sipagent.api.lag import LoopLag
 from sipagent.api.metrics import Metrics
+from sipagent.api.origin import OwnPagesOnly
 from sipagent.api.view import SwitchView
 
 DESCRIPTION = "A softswitch that puts AI on the telephone."
@@ -26,6 +27,7 @@ def create_app(switch: SwitchView, metrics: Metrics, lag: LoopLag) -> FastAPI:
     """The application. All that it changes is who listens to calls."""
     # FastAPI's own pages load scripts from elsewhere; /openapi.json stays.
     app = FastAPI(title="sipagent", version="1", description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.add_middleware(OwnPagesOnly)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
     problems.install(app)
 

@@ -134,6 +134,31 @@ async def test_foreign_host_name_is_refused(http: httpx.AsyncClient) -> None:
     assert (await http.get("/v1/calls", headers={"host": "evil.example"})).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("method", "headers", "body", "status"),
+    [
+        ("POST", {"origin": "http://127.0.0.1", "content-type": "application/json"}, b"{}", 422),  # it is read
+        ("POST", {"content-type": "application/json; charset=utf-8"}, b"{}", 422),
+        ("POST", {"origin": "http://127.0.0.1:81", "content-type": "application/json"}, b"{}", 403),
+        ("POST", {"origin": "https://evil.example", "content-type": "application/json"}, b"{}", 403),
+        ("POST", {"origin": "null", "content-type": "application/json"}, b"{}", 403),
+        ("DELETE", {"origin": "https://evil.example"}, b"", 403),
+        ("POST", {}, b"{}", 415),  # a Blob without a type is sent so
+        ("POST", {"content-type": "text/plain"}, b"{}", 415),
+        ("POST", {"content-type": "application/x-www-form-urlencoded"}, b"uri=x", 415),
+        ("GET", {"origin": "https://evil.example"}, b"", 404),  # it changes nothing, and the page can't read the answer
+    ],
+)
+async def test_pages_from_elsewhere_change_nothing(
+    http: httpx.AsyncClient, method: str, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    path = "/v1/calls/none/listeners" + ("/x" if method == "DELETE" else "")
+    answer = await http.request(method, path, headers=headers, content=body)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
 async def test_server_serves_on_its_own_port_and_stops(switch: Switch) -> None:
     server = ApiServer(switch.cfg, switch)
     await server.start()
