@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter, HTTPException, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from mediacore import pcap_head
 from sipagent.api.problems import Problem
 from sipagent.api.view import SwitchView
 from sipagent.seeing.ladder import Step, drawing, related, steps_of, steps_with, wording
-from sipagent.seeing.pcap import file_packets, merged, sip_packets
+from sipagent.seeing.pcap import file_packets, in_order, packets_of, sip_packets
 
 Form = Literal["json", "text"]
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -26,6 +27,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 PCAP_TYPE = "application/vnd.tcpdump.pcap"
+PIECE = 1 << 18
 PCAP: dict[int | str, dict[str, Any]] = {200: {"content": {PCAP_TYPE: {}}, "description": "The file."}, 404: ANSWERS[404]}
 
 
@@ -58,11 +60,19 @@ def gone(call_id: str) -> HTTPException:
     return HTTPException(404, f"no call {call_id!r}; it never was, or it ended too long ago (seeing.keep_s)")
 
 
-def packets_of(calls: Sequence[str], files: Mapping[str, Path]) -> bytes:
-    """Of the files, and of memory where there is none. For a thread: files may be long."""
-    written = {call: file_packets(path) for call, path in files.items()}
-    kept = sip_packets(step.message for step in steps_of(call for call in calls if not written.get(call)))
-    return merged(*written.values(), kept)
+def capture_of(calls: Sequence[str], files: Mapping[str, Path]) -> Iterator[bytes]:
+    """Of the files, and of memory where there is none, in pieces of PIECE bytes or so. For threads: files may be long, and are
+    never in memory whole."""
+    opened = {call: file_packets(path) for call, path in files.items()}
+    written = {call: itertools.chain([first], rest) for call, rest in opened.items() if (first := next(rest, None))}
+    kept = sip_packets(step.message for step in steps_of(call for call in calls if call not in written))
+    piece = bytearray()
+    for packet in in_order([*written.values(), packets_of(kept)]):
+        piece += packet
+        if len(piece) >= PIECE:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)
 
 
 def shown(step: Step, text: bool, call: str) -> LadderMessage:
@@ -93,7 +103,6 @@ def answer(steps: Sequence[Step], calls: list[str], form: Form, text: bool) -> L
 def router(switch: SwitchView) -> APIRouter:
     """/v1/calls/{id}/ladder, /v1/accounts/{name}/ladder, /v1/trunks/{name}/ladder, /v1/ladder."""
     routes = APIRouter(prefix="/v1", tags=["seeing"])
-    one = asyncio.Lock()  # files are long, and are held in memory while they are put together
 
     async def of_peer(name: str, form: Form, text: bool) -> Ladder | Response:
         hops = await switch.user_agent.hops(name)
@@ -115,12 +124,13 @@ def router(switch: SwitchView) -> APIRouter:
         """A capture file of a call for Wireshark and sngrep: its SIP, and RTP where seeing.pcap_rtp wants it."""
         calls = related(switch.calls, call_id) if joined else [call_id]
         files = {call: path for call in calls if (path := switch.captures.path_of(call)) is not None}
-        async with one:
-            packets = await asyncio.to_thread(packets_of, calls, files)
-        if not packets and call_id not in switch.calls:
+        pieces = capture_of(calls, files)
+        begin = await asyncio.to_thread(next, pieces)
+        if not begin and call_id not in switch.calls:
             raise gone(call_id)
         name = {"Content-Disposition": 'attachment; filename="call.pcap"'}
-        return Response(pcap_head() + packets, media_type=PCAP_TYPE, headers=name)
+        whole = itertools.chain([pcap_head() + begin], pieces)
+        return StreamingResponse(whole, media_type=PCAP_TYPE, headers=name)
 
     @routes.get("/ladder", response_model=Ladder, responses=ANSWERS)
     async def ladder(sip_call_id: str, format: Form = "json", text: bool = False) -> Ladder | Response:

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
+import io
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mediacore import ArgumentError, SipMessage, pcap_head, pcap_packet
 
 _HEAD = struct.Struct("=IIII")  # seconds, microseconds, bytes that follow, bytes that there were
+MAX_PACKET = 1 << 18  # what readers of such files take for broken when it is longer
+
+Packet = tuple[tuple[int, int], bytes]  # its time, and all of it
 
 
 def sip_packets(messages: Iterable[SipMessage]) -> bytes:
@@ -29,26 +35,31 @@ def merged(*sources: bytes) -> bytes:
     full = [source for source in sources if source]
     if len(full) < 2:
         return b"".join(full)
-    return b"".join(packet for _, packet in heapq.merge(*map(_packets, full), key=lambda row: row[0]))
+    return b"".join(in_order(map(packets_of, full)))
 
 
-def file_packets(path: Path) -> bytes:
+def in_order(sources: Iterable[Iterable[Packet]]) -> Iterator[bytes]:
+    """The same, one packet of each source in memory at a time."""
+    return (packet for _, packet in heapq.merge(*sources, key=lambda row: row[0]))
+
+
+def packets_of(source: bytes) -> Iterator[Packet]:
+    """Of memory. What is cut off at the end is left out."""
+    return _read(io.BytesIO(source))
+
+
+def file_packets(path: Path) -> Iterator[Packet]:
     """What stands in a file of ours behind its head; nothing when there is none, or another kind. What is cut off at the end is
     left out."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return b""
     head = pcap_head()
-    return b"".join(packet for _, packet in _packets(data[len(head) :])) if data.startswith(head) else b""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        if file.read(len(head)) == head:
+            yield from _read(file)
 
 
-def _packets(source: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
-    at = 0
-    while at + _HEAD.size <= len(source):
-        seconds, us, size, _ = _HEAD.unpack_from(source, at)
-        end = at + _HEAD.size + size
-        if end > len(source):
+def _read(source: BinaryIO) -> Iterator[Packet]:
+    while len(head := source.read(_HEAD.size)) == _HEAD.size:
+        seconds, us, size, _ = _HEAD.unpack(head)
+        if size > MAX_PACKET or len(body := source.read(size)) < size:
             return
-        yield (seconds, us), source[at:end]
-        at = end
+        yield (seconds, us), head + body

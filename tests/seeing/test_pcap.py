@@ -6,13 +6,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from mediacore import SipMessage, pcap_head, pcap_packet
+from sipagent.api.seeing import capture_of
 from sipagent.seeing.files import GrowingFile
-from sipagent.seeing.pcap import file_packets, merged, sip_packets
+from sipagent.seeing.pcap import file_packets, in_order, merged, sip_packets
 from tests.seeing import tshark
 from tests.seeing.api import api_of
 from tests.sip.house import idle, parties, switch, talk
@@ -58,9 +60,25 @@ def test_packets_of_several_sources_are_put_in_order() -> None:
 
 
 def test_what_is_no_file_of_ours_is_not_read(tmp_path: Path) -> None:
-    assert file_packets(tmp_path / "none") == b""
+    assert list(file_packets(tmp_path / "none")) == []
     (tmp_path / "other").write_bytes(b"root:x:0:0:root:/root:/bin/bash\n" * 3)
-    assert file_packets(tmp_path / "other") == b""
+    assert list(file_packets(tmp_path / "other")) == []
+    (tmp_path / "broken").write_bytes(pcap_head() + b"\xff" * 64)
+    assert list(file_packets(tmp_path / "broken")) == []
+
+
+def test_a_long_file_is_handed_on_in_pieces(tmp_path: Path) -> None:
+    """Whoever asks for many of them at once must not fill the memory."""
+    one = pcap_packet(1, ("192.0.2.1", 1), ("192.0.2.2", 2), bytes(1000))
+    (tmp_path / "a").write_bytes(pcap_head() + one * 5000)
+    (tmp_path / "b").write_bytes(pcap_head() + one * 5000 + one[:-1])
+    files = {name: tmp_path / name for name in ("a", "b")}
+    tracemalloc.start()
+    total = sum(len(piece) for piece in capture_of(list(files), files))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert total == 10_000 * len(one)
+    assert most < 2_000_000
 
 
 @pytest.mark.parametrize("rtp", ["none", "headers", "packets"])
@@ -85,7 +103,7 @@ async def test_a_bridge_is_written_with_its_sound(tmp_path: Path, rtp: str) -> N
             assert got.headers["content-type"] == "application/vnd.tcpdump.pcap"
         ports = {first: alice, second: bob}
     both = tmp_path / "both.pcap"
-    both.write_bytes(pcap_head() + merged(*(file_packets(f) for f in files.values())))
+    both.write_bytes(pcap_head() + b"".join(in_order(map(file_packets, files.values()))))
     assert len(got.content) > 24
     for call, file in {**files, "both": both}.items():
         tshark.sound(file)
