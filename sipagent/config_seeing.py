@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from sipagent.config_types import Section
 from sipagent.routing.pattern import Pattern, PatternError
@@ -53,3 +53,9 @@ class Seeing(Section):
             except PatternError as error:
                 raise ValueError(str(error)) from None
         return texts
+
+    @model_validator(mode="after")
+    def _files_have_something_to_hold(self) -> Self:
+        if self.pcap_dir is not None and self.sip_mb == 0:
+            raise ValueError("pcap_dir: capture files take their SIP from what is kept of it; set sip_mb above 0, or no pcap_dir")
+        return self

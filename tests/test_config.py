@@ -57,6 +57,7 @@ def test_file_is_read(tmp_path: Path) -> None:
         ("sip = 3", "sip = 3: must be a table, as in [sip]"),
         ("[[sip.accounts]]\nhost = 'pbx.example'", "sip.accounts[0].user: missing; add user = ..."),
         ("[[sip.listen]]\ntransport = 'tls'", "set sip.tls.cert and sip.tls.key"),
+        ("[seeing]\nsip_mb = 0\npcap_dir = 'pcap'", "capture files take their SIP from what is kept of it; set sip_mb above 0"),
         ("[media]\nports = [5000, 4000]", "media.ports: [5000, 4000] is not a usable range"),
         ("[media]\ncodecs = ['PCMU']", "media.codecs: 'PCMU' is not NAME/CLOCK"),
         ("[api]\nhost = '0.0.0.0'", "api.host: '0.0.0.0' is not a loopback address"),
