@@ -95,7 +95,10 @@ class Listening:
         else:
             self.target.listeners.pop(self.by.id, None)
         if self.target.on_listeners is not None:
-            self.target.on_listeners()
+            try:
+                self.target.on_listeners()
+            except Exception:  # an agent's: no fault of it is the supervisor's
+                log.exception("on_listeners failed", call=self.target.id)
 
 
 class Supervision:
