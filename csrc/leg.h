@@ -183,7 +183,6 @@ struct mc_seat {
     struct mc_leg *prev[2], *next[2]; /* in its one or two phase buckets */
     int bucket;                       /* -1 = none */
     int n_buckets;
-    bool held; /* signalling thread: the seam has a reference, from its leg_start to its leg_stop */
 };
 struct mc_seat *mc_leg_seat(struct mc_leg *leg);
 /* The engine's own: what it wants to find again from a ready leg. */

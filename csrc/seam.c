@@ -39,26 +39,6 @@ static struct mc_leg *leg_of_call(int call_id) {
     return call_id >= 0 && call_id < MC_SEAM_MAX_CALLS ? bound[call_id] : NULL;
 }
 
-/* The stack tears a call's media down after it told everybody that the call is over; the leg must be there until then. */
-static int leg_start(struct mc_leg *leg, const struct mc_leg_params *params, const struct mc_wire *wire) {
-    int rc = mc_worker_leg_start(leg, params, wire);
-    struct mc_seat *seat = mc_leg_seat(leg);
-    if (rc == MC_OK && !seat->held) {
-        seat->held = true;
-        mc_leg_ref(leg);
-    }
-    return rc;
-}
-
-static void leg_stop(struct mc_leg *leg) {
-    struct mc_seat *seat = mc_leg_seat(leg);
-    mc_worker_leg_stop(leg);
-    if (seat->held) {
-        seat->held = false;
-        mc_leg_unref(leg);
-    }
-}
-
 static int sock_add(void *host, int fd, mc_sock_fn *fn, void *ctx, struct mc_sock **out) {
     return mc_sock_add(host, fd, fn, ctx, out);
 }
@@ -71,9 +51,11 @@ void mc_seam_fill(struct mc_worker *w) {
     w->seam = (struct mc_seam){
         .host = w,
         .leg_of_call = leg_of_call,
-        .leg_start = leg_start,
+        .leg_ref = mc_leg_ref,
+        .leg_unref = mc_leg_unref,
+        .leg_start = mc_worker_leg_start,
         .leg_bye = mc_worker_leg_bye,
-        .leg_stop = leg_stop,
+        .leg_stop = mc_worker_leg_stop,
         .leg_rtp = mc_leg_on_packet,
         .leg_rtcp = mc_leg_on_rtcp,
         .leg_source = mc_leg_count_source,

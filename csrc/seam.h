@@ -59,6 +59,10 @@ struct mc_seam {
 
     /* The leg bound to a call by mc_seam_bind, or NULL. Signalling thread. */
     struct mc_leg *(*leg_of_call)(int call_id);
+    /* References: the stack holds a leg for as long as it may name it, whatever is bound to the call by then, for it tears media down
+     * after it told everybody that the call is over. Any thread. */
+    void (*leg_ref)(struct mc_leg *leg);
+    void (*leg_unref)(struct mc_leg *leg);
     /* SDP is settled, first time or again: takes copies. Signalling thread; returns when the worker has switched over. */
     int (*leg_start)(struct mc_leg *leg, const struct mc_leg_params *params, const struct mc_wire *wire);
     /* The call is over: the leg's last RTCP report goes out, with BYE. Signalling thread, before leg_stop, while `wire` still sends. */

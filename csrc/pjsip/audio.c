@@ -27,7 +27,7 @@ struct change {
 };
 
 struct stream {
-    struct mc_leg *leg; /* NULL: this call has no audio stream now */
+    struct mc_leg *leg; /* a reference; NULL: this call has no audio stream now */
     const struct mc_seam *seam;
     pjmedia_transport *tp; /* ours, below keying.c */
     struct mc_srtp *srtp;  /* the transport's; NULL: plain */
@@ -173,6 +173,7 @@ static int apply(void *ctx) {
         return MC_E_ARG;
     }
     s->srtp = *mc_transport_srtp(s->tp);
+    mc_transport_dtls(s->tp, mc_keying_handle(c->adapter), mc_keying_peer(c->adapter));
     s->waits = mc_keying_waits(c->adapter);
     s->rx_pt = c->params.rx_pt;
     s->event_pt = c->params.event_rx_pt;
@@ -208,10 +209,15 @@ static int say_bye(void *arg) {
     return fall_silent(arg);
 }
 
+static void let_go(struct stream *s) {
+    s->seam->leg_unref(s->leg);
+    s->leg = NULL;
+}
+
 static void stop(struct stream *s, bool over) {
     s->seam->on_worker(s->seam->host, over ? say_bye : fall_silent, s);
     s->seam->leg_stop(s->leg);
-    s->leg = NULL;
+    let_go(s);
     s->tp = NULL;
     s->srtp = NULL;
     s->stopped = false;
@@ -245,12 +251,11 @@ static pj_status_t start(struct stream *s, int call_id, const struct change *c) 
     int rc = MC_OK;
 
     s->change = c;
-    mc_transport_dtls(s->tp, mc_keying_handle(c->adapter));
     if (!c->running) {
         rc = apply(s);
         status = rc < 0 ? PJMEDIA_SRTP_ENOTSUPCRYPTO : attach(s, c);
         if (status != PJ_SUCCESS) {
-            s->leg = NULL;
+            let_go(s);
             s->change = NULL;
             return status;
         }
@@ -260,6 +265,7 @@ static pj_status_t start(struct stream *s, int call_id, const struct change *c) 
         s->stopped = false;
         s->later = *c;
         s->later.running = true;
+        mc_transport_hold(s->tp);
         mc_keying_go(c->adapter, &c->rtp);
         return PJ_SUCCESS;
     }
@@ -287,7 +293,10 @@ void mc_audio_keyed(int call_id) {
     }
     if (start(s, call_id, &later) != PJ_SUCCESS) {
         mc_audio_unkeyed(call_id, "DTLS-SRTP: the keys can't be used");
-    } else if (!pjsua_var.calls[call_id].hanging_up && pjsua_var.ua_cfg.cb.on_call_media_state) {
+        return;
+    }
+    mc_transport_release(s->tp);
+    if (!pjsua_var.calls[call_id].hanging_up && pjsua_var.ua_cfg.cb.on_call_media_state) {
         pjsua_var.ua_cfg.cb.on_call_media_state(call_id);
     }
 }
@@ -327,6 +336,9 @@ pj_status_t pjsua_aud_channel_update(pjsua_call_media *call_med, pj_pool_t *tmp_
         stop(s, false); /* another handshake comes first */
     }
     change.running = s->leg != NULL;
+    if (!s->leg) {
+        seam->leg_ref(leg);
+    }
     s->seam = seam;
     s->leg = leg;
     s->tp = bottom;

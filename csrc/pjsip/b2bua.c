@@ -61,7 +61,7 @@ int mc_pjsip_find_call(const char *call_id, const char *to_tag, const char *from
     pjsip_dialog *dlg = pjsip_ua_find_dialog(&id, &ours, &theirs, PJ_FALSE);
     const pjsua_call *call = dlg ? dlg->mod_data[pjsua_var.mod.id] : NULL;
 
-    return call ? call->index : -1;
+    return call ? (int)call->index : -1;
 }
 
 pj_status_t __real_pjsip_inv_send_msg(pjsip_inv_session *inv, pjsip_tx_data *tdata);

@@ -42,6 +42,8 @@ uint32_t mc_dtls_handle(const struct mc_dtls *dtls);
 void mc_dtls_go(struct mc_dtls *dtls, int fd, const pj_sockaddr *peer);
 /* Whether the handshake is over; then the keys. */
 bool mc_dtls_keyed(const struct mc_dtls *dtls);
+/* Where the peer is whose keys these are; NULL: there are none. */
+const pj_sockaddr *mc_dtls_peer(const struct mc_dtls *dtls);
 const struct mc_sdes_key *mc_dtls_tx(const struct mc_dtls *dtls);
 const struct mc_sdes_key *mc_dtls_rx(const struct mc_dtls *dtls);
 

@@ -271,6 +271,12 @@ uint32_t mc_keying_handle(pjmedia_transport *tp) {
     return k && k->by_dtls ? mc_dtls_handle(k->dtls) : 0;
 }
 
+const pj_sockaddr *mc_keying_peer(pjmedia_transport *tp) {
+    const struct keying *k = keying_of(tp);
+
+    return k && k->by_dtls ? mc_dtls_peer(k->dtls) : NULL;
+}
+
 pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp) {
     const struct keying *k = keying_of(tp);
     const struct mc_sdes_key *sent, *heard;

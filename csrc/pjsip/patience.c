@@ -3,7 +3,7 @@
  * that got no response at all within the configured time end with 408. PJSIP takes such a time and ignores it. Of INVITEs of accounts and
  * trunks it is only told: their transaction must live, or what the server sends yet is answered by nobody.
  * An INFO is given up too: a digit that comes seconds late is of no use, others wait behind it, and timer F would end the call (section
- * 12.2.1.2) of a peer that does not care for INFO and talks on. */
+ * 12.2.1.2) of a peer that does not care for INFO and talks on; a 100 to it changes nothing. */
 #include "../err.h"
 #include "mc_pjsip.h"
 #include "pj_internal.h"
@@ -12,8 +12,9 @@
 
 struct patience {
     pj_timer_entry timer;
-    pjsip_transaction *tsx; /* a reference */
-    int code;               /* that it ends with */
+    pjsip_transaction *tsx;  /* a reference */
+    int code;                /* that it ends with */
+    pjsip_tsx_state_e until; /* where it is no longer given up */
 };
 
 static unsigned patience_ms = 8000;
@@ -51,21 +52,22 @@ static void on_timer(pj_timer_heap_t *heap, pj_timer_entry *timer) {
     struct patience *it = timer->user_data;
 
     (void)heap;
-    if (it->tsx->state < PJSIP_TSX_STATE_PROCEEDING && !tell(it->tsx)) {
+    if (it->tsx->state < it->until && !tell(it->tsx)) {
         pjsip_tsx_terminate(it->tsx, it->code);
     }
     pj_grp_lock_dec_ref(it->tsx->grp_lock);
 }
 
 /* Gives `tsx`, to which a reference is held, up in time. */
-static void wait_for(pjsip_endpoint *endpt, pjsip_transaction *tsx, unsigned ms, int code) {
+static void wait_for(pjsip_endpoint *endpt, pjsip_transaction *tsx, unsigned ms, int code, pjsip_tsx_state_e until) {
     const pj_time_val delay = {.sec = (long)(ms / 1000), .msec = (long)(ms % 1000)};
     struct patience *it = PJ_POOL_ZALLOC_T(tsx->pool, struct patience);
 
     it->tsx = tsx;
     it->code = code;
+    it->until = until;
     pj_timer_entry_init(&it->timer, 0, it, on_timer);
-    if (tsx->state >= PJSIP_TSX_STATE_PROCEEDING || pjsip_endpt_schedule_timer(endpt, &it->timer, &delay) != PJ_SUCCESS) {
+    if (tsx->state >= until || pjsip_endpt_schedule_timer(endpt, &it->timer, &delay) != PJ_SUCCESS) {
         pj_grp_lock_dec_ref(tsx->grp_lock);
     }
 }
@@ -86,10 +88,10 @@ pj_status_t __wrap_pjsip_tsx_create_uac(pjsip_module *user, pjsip_tx_data *tdata
         pj_grp_lock_add_ref(caught->grp_lock);
     } else if (status == PJ_SUCCESS && tdata->msg->line.req.method.id == PJSIP_INVITE_METHOD && mc_next_hop_leads(tdata->msg)) {
         pj_grp_lock_add_ref((*tsx)->grp_lock);
-        wait_for(pjsua_var.endpt, *tsx, patience_ms, PJSIP_SC_REQUEST_TIMEOUT);
+        wait_for(pjsua_var.endpt, *tsx, patience_ms, PJSIP_SC_REQUEST_TIMEOUT, PJSIP_TSX_STATE_PROCEEDING);
     } else if (status == PJ_SUCCESS && is_info(tdata)) { /* any code but 408 leaves the dialog alone */
         pj_grp_lock_add_ref((*tsx)->grp_lock);
-        wait_for(pjsua_var.endpt, *tsx, INFO_MS, PJSIP_SC_SERVER_TIMEOUT);
+        wait_for(pjsua_var.endpt, *tsx, INFO_MS, PJSIP_SC_SERVER_TIMEOUT, PJSIP_TSX_STATE_COMPLETED);
     }
     return status;
 }
@@ -110,7 +112,7 @@ pj_status_t __wrap_pjsip_endpt_send_request(pjsip_endpoint *endpt, pjsip_tx_data
     catching = was_catching;
     caught = theirs;
     if (ours) {
-        wait_for(endpt, ours, patience_ms, PJSIP_SC_REQUEST_TIMEOUT);
+        wait_for(endpt, ours, patience_ms, PJSIP_SC_REQUEST_TIMEOUT, PJSIP_TSX_STATE_PROCEEDING);
     }
     return status;
 }

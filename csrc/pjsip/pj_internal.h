@@ -43,8 +43,13 @@ pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp);
 /* Of the one at the bottom; made when the first keys are there, gone with the transport. Sip thread. */
 struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 
-/* Handshake packets go to this association (mc_dtls_post) from now on; 0: they are no packets at all. */
-void mc_transport_dtls(pjmedia_transport *bottom, uint32_t handle);
+/* Handshake packets go to this association (mc_dtls_post) from now on; 0: they are no packets at all. `peer`: the handshake is over, and
+ * only its last flight may come again, from there; NULL: it is not. On the worker, or on the sip thread while nothing is attached. */
+void mc_transport_dtls(pjmedia_transport *bottom, uint32_t handle, const pj_sockaddr *peer);
+/* What comes is kept from the next attach on, until `release` hands it over: a peer that has its keys speaks while we take ours. Sip
+ * thread; release when the stream above hears. */
+void mc_transport_hold(pjmedia_transport *bottom);
+void mc_transport_release(pjmedia_transport *bottom);
 int mc_transport_fd(pjmedia_transport *bottom);
 
 /* `found`: where packets go from the next attach on, whatever SDP says. `on_stranger`: whoever is refused on the RTCP port, told before
@@ -73,10 +78,12 @@ void mc_media_sock_stop(void);
 pj_status_t mc_srtp_negotiated(pjmedia_transport *tp, struct mc_srtp **srtp);
 /* Whether keys were negotiated for this transport, or wait for a handshake. Sip thread. */
 bool mc_srtp_is_on(pjmedia_transport *tp);
-/* DTLS: the handshake is still to be done; it begins, with the peer there; what the worker knows it by (0: none). Sip thread. */
+/* DTLS: the handshake is still to be done; it begins, with the peer there; what the worker knows it by (0: none); where
+ * the peer is that it was done with (NULL: it is not). Sip thread, or the worker while that waits. */
 bool mc_keying_waits(pjmedia_transport *tp);
 void mc_keying_go(pjmedia_transport *tp, const pj_sockaddr *peer);
 uint32_t mc_keying_handle(pjmedia_transport *tp);
+const pj_sockaddr *mc_keying_peer(pjmedia_transport *tp);
 
 /* audio.c, unkeyed.c: the handshake of a call has given keys, or has failed: then the call ends. Sip thread. */
 void mc_audio_keyed(int call_id);

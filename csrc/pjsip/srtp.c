@@ -8,9 +8,11 @@
 
 #include "../bytes.h"
 #include "../err.h"
+#include "srtp_suite.h"
 
 #define KEYS 8     /* of one direction that are remembered with their state */
 #define SOURCES 16 /* SSRCs that one key may open: each has a replay window of its own */
+#define GRACE 50   /* packets under a new key of the peer's, while some under the one before it may still be under way */
 #define WINDOW 128 /* packets (RFC 3711 section 3.3.2: at least 64) */
 #define RTP_FIXED 12
 #define RTCP_FIXED 8
@@ -21,7 +23,7 @@ struct key {
     srtp_t carried;
     uint32_t carried_ssrc;
     enum { UNDECIDED, FROM_ZERO, CARRIED } counter;
-    const struct suite *suite;
+    const struct mc_srtp_suite *suite;
     size_t n;
     uint8_t bytes[MC_SRTP_KEY_MAX];
     uint32_t wraps; /* of our sequence number before this key came in use */
@@ -32,48 +34,15 @@ struct key {
 struct mc_srtp {
     struct key tx[KEYS], rx[KEYS];
     struct key *out, *in; /* in use; NULL: none */
+    struct key *before;   /* what `in` took the place of, while that is young; NULL: it is not */
+    unsigned n_in;        /* packets that `in` has opened since */
     uint32_t tx_ssrc, wraps;
     uint16_t tx_seq; /* last one */
     bool sent, heard;
     uint32_t rx_ssrc; /* of the last packet that was opened */
 };
 
-/* n: bytes of master key and salt (RFC 4568 section 6.2, RFC 6188 section 7, RFC 7714 section 14.2). */
-static const struct suite {
-    const char *name;
-    size_t n;
-    void (*set)(srtp_crypto_policy_t *rtp);
-} suites[] = {
-    {"AES_CM_128_HMAC_SHA1_80", 30, srtp_crypto_policy_set_rtp_default},
-    {"AES_CM_128_HMAC_SHA1_32", 30, srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32},
-    {"AES_256_CM_HMAC_SHA1_80", 46, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80},
-    {"AES_256_CM_HMAC_SHA1_32", 46, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32},
-    {"AEAD_AES_128_GCM", 28, srtp_crypto_policy_set_aes_gcm_128_16_auth},
-    {"AEAD_AES_256_GCM", 44, srtp_crypto_policy_set_aes_gcm_256_16_auth},
-};
-
 /* --- keys --- */
-
-static const struct suite *suite_of(const char *name, size_t len) {
-    for (size_t i = 0; i < sizeof(suites) / sizeof(*suites); i++) {
-        if (strlen(suites[i].name) == len && !memcmp(suites[i].name, name, len)) {
-            return &suites[i];
-        }
-    }
-    return NULL;
-}
-
-const char *mc_srtp_suite(const char *name, size_t len) {
-    const struct suite *suite = suite_of(name, len);
-
-    return suite ? suite->name : NULL;
-}
-
-size_t mc_srtp_key_len(const char *name, size_t len) {
-    const struct suite *suite = suite_of(name, len);
-
-    return suite ? suite->n : 0;
-}
 
 static int open_session(srtp_t *out, struct key *key, srtp_ssrc_t ssrc) {
     srtp_policy_t policy = {.ssrc = ssrc, .key = key->bytes, .window_size = WINDOW};
@@ -98,7 +67,7 @@ static void forget(struct key *key) {
 }
 
 /* The one that was given before, with all its state. */
-static struct key *known(struct key keys[KEYS], const struct suite *suite, const struct mc_srtp_key *given) {
+static struct key *known(struct key keys[KEYS], const struct mc_srtp_suite *suite, const struct mc_srtp_key *given) {
     for (int i = 0; i < KEYS; i++) {
         if (keys[i].session && keys[i].suite == suite && keys[i].n == given->n &&
             !CRYPTO_memcmp(keys[i].bytes, given->bytes, given->n)) {
@@ -108,7 +77,8 @@ static struct key *known(struct key keys[KEYS], const struct suite *suite, const
     return NULL;
 }
 
-static int add(struct key *key, const struct suite *suite, const struct mc_srtp_key *given, srtp_ssrc_type_t direction) {
+static int add(struct key *key, const struct mc_srtp_suite *suite, const struct mc_srtp_key *given,
+               srtp_ssrc_type_t direction) {
     int rc;
 
     *key = (struct key){.suite = suite, .n = given->n};
@@ -136,7 +106,7 @@ static struct key *unused(struct key keys[KEYS], struct key **in_use) {
 }
 
 /* Ours. One that came back without its state would seal with indices that it had before. */
-static int set_tx(struct mc_srtp *srtp, const struct suite *suite, const struct mc_srtp_key *given) {
+static int set_tx(struct mc_srtp *srtp, const struct mc_srtp_suite *suite, const struct mc_srtp_key *given) {
     struct key *key = known(srtp->tx, suite, given);
     uint32_t roc;
     int rc;
@@ -179,11 +149,15 @@ static void carry(struct key *key, const struct mc_srtp *srtp, uint32_t roc) {
 }
 
 /* The peer's. */
-static int set_rx(struct mc_srtp *srtp, const struct suite *suite, const struct mc_srtp_key *given) {
+static int set_rx(struct mc_srtp *srtp, const struct mc_srtp_suite *suite, const struct mc_srtp_key *given) {
     struct key *key = known(srtp->rx, suite, given);
     uint32_t roc = 0;
     int rc;
 
+    if (key == srtp->in && key) {
+        return MC_OK;
+    }
+    srtp->before = NULL;
     if (!key) {
         if (srtp->in && srtp->heard &&
             srtp_get_stream_roc(session_of(srtp->in, srtp->rx_ssrc), srtp->rx_ssrc, &roc) != srtp_err_status_ok) {
@@ -198,12 +172,15 @@ static int set_rx(struct mc_srtp *srtp, const struct suite *suite, const struct 
             carry(key, srtp, roc);
         }
     }
+    srtp->before = srtp->in; /* NULL: there was none, or it had to make room */
+    srtp->n_in = 0;
     srtp->in = key;
     return MC_OK;
 }
 
 int mc_srtp_set_keys(struct mc_srtp *srtp, const struct mc_srtp_key *tx, const struct mc_srtp_key *rx) {
-    const struct suite *tx_suite = suite_of(tx->suite, tx->suite_len), *rx_suite = suite_of(rx->suite, rx->suite_len);
+    const struct mc_srtp_suite *tx_suite = mc_srtp_suite_of(tx->suite, tx->suite_len),
+                               *rx_suite = mc_srtp_suite_of(rx->suite, rx->suite_len);
     int rc = MC_E_ARG;
 
     if (tx_suite && rx_suite && tx->n <= MC_SRTP_KEY_MAX && rx->n <= MC_SRTP_KEY_MAX) {
@@ -213,13 +190,13 @@ int mc_srtp_set_keys(struct mc_srtp *srtp, const struct mc_srtp_key *tx, const s
         }
     }
     if (rc < 0) {
-        srtp->out = srtp->in = NULL;
+        mc_srtp_stop(srtp);
     }
     return rc;
 }
 
 void mc_srtp_stop(struct mc_srtp *srtp) {
-    srtp->out = srtp->in = NULL;
+    srtp->out = srtp->in = srtp->before = NULL;
 }
 
 struct mc_srtp *mc_srtp_new(void) {
@@ -269,9 +246,10 @@ static enum mc_srtp_verdict judged(srtp_err_status_t err) {
     }
 }
 
+_Alignas(8) static _Thread_local uint8_t copy[MC_SRTP_MTU];
+
 /* The first packets of a peer's new key: which rollover counter authenticates one? */
 static srtp_err_status_t open_either(struct key *key, uint8_t *pkt, int *len) {
-    _Alignas(8) static _Thread_local uint8_t copy[MC_SRTP_MTU];
     int n = *len;
     srtp_err_status_t err;
 
@@ -290,53 +268,71 @@ static srtp_err_status_t open_either(struct key *key, uint8_t *pkt, int *len) {
     return srtp_err_status_ok;
 }
 
-enum mc_srtp_verdict mc_srtp_open(struct mc_srtp *srtp, uint8_t *pkt, size_t *len) {
-    struct key *key = srtp->in;
-    int n = (int)*len;
-    srtp_err_status_t err;
-    uint32_t ssrc;
-
-    if (!key || *len < RTP_FIXED || *len > MC_SRTP_MTU) {
-        return MC_SRTP_FORGED;
-    }
-    ssrc = mc_get32(pkt + 8);
-    if (!admitted(key, ssrc)) {
-        return MC_SRTP_FORGED;
-    }
-    if (key->carried && key->counter == UNDECIDED && ssrc == key->carried_ssrc) {
-        err = open_either(key, pkt, &n);
-    } else {
-        err = srtp_unprotect(session_of(key, ssrc), pkt, &n);
-    }
-    if (err == srtp_err_status_ok) {
-        remember(key, ssrc);
-        srtp->heard = true;
-        srtp->rx_ssrc = ssrc;
-        *len = (size_t)n;
-    }
-    return judged(err);
+static srtp_err_status_t open_rtp(struct key *key, uint32_t ssrc, uint8_t *pkt, int *len) {
+    return key->carried && key->counter == UNDECIDED && ssrc == key->carried_ssrc
+               ? open_either(key, pkt, len)
+               : srtp_unprotect(session_of(key, ssrc), pkt, len);
 }
 
 /* SRTCP carries its index (RFC 3711 section 3.4): there is nothing to guess, and one session for a key. */
-enum mc_srtp_verdict mc_srtp_open_rtcp(struct mc_srtp *srtp, uint8_t *pkt, size_t *len) {
-    struct key *key = srtp->in;
-    int n = (int)*len;
-    srtp_err_status_t err;
-    uint32_t ssrc;
+static srtp_err_status_t open_rtcp(struct key *key, uint32_t ssrc, uint8_t *pkt, int *len) {
+    return srtp_unprotect_rtcp(key->session, pkt, len);
+}
 
-    if (!key || *len < RTCP_FIXED || *len > MC_SRTP_MTU) {
-        return MC_SRTP_FORGED;
-    }
-    ssrc = mc_get32(pkt + 4);
-    if (!admitted(key, ssrc)) {
-        return MC_SRTP_FORGED;
-    }
-    err = srtp_unprotect_rtcp(key->session, pkt, &n);
-    if (err == srtp_err_status_ok) {
+typedef srtp_err_status_t open_fn(struct key *key, uint32_t ssrc, uint8_t *pkt, int *len);
+
+static enum mc_srtp_verdict open_with(struct key *key, open_fn *open, uint32_t ssrc, uint8_t *pkt, size_t *len) {
+    int n = (int)*len;
+    enum mc_srtp_verdict verdict = admitted(key, ssrc) ? judged(open(key, ssrc, pkt, &n)) : MC_SRTP_FORGED;
+
+    if (verdict == MC_SRTP_OPENED) {
         remember(key, ssrc);
         *len = (size_t)n;
     }
-    return judged(err);
+    return verdict;
+}
+
+/* With the key in use; what was under way when it came in use (RFC 4568 section 7.1.4), with the one before it. */
+static enum mc_srtp_verdict open_packet(struct mc_srtp *srtp, open_fn *open, uint32_t ssrc, uint8_t *pkt, size_t *len) {
+    _Alignas(8) static _Thread_local uint8_t old[MC_SRTP_MTU];
+    const bool young = srtp->before && srtp->n_in < GRACE;
+    const size_t n = *len;
+    enum mc_srtp_verdict verdict;
+
+    if (young) {
+        memcpy(old, pkt, n);
+    }
+    verdict = open_with(srtp->in, open, ssrc, pkt, len);
+    if (verdict == MC_SRTP_OPENED) {
+        srtp->n_in += young;
+    } else if (young) {
+        memcpy(pkt, old, n);
+        return open_with(srtp->before, open, ssrc, pkt, len);
+    }
+    return verdict;
+}
+
+enum mc_srtp_verdict mc_srtp_open(struct mc_srtp *srtp, uint8_t *pkt, size_t *len) {
+    enum mc_srtp_verdict verdict;
+    uint32_t ssrc;
+
+    if (!srtp->in || *len < RTP_FIXED || *len > MC_SRTP_MTU) {
+        return MC_SRTP_FORGED;
+    }
+    ssrc = mc_get32(pkt + 8);
+    verdict = open_packet(srtp, open_rtp, ssrc, pkt, len);
+    if (verdict == MC_SRTP_OPENED) {
+        srtp->heard = true;
+        srtp->rx_ssrc = ssrc;
+    }
+    return verdict;
+}
+
+enum mc_srtp_verdict mc_srtp_open_rtcp(struct mc_srtp *srtp, uint8_t *pkt, size_t *len) {
+    if (!srtp->in || *len < RTCP_FIXED || *len > MC_SRTP_MTU) {
+        return MC_SRTP_FORGED;
+    }
+    return open_packet(srtp, open_rtcp, mc_get32(pkt + 4), pkt, len);
 }
 
 /* How often our sequence number came round, whatever key it was sealed with. */

@@ -83,8 +83,7 @@ int mc_pjsip_start(void) {
         rc = mc_held_start();
     }
     if (rc < 0) {
-        mc_unserved_stop();
-        mc_wake_stop();
+        mc_pjsip_stop();
         return rc;
     }
     mc_events_start();

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Connections that begin a message and don't end it are closed, and those that never send one. PJSIP alone would keep them for ten
- * minutes. While one is watched it is referenced, so that it can't go from under us. */
+ * minutes; those too whose peer reads nothing, or what is sent there would pile up. While one is watched it is referenced, so that it can't go from under us. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "../clock.h"
 #include "../err.h"
 #include "pj_internal.h"
@@ -8,6 +11,7 @@
 #define FIRST_S 20        /* from the connection to its first message */
 #define REST_US 20000000u /* from the first byte of a message to its last */
 #define LOOK_S 5          /* so often we look */
+#define UNREAD_MS 20000   /* that the peer may leave what was sent unread (RFC 5482) */
 #define MAX_WAITING 1024  /* at once; for the next one the oldest is closed */
 
 static struct {
@@ -110,6 +114,18 @@ void mc_streams_stop(void) {
     }
 }
 
+/* The kernel's timer runs while its window is shut too; connections that come have what the listener has. */
+static void close_unread(pj_sockopt_params *params) {
+    static int unread_ms = UNREAD_MS;
+
+    if (params->cnt < PJ_MAX_SOCKOPT_PARAMS) {
+        params->options[params->cnt].level = IPPROTO_TCP;
+        params->options[params->cnt].optname = TCP_USER_TIMEOUT;
+        params->options[params->cnt].optval = &unread_ms;
+        params->options[params->cnt++].optlen = sizeof(unread_ms);
+    }
+}
+
 pj_status_t __real_pjsip_tcp_transport_start3(pjsip_endpoint *endpt, const pjsip_tcp_transport_cfg *cfg,
                                               pjsip_tpfactory **p_factory);
 
@@ -118,6 +134,7 @@ pj_status_t __wrap_pjsip_tcp_transport_start3(pjsip_endpoint *endpt, const pjsip
     pjsip_tcp_transport_cfg ours = *cfg;
 
     ours.initial_timeout = FIRST_S;
+    close_unread(&ours.sockopt_params);
     return __real_pjsip_tcp_transport_start3(endpt, &ours, p_factory);
 }
 
@@ -129,5 +146,6 @@ pj_status_t __wrap_pjsip_tls_transport_start2(pjsip_endpoint *endpt, const pjsip
     pjsip_tls_setting ours = *opt;
 
     ours.initial_timeout = FIRST_S;
+    close_unread(&ours.sockopt_params);
     return __real_pjsip_tls_transport_start2(endpt, &ours, local, a_name, async_cnt, p_factory);
 }

@@ -8,55 +8,14 @@
  *
  * While attached, the sockets and all that the worker reads here belong to the worker. Signalling changes those fields only when
  * no socket is with the worker: sock_add and sock_del are synchronous. */
-#include <stdatomic.h>
-
-#include "dtls.h"
 #include "mc_pjsip.h"
-#include "pj_internal.h"
-#include "ways.h"
-
-struct udp {
-    pjmedia_transport base;
-    pj_pool_t *pool;
-    const struct mc_seam *seam;
-    unsigned media_options;
-    bool used; /* was attached before */
-    pj_sock_t fd[MC_N_WAYS];
-    pj_sockaddr name[MC_N_WAYS]; /* as written in SDP */
-    uint16_t port;               /* of RTP, here */
-
-    /* The worker's while attached. */
-    void *user;
-    void (*rtp_cb)(void *, void *, pj_ssize_t);
-    void (*rtp_cb2)(pjmedia_tp_cb_param *);
-    void (*rtcp_cb)(void *, void *, pj_ssize_t);
-    struct mc_ways ways;
-    pj_sockaddr found; /* where the stream above knows the peer to be */
-    void (*on_stranger)(void *ctx);
-    void (*on_gone)(void *ctx, const pjmedia_transport *bottom);
-    void *watcher;
-    struct mc_leg *leg;
-    struct mc_srtp *srtp; /* NULL: no keys were ever negotiated */
-
-    _Atomic uint32_t dtls;                     /* mc_dtls_post */
-    _Atomic(struct mc_sock *) sock[MC_N_WAYS]; /* NULL: not attached, nothing is sent */
-};
+#include "udp_int.h"
 
 static atomic_int n_transports;
-static _Thread_local uint64_t arrival_us;
-static _Thread_local bool rtcp_confirmed;
 static pjmedia_transport_op udp_op;
 
 int mc_pjsip_n_transports(void) {
     return atomic_load(&n_transports);
-}
-
-uint64_t mc_transport_now_us(void) {
-    return arrival_us;
-}
-
-void mc_transport_confirm_rtcp(void) {
-    rtcp_confirmed = true;
 }
 
 pjmedia_transport *mc_transport_bottom(pjmedia_transport *tp) {
@@ -100,97 +59,39 @@ bool mc_transport_aim(pjmedia_transport *bottom, const pj_sockaddr *rtp, const p
     return true;
 }
 
-void mc_transport_dtls(pjmedia_transport *bottom, uint32_t handle) {
-    atomic_store(&((struct udp *)bottom)->dtls, handle);
+void mc_transport_dtls(pjmedia_transport *bottom, uint32_t handle, const pj_sockaddr *peer) {
+    struct udp *udp = (struct udp *)bottom;
+
+    udp->dtls = handle;
+    pj_bzero(&udp->dtls_peer, sizeof(udp->dtls_peer));
+    if (peer) {
+        udp->dtls_peer = *peer;
+    }
 }
 
 int mc_transport_fd(pjmedia_transport *bottom) {
     return (int)((struct udp *)bottom)->fd[MC_RTP];
 }
 
-/* --- media worker --- */
-
-static void copy_addr(pj_sockaddr *to, const struct sockaddr *from, socklen_t len) {
-    pj_bzero(to, sizeof(*to));
-    pj_memcpy(to, from, PJ_MIN((size_t)len, sizeof(*to)));
-}
-
-static void on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
-    struct udp *udp = ctx;
-    uint32_t dtls = atomic_load_explicit(&udp->dtls, memory_order_relaxed);
-    pj_sockaddr source;
-
-    if (dtls != 0 && mc_is_dtls(buf, len)) {
-        mc_dtls_post(dtls, buf, len, from, from_len);
-        return;
-    }
-    arrival_us = now_us;
-    copy_addr(&source, from, from_len);
-    udp->seam->leg_seen(udp->leg, false, (const struct sockaddr *)&udp->name[MC_RTP], from, buf, len);
-    if (udp->rtp_cb2) {
-        pjmedia_tp_cb_param param = {.user_data = udp->user, .pkt = buf, .size = (pj_ssize_t)len, .src_addr = &source};
-
-        udp->rtp_cb2(&param);
-        if (param.rem_switch) {
-            mc_ways_follow(&udp->ways, &source);
-        }
-    } else if (udp->rtp_cb) {
-        udp->rtp_cb(udp->user, buf, (pj_ssize_t)len);
-    }
-}
-
-static void on_rtcp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *from, socklen_t from_len, uint64_t now_us) {
-    struct udp *udp = ctx;
-    pj_sockaddr source;
-
-    if (atomic_load_explicit(&udp->dtls, memory_order_relaxed) != 0 && mc_is_dtls(buf, len)) {
-        return; /* a handshake for RTCP alone is not served */
-    }
-    arrival_us = now_us;
-    copy_addr(&source, from, from_len);
-    udp->seam->leg_seen(udp->leg, false, (const struct sockaddr *)&udp->name[MC_RTCP], from, buf, len);
-    if (!udp->rtcp_cb || !mc_ways_is_peer(&udp->ways, &source, now_us)) {
-        if (udp->on_stranger) {
-            udp->on_stranger(udp->watcher);
-        }
-        return;
-    }
-    rtcp_confirmed = false;
-    udp->rtcp_cb(udp->user, buf, (pj_ssize_t)len);
-    if (rtcp_confirmed) {
-        mc_ways_learn(&udp->ways, &source, now_us);
-    }
-}
-
-static pj_status_t send_on(struct udp *udp, int which, const pj_sockaddr_t *to, const void *pkt, pj_size_t size) {
-    const int way = udp->ways.rtcp_mux ? MC_RTP : which;
-    struct mc_sock *sock = atomic_load_explicit(&udp->sock[way], memory_order_acquire);
-
-    if (!sock) {
-        return PJ_EINVALIDOP;
-    }
-    udp->seam->leg_seen(udp->leg, true, (const struct sockaddr *)&udp->name[way], to, pkt, size);
-    return udp->seam->sock_send(sock, pkt, size, to, pj_sockaddr_get_len(to)) < 0 ? PJ_EBUSY : PJ_SUCCESS;
-}
-
-static pj_status_t send_rtp(pjmedia_transport *tp, const void *pkt, pj_size_t size) {
-    struct udp *udp = (struct udp *)tp;
-
-    return send_on(udp, MC_RTP, &udp->ways.remote[MC_RTP], pkt, size);
-}
-
-static pj_status_t send_rtcp2(pjmedia_transport *tp, const pj_sockaddr_t *addr, unsigned addr_len, const void *pkt,
-                              pj_size_t size) {
-    struct udp *udp = (struct udp *)tp;
-
-    return send_on(udp, MC_RTCP, addr ? addr : &udp->ways.remote[MC_RTCP], pkt, size);
-}
-
-static pj_status_t send_rtcp(pjmedia_transport *tp, const void *pkt, pj_size_t size) {
-    return send_rtcp2(tp, NULL, 0, pkt, size);
-}
-
 /* --- signalling thread --- */
+
+void mc_transport_hold(pjmedia_transport *bottom) {
+    struct udp *udp = (struct udp *)bottom;
+
+    if (!atomic_load(&udp->early)) {
+        atomic_store(&udp->early, mc_early_new());
+    }
+}
+
+void mc_transport_release(pjmedia_transport *bottom) {
+    struct udp *udp = (struct udp *)bottom;
+    struct mc_early *early = atomic_load(&udp->early);
+
+    if (early) {
+        udp->seam->on_worker(udp->seam->host, mc_udp_release, udp);
+        mc_early_free(early);
+    }
+}
 
 static void detach(pjmedia_transport *tp, void *user_data) {
     struct udp *udp = (struct udp *)tp;
@@ -210,13 +111,14 @@ static void detach(pjmedia_transport *tp, void *user_data) {
 
 static pj_status_t attach2(pjmedia_transport *tp, pjmedia_transport_attach_param *param) {
     struct udp *udp = (struct udp *)tp;
-    static mc_sock_fn *const on_packet[MC_N_WAYS] = {on_rtp, on_rtcp};
+    static mc_sock_fn *const on_packet[MC_N_WAYS] = {mc_udp_on_rtp, mc_udp_on_rtcp};
 
     PJ_ASSERT_RETURN(param && param->addr_len, PJ_EINVAL);
     if (param->rem_addr.addr.sa_family != udp->name[MC_RTP].addr.sa_family) {
         return PJ_EAFNOTSUP;
     }
     detach(tp, NULL);
+    mc_early_free(atomic_exchange(&udp->early, NULL));
 
     mc_ways_aim(&udp->ways, &param->rem_addr, &param->rem_rtcp, &udp->found);
     udp->user = param->user_data;
@@ -304,6 +206,7 @@ static pj_status_t destroy(pjmedia_transport *tp) {
     mc_media_sock_rest(udp->port);
     mc_srtp_free(udp->srtp);
     udp->srtp = NULL;
+    mc_early_free(atomic_exchange(&udp->early, NULL));
     pj_grp_lock_dec_ref(tp->grp_lock); /* the last one runs on_destroy */
     return PJ_SUCCESS;
 }
@@ -311,9 +214,9 @@ static pj_status_t destroy(pjmedia_transport *tp) {
 static pjmedia_transport_op udp_op = {
     .get_info = get_info,
     .detach = detach,
-    .send_rtp = send_rtp,
-    .send_rtcp = send_rtcp,
-    .send_rtcp2 = send_rtcp2,
+    .send_rtp = mc_udp_send_rtp,
+    .send_rtcp = mc_udp_send_rtcp,
+    .send_rtcp2 = mc_udp_send_rtcp2,
     .media_create = media_create,
     .encode_sdp = encode_sdp,
     .media_start = media_start,

@@ -98,6 +98,7 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
         open_siptrace(cfg.seeing)
         set_codecs(endpoint, cfg.media.codecs)
     except Exception:
+        pjsua2.mc_pjsip_stop()
         endpoint.libDestroy()
         raise
     return endpoint

@@ -257,6 +257,7 @@ static void a_stack_uses_the_seam(void) {
     CHECK_INT(0, seam->sock_add(seam->host, c.fd, on_datagram, &c, &c.sock), MC_OK);
     struct mc_leg_params params = params_of(20);
     struct mc_wire wire = {.ctx = &c, .send_rtp = send_rtp};
+    seam->leg_ref(c.leg);
     CHECK_INT(0, seam->leg_start(c.leg, &params, &wire), MC_OK);
     params.send = false; /* hold */
     CHECK_INT(0, seam->leg_start(c.leg, &params, &wire), MC_OK);
@@ -273,6 +274,7 @@ static void a_stack_uses_the_seam(void) {
     mc_leg_unref(c.leg);
     CHECK_INT(0, seam->leg_start(c.leg, &params, &wire), MC_E_STATE);
     seam->leg_stop(c.leg);
+    seam->leg_unref(c.leg);
     seam->sock_del(c.sock);
     close(c.fd);
     mc_seam_set(NULL);

@@ -146,6 +146,7 @@ class DtlsPeer(SecurePeer):
     handshake: Handshake | None = None
     handshakes: int = 0
     lose: int = 0
+    hasty: int = 0  # so many packets go right behind the last flight
     theirs: str = ""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -208,9 +209,12 @@ class DtlsPeer(SecurePeer):
         handshake.feed(packet)
         self._flush(handshake)
         if handshake.done and not before:
+            hasty, self.hasty = self.hasty, 0
             self.handshakes += 1
             self.suite, own, theirs = handshake.keys()
             self.line = Theirs(self.suite, own, theirs)
+            for _ in range(hasty):
+                self.send(self.packet())
             self._open()
 
     def close(self) -> None:

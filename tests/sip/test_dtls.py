@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+import mediacore
 from sipagent.call import Call
 from tests.sip.dtls_peer import PROFILES, Certificate, DtlsPeer, Handshake
 from tests.sip.rig import Rig, config, user_agent
@@ -196,6 +198,20 @@ async def test_nothing_is_heard_or_said_before_there_are_keys(certificate: Certi
             assert LOUD not in b"".join(peer.received)
 
 
+async def test_a_leg_that_waits_for_keys_stays_until_the_stack_lets_it_go(certificate: Certificate) -> None:
+    """Packets come for it meanwhile; whoever had it before may be gone."""
+    async with user_agent(cfg()) as rig:
+        peer = await dtls_peer(rig, certificate, lose=1_000_000)
+        async with call_of(rig, peer) as (call, _):
+            before = mediacore.live()["legs"]
+            await rig.ua._thread.run(call.leg.unbind_call)
+            call.leg.close()
+            for seq in range(10):
+                peer.send(rtp(seq, LOUD))
+            assert mediacore.live()["legs"] == before
+        assert mediacore.live()["legs"] == before - 1
+
+
 @pytest.mark.parametrize("setup", ["active", "passive"])
 @pytest.mark.parametrize("lose", [1, 3])
 async def test_lost_flights_are_sent_again(certificate: Certificate, setup: str, lose: int) -> None:
@@ -220,34 +236,93 @@ async def test_a_wrong_fingerprint_ends_the_call(certificate: Certificate, setup
             assert not call.media_ready.is_set()
 
 
+class Stranger:
+    """Somebody else's handshake, as a client, from an address of its own."""
+
+    def __init__(self, certificate: Certificate, profiles: str, to: int) -> None:
+        self.wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.wire.bind(("127.0.0.1", 0))
+        self.wire.connect(("127.0.0.1", to))
+        self.wire.setblocking(False)
+        self.handshake = Handshake(certificate, True, profiles)
+
+    def step(self) -> bool:
+        """True: it has got to its end."""
+        self.handshake.feed()
+        self.handshake.again()
+        while data := self.handshake.out():
+            self.wire.send(data)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.handshake.feed(self.wire.recv(4096))
+        return self.handshake.done
+
+    def close(self) -> None:
+        self.wire.close()
+        self.handshake.close()
+
+
 async def test_a_stranger_who_is_first_takes_nothing(certificate: Certificate) -> None:
-    """Somebody else's handshake, from another address and before the peer's: refused by its fingerprint; the peer is heard."""
+    """Refused by the fingerprint of its certificate; the peer is heard."""
     async with user_agent(cfg()) as rig:
         peer = await dtls_peer(rig, certificate, setup="active", lose=1_000_000)
-        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        stranger.bind(("127.0.0.1", 0))
-        stranger.setblocking(False)
         async with call_of(rig, peer) as (call, heard):
             assert peer.answer is not None
-            other = Handshake(Certificate.make(certificate.path.with_name("stranger.pem")), True, peer.profiles)
-            for _ in range(200):
-                other.feed()
-                while data := other.out():
-                    stranger.sendto(data, ("127.0.0.1", peer.answer.port))
-                await asyncio.sleep(0.01)
-                try:
-                    while True:
-                        other.feed(stranger.recv(4096))
-                except BlockingIOError:
-                    pass
-                if other.done:
-                    break
-            assert other.done  # it got that far
+            other = Certificate.make(certificate.path.with_name("stranger.pem"))
+            stranger = Stranger(other, peer.profiles, peer.answer.port)
+            await asyncio.wait_for(rig.until(stranger.step), WAIT_S)
             assert not call.media_ready.is_set()
             peer.lose = 0
             await talk(rig, peer, call, heard)
         stranger.close()
-        other.close()
+
+
+async def test_strangers_who_say_hello_all_the_time_do_not_keep_out_a_peer_behind_nat(certificate: Certificate) -> None:
+    """They are first, and never silent; the peer comes from elsewhere than its SDP says."""
+    async with user_agent(cfg()) as rig:
+        peer = await dtls_peer(rig, certificate, setup="active", lose=1_000_000)
+        offer = re.sub(r"m=audio \d+", "m=audio 9", peer.dtls_offer())
+        invited = asyncio.create_task(peer.invite(offer))
+        call = await rig.taken()
+        heard = bytearray()
+        call.leg.on_audio = lambda pcm, arrival_us, index, lost: b"" if lost else heard.extend(pcm)
+        await call.control.answer()
+        assert await invited == 200
+        assert peer.answer is not None
+        strangers = [Stranger(certificate, peer.profiles, peer.answer.port) for _ in range(3)]
+        for stranger in strangers:
+            stranger.handshake.feed()
+        hellos = [stranger.handshake.out() for stranger in strangers]
+
+        async def disturb() -> None:
+            while True:
+                for stranger, hello in zip(strangers, hellos, strict=True):
+                    stranger.wire.send(hello)
+                await asyncio.sleep(0.05)
+
+        disturbing = asyncio.create_task(disturb())
+        await asyncio.sleep(0.3)
+        peer.lose = 0
+        await talk(rig, peer, call, heard)
+        disturbing.cancel()
+        await call.hangup()
+        await rig.over(call)
+        for stranger in strangers:
+            stranger.close()
+        peer.close()
+
+
+@pytest.mark.parametrize("setup", ["passive", "active"])
+async def test_what_is_said_right_behind_the_handshake_is_heard(certificate: Certificate, setup: str) -> None:
+    """The peer has its keys a moment before us."""
+    async with user_agent(cfg()) as rig:
+        peer = await dtls_peer(rig, certificate, setup=setup, hasty=4)
+        async with call_of(rig, peer) as (call, heard):
+            await asyncio.wait_for(call.media_ready.wait(), WAIT_S)
+            await asyncio.wait_for(rig.until(lambda: call.leg.stats()["rx_packets"] >= 4), WAIT_S)
+            stats = call.leg.stats()
+            assert (stats["rx_forged"], stats["rx_replayed"], stats["rx_lost"]) == (0, 0, 0)
+            await talk(rig, peer, call, heard)
 
 
 async def test_a_peer_may_ring_for_long_and_begin_when_it_answers(certificate: Certificate) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import re
 import secrets
+import socket
 
 import pytest
 
@@ -84,14 +85,27 @@ async def test_a_stream_that_nobody_can_read_is_closed(stream: bytes) -> None:
         assert await rig.ua.ping(5) < 5
 
 
+async def is_cut_off(wire: socket.socket) -> None:
+    """Asks by sending: whoever reads nothing does not see the end."""
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        while True:
+            wire.send(b"\r\n")
+            await asyncio.sleep(0.5)
+
+
 async def test_who_does_not_end_a_message_is_cut_off() -> None:
-    """One that says nothing, one in its first message, one behind a good one, one that drips; five hundred that say nothing."""
+    """One that says nothing, one in its first message, one behind a good one, one that drips; five hundred that say nothing;
+    one that asks and asks and reads no answer, so that they would lie here."""
     async with user_agent(config(sip=tcp())) as rig:
         silent, first, second, drips = [await connect(rig) for _ in range(4)]
         first[1].write(good(rig.port)[:50])
         second[1].write(good(rig.port) + good(rig.port)[:50])
         assert await answers(second[0], 1) == [200]
         idle = [await connect(rig) for _ in range(500)]
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", rig.port))
+        deaf.sendall(good(rig.port) * 50)
         began = asyncio.get_running_loop().time()
 
         async def drip() -> None:
@@ -106,6 +120,8 @@ async def test_who_does_not_end_a_message_is_cut_off() -> None:
                 assert await asyncio.wait_for(reader.read(), 2 * CUT_OFF_S) == b""
         took_s = asyncio.get_running_loop().time() - began
         dripping.cancel()
+        await asyncio.wait_for(is_cut_off(deaf), 2 * CUT_OFF_S)
+        deaf.close()
         for _, writer in (silent, first, second, drips, *idle):
             writer.close()
         assert took_s < 2 * CUT_OFF_S  # 30 s, and as long again for a machine that stalls

@@ -103,6 +103,10 @@ async def test_a_codec_we_do_not_have_is_named() -> None:
     with pytest.raises(ConfigError, match=r"media\.codecs: 'G729/8000' is not a codec of this core; choose from .*PCMU/8000"):
         async with user_agent(config(media={"codecs": ["PCMU/8000", "G729/8000"]})):
             pass
+    async with user_agent(config()) as rig:  # nothing of the one that did not start is in the way
+        for call in await rig.pair():
+            await call.hangup()
+            await rig.over(call)
 
 
 async def test_a_port_in_use_is_named(peer: Peer) -> None:
