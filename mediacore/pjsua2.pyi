@@ -26,6 +26,8 @@ PJMEDIA_SRTP_MANDATORY: int
 PJMEDIA_SRTP_KEYING_SDES: int
 PJMEDIA_SRTP_KEYING_DTLS_SRTP: int
 PJSUA_CALL_UNHOLD: int
+PJSUA_CALL_UPDATE_CONTACT: int
+PJSUA_CALL_REINIT_MEDIA: int
 PJSIP_REDIRECT_STOP: int
 PJSIP_REDIRECT_ACCEPT: int
 PJSIP_REDIRECT_REJECT: int
@@ -218,6 +220,7 @@ class AccountSipConfig:
     authCreds: AuthCredInfoVector
     proxies: StringVector
     transportId: int
+    contactForced: str
     ipv6Use: int
     autoRespondSipMessage: bool
 
@@ -300,6 +303,7 @@ class Account:
     def sendRequest(self, prm: SendRequestParam) -> None: ...
     def onSendRequest(self, prm: OnSendRequestParam) -> None: ...
     def create(self, config: AccountConfig, make_default: bool = False) -> None: ...
+    def modify(self, config: AccountConfig) -> None: ...
     def setRegistration(self, renew: bool) -> None: ...
     def getId(self) -> int: ...
     def getInfo(self) -> AccountInfo: ...

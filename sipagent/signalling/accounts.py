@@ -94,8 +94,28 @@ class SipAccount(pjsua2.Account):
             False,
         )  # of a trunk: its name, IP version, whether its word on callers counts
         self.registered = False
+        self.listening: Listening | None = None  # the transport that it stands on, since it was `opened`
+        self.make: Callable[[], pjsua2.AccountConfig] | None = None
         self.realm = ""  # the password answers to this one only; "" = none seen yet, "*" settings learn it from the registrar
         self._on_incoming = on_incoming
+
+    @sip_only
+    def open(self, listening: Listening, make: Callable[[], pjsua2.AccountConfig], default: bool = False) -> None:
+        """Makes it PJSIP's, with the settings that `make` gives."""
+        self.listening, self.make = listening, make
+        self.create(make(), default)
+
+    @sip_only
+    def moved(self, host: str) -> None:
+        """We are at `host` now: PJSIP takes the Contact of the old address back where it is registered, and registers anew."""
+        assert self.listening is not None
+        assert self.make is not None
+        config = self.make()
+        scheme, _, rest = config.idUri.strip("<>").partition(":")
+        transport = "" if self.listening.transport == "udp" or scheme == "sips" else f";transport={self.listening.transport}"
+        place = host_port(host, self.listening.port)
+        config.sipConfig.contactForced = f"<{scheme}:{rest.partition('@')[0]}@{place}{transport}>"
+        self.modify(config)
 
     @sip_only
     def send_to(self, hop: Hop) -> None:
@@ -151,7 +171,7 @@ class SipAccount(pjsua2.Account):
         prm.code, prm.reason = 489, "Bad Event"
 
 
-def local_config(cfg: Config, listening: Listening, advertised: dict[str, str], scheme: str = "sip") -> pjsua2.AccountConfig:
+def local_config(cfg: Config, *, listening: Listening, advertised: dict[str, str], scheme: str = "sip") -> pjsua2.AccountConfig:
     """An account without registration, for direct calls in and out over one transport. `advertised`: see `Stack.open`."""
     config = _config(cfg, cfg.sip.srtp, cfg.sip.srtp_keying, listening, advertised)
     host = advertised.get(listening.host, listening.host)
@@ -162,7 +182,7 @@ def local_config(cfg: Config, listening: Listening, advertised: dict[str, str], 
 
 
 def registered_config(
-    cfg: Config, settings: AccountSettings, hop: int, listening: Listening, advertised: dict[str, str]
+    cfg: Config, *, settings: AccountSettings, hop: int, listening: Listening, advertised: dict[str, str]
 ) -> pjsua2.AccountConfig:
     """An account at a registrar. `hop`: where its requests go, whatever the host of their URI (`Stack.set_hop`)."""
     config = _config(cfg, settings.srtp or cfg.sip.srtp, settings.srtp_keying or cfg.sip.srtp_keying, listening, advertised)
@@ -182,7 +202,7 @@ def registered_config(
 
 
 def trunk_config(
-    cfg: Config, trunk: TrunkSettings, hop: int, listening: Listening, advertised: dict[str, str]
+    cfg: Config, *, trunk: TrunkSettings, hop: int, listening: Listening, advertised: dict[str, str]
 ) -> pjsua2.AccountConfig:
     """An account without registration whose requests go to `hop`."""
     config = _config(cfg, trunk.srtp or cfg.sip.srtp, trunk.srtp_keying or cfg.sip.srtp_keying, listening, advertised)

@@ -134,7 +134,7 @@ class UserAgent:
             raise
         self._locator = Locator(Dns(self.cfg.sip.dns), [(t.transport, t.version) for t in self._listening])
         self._running = True
-        self._uplinks.start(self.cfg.sip, self._locator.locate)
+        self._uplinks.start(self.cfg, self._locator.locate, self._calls)
 
     async def stop(self) -> None:
         """Ends every call, unregisters, destroys the stack. Does nothing when it is not up."""

@@ -151,9 +151,13 @@ class SipCall(pjsua2.Call):
         self._reoffer.send(answer, functools.partial(_sent, self.setHold if on else self.reinvite, prm))
 
     @sip_only
-    def reoffer(self, answer: Answer) -> None:
-        """A re-INVITE with an offer as it is made now; a call that we hold stays held. `answer` gets its final status."""
-        self._reoffer.send(answer, functools.partial(_sent, self.reinvite, _audio_only()))
+    def reoffer(self, answer: Answer, moved: bool = False) -> None:
+        """A re-INVITE with an offer as it is made now; a call that we hold stays held. `answer` gets its final status. `moved`:
+        with the Contact and the media address of now."""
+        prm = _audio_only()
+        if moved:
+            prm.opt.flag |= pjsua2.PJSUA_CALL_UPDATE_CONTACT | pjsua2.PJSUA_CALL_REINIT_MEDIA
+        self._reoffer.send(answer, functools.partial(_sent, self.reinvite, prm))
 
     @sip_only
     def give_up(self) -> None:

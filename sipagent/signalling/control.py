@@ -65,6 +65,10 @@ class Control:
             raise SignallingError(f"ptime_ms {ptime_ms} is not served: {', '.join(map(str, PTIMES))} (0 = as it is)")
         await self._offer("update", self._stack.update, codec, ptime_ms)
 
+    async def move(self) -> None:
+        """The peer is told where we are now."""
+        await self._offer("new address", self._stack.move)
+
     async def _offer(self, what: str, send: Callable[Concatenate[Answer, str, P], None], *args: P.args, **kw: P.kwargs) -> None:
         """`send` sends an offer of ours; one at a time, glare is tried again."""
         async with self._offering:

@@ -55,6 +55,11 @@ class Offers:
         with self.made(current_first(call.leg, self._media), call.ptime_ms):
             call.hold(answer, on)
 
+    def moved(self, call: SipCall, answer: Answer) -> None:
+        """The same, by our new address."""
+        with self.made(current_first(call.leg, self._media), call.ptime_ms):
+            call.reoffer(answer, moved=True)
+
     def update(self, call: SipCall, answer: Answer, codec: str, ptime_ms: int) -> None:
         """Another codec ("" = the one in use) and packet time (0 = the last one that was asked for). SignallingError: no codec
         of ours."""
@@ -62,7 +67,8 @@ class Offers:
         codecs = [named(codec, self._media)] if codec else current_first(call.leg, self._media)
 
         def judge(code: int) -> None:
-            if code < 300 and current_first(call.leg, self._media)[0] != codecs[0]:  # some say 200 and go on as it was
+            """Some say 200 to another codec and go on as it was; who is asked for a packet time alone may choose the codec."""
+            if codec and code < 300 and current_first(call.leg, self._media)[0] != codecs[0]:
                 code = 488
                 call.thread.later(functools.partial(self._restore, call))
             if code < 300:

@@ -21,6 +21,7 @@ PRIVACY = frozenset({"none", "header", "session", "user", "id", "critical", "his
 
 _CALLER = re.compile(r'(?:(?:"(?P<quoted>[^"\\]{0,128})"|(?P<name>[^"\\<>]{0,128}))\s*<(?P<uri>[^<>\s]+)>|(?P<bare>[^<>"\s]+))')
 _INDEX = re.compile(r";\s*index\s*=\s*([0-9.]+)", re.IGNORECASE)
+_VIA = re.compile(r"^(?:Via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(UDP|TCP|TLS)\b", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,12 @@ def _hops(text: str) -> int:
 
 
 def read_invite(message: str, account: str, source: str, trusted: bool, replaces: str = "") -> InviteFacts:
-    """`trusted`: whether this peer's word on who calls is taken (RFC 3325 section 5). `replaces`: key of our call."""
+    """`source`: address and port that it came from. `trusted`: whether this peer's word on who calls is taken (RFC 3325 section
+    5). `replaces`: key of our call."""
     headers = Headers.parse(message)
     return InviteFacts(
         account=account,
-        source=source,
+        source=f"{via_transport(message)}:{source}",
         request_uri=readable(message.partition("\r\n")[0].partition(" ")[2].rpartition(" ")[0]),
         headers=headers,
         identity=identity_of(headers) if trusted else "",
@@ -150,3 +152,9 @@ def identity_headers(origin: str, privacy: Collection[str], trusted: bool) -> tu
     if wanted:
         headers.append(("Privacy", ";".join(sorted(wanted))))
     return ANONYMOUS if wanted & {"id", "user"} else origin, tuple(headers)
+
+
+def via_transport(message: str) -> str:
+    """ "udp", "tcp" or "tls", as the sender wrote it (RFC 3261 section 18.1.1)."""
+    match = _VIA.search(message)
+    return match[1].lower() if match else "udp"

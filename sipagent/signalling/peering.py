@@ -4,6 +4,7 @@ an incoming request belongs to. Sip thread."""
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Callable, Collection, Iterable
 
@@ -19,6 +20,7 @@ from sipagent.signalling.registration import Hop
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.uri import Transport, called_user
 
+Make = Callable[..., pjsua2.AccountConfig]  # one of accounts.*_config, without what all of them get
 OnIncoming = Callable[[SipAccount, pjsua2.OnIncomingCallParam], None]
 
 
@@ -53,12 +55,12 @@ class Peers:
             listening = open_transport(endpoint, self._cfg, listen, self._advertised.get(listen.host, ""))
             self.listening.append(listening)
             account = SipAccount(self._thread, "", self._on_incoming)
-            account.create(local_config(self._cfg, listening, self._advertised), listening is self.listening[0])
+            self._open(account, listening, local_config, default=listening is self.listening[0])
             if self._local.setdefault((listening.transport, listening.version), account) is not account:
                 self._others.append(account)
             if listening.transport == "tls" and self._sips is None:
                 self._sips = SipAccount(self._thread, "", self._on_incoming)
-                self._sips.create(local_config(self._cfg, listening, self._advertised, "sips"))
+                self._open(self._sips, listening, functools.partial(local_config, scheme="sips"))
         for trunk in self._cfg.sip.trunks:
             for place in range(len(trunk.hosts)):
                 self._trunks[f"{trunk.name}#{place}"] = self._trunk(trunk, place)
@@ -75,9 +77,20 @@ class Peers:
         account.key = f"{trunk.name}#{place}"
         account.realm, account.trunk, account.version = trunk.realm, trunk.name, listening.version
         account.trusted = trunk.trust_identity
-        account.create(trunk_config(self._cfg, trunk, account.hop, listening, self._advertised))
+        self._open(account, listening, functools.partial(trunk_config, trunk=trunk, hop=account.hop))
         self._versions[account.key, account.version] = account
         return account
+
+    def _open(self, account: SipAccount, listening: Listening, make: Make, default: bool = False) -> None:
+        account.open(listening, lambda: make(self._cfg, listening=listening, advertised=self._advertised), default)
+
+    def moved(self, advertised: dict[str, str]) -> None:
+        """Our addresses are others now."""
+        self._advertised = advertised
+        sips = [] if self._sips is None else [self._sips]
+        for account in [*self._local.values(), *self._others, *sips, *self._versions.values()]:
+            if account.listening is not None and (host := advertised.get(account.listening.host)) is not None:
+                account.moved(host)
 
     def _account(self, name: str) -> SipAccount:
         self._next_hop += 1
@@ -101,7 +114,7 @@ class Peers:
             listening = self._transport(settings.transport, hop.target.version)
             account = self._account(name)
             account.realm, account.user = "" if settings.realm == "*" else settings.realm, settings.user
-            account.create(registered_config(self._cfg, settings, account.hop, listening, self._advertised))
+            self._open(account, listening, functools.partial(registered_config, settings=settings, hop=account.hop))
             self._versions[name, hop.target.version] = account
         self.registered[name] = account
         account.send_to(hop)

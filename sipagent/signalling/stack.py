@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import secrets
 from collections.abc import Collection
 
@@ -37,7 +36,6 @@ TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
 GOODBYE_US = 1_000_000  # how long unregistering and the last BYEs may take when we stop
 LAST_BYE_US = 100_000
 
-_VIA = re.compile(r"^(?:Via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(UDP|TCP|TLS)\b", re.IGNORECASE | re.MULTILINE)
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -166,6 +164,11 @@ class Stack:
         """A trunk's calls go to `hop` from now on, and those that come from there are its."""
         self._open_peers.trunk(key, hop)
 
+    @sip_only
+    def moved(self, advertised: dict[str, str]) -> None:
+        """Our addresses are others now, as `open` has them; calls are told by `move`."""
+        self._open_peers.moved(advertised)
+
     @property
     def _open_peers(self) -> Peers:
         if self._peers is None:
@@ -240,7 +243,7 @@ class Stack:
         (replaced, by), self._replacing = self._replacing, ("", "")
         if by != message:  # that one was refused on its way
             replaced = ""
-        call.facts = read_invite(message, account.name, f"{via_transport(message)}:{source}", trusted, replaced)
+        call.facts = read_invite(message, account.name, source, trusted, replaced)
         call.may_sound_early = may_sound_early(call.facts.headers, self.cfg.sip.calls.reliable != "off")
         if leg is None:
             self._refusing[key] = call
@@ -326,6 +329,15 @@ class Stack:
             self._offers.update(call, answer, codec, ptime_ms)
 
     @sip_only
+    def move(self, answer: Answer, key: str) -> None:
+        """The call's peer is told where we are now."""
+        call = self._calls.get(key)
+        if call is None or call.over or self._offers is None:
+            answer(GONE)
+        else:
+            self._offers.moved(call, answer)
+
+    @sip_only
     def redirect(self, key: str, uri: str) -> None:
         """302 (RFC 3261 section 21.3.3) to a caller who waits for the answer."""
         call = self._calls.get(key)
@@ -383,9 +395,3 @@ class Stack:
     def _drop(self, key: str) -> None:
         self._calls.pop(key, None)
         self._refusing.pop(key, None)
-
-
-def via_transport(message: str) -> str:
-    """ "udp", "tcp" or "tls", as the sender wrote it (RFC 3261 section 18.1.1)."""
-    match = _VIA.search(message)
-    return match[1].lower() if match else "udp"

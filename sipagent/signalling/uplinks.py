@@ -5,14 +5,22 @@ it goes. On main."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
-from sipagent.config_sip import Account, Sip
+from sipagent.call import Call
+from sipagent.config import Config
+from sipagent.config_sip import Account
+from sipagent.log import get_logger
+from sipagent.signalling.control import Control
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.messages import Answered, ConnectionLost, Registered
+from sipagent.signalling.moving import watch
 from sipagent.signalling.registration import AccountStatus, Hop, Locate, Registration, account_name
 from sipagent.signalling.stack import Stack
 from sipagent.signalling.thread import SipThread
 from sipagent.signalling.trunk import Trunk, TrunkStatus
+
+log = get_logger(__name__)
 
 Ways = list[tuple[str, Hop]]  # key and next hop of a trunk's hosts
 
@@ -26,14 +34,17 @@ class Uplinks:
         self._trunks: dict[str, Trunk] = {}
         self._registrations: dict[str, Registration] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._calls: Mapping[str, Call] = {}
 
-    def start(self, sip: Sip, locate: Locate) -> None:
-        """Registers, and asks the trunks' hosts, from now on."""
-        for settings in sip.accounts:
+    def start(self, cfg: Config, locate: Locate, calls: Mapping[str, Call]) -> None:
+        """Registers, asks the trunks' hosts, and has an eye on our own address, from now on. `calls`: those that are up."""
+        self._calls = calls
+        self._tasks.append(asyncio.create_task(watch(cfg, self._moved), name="own-address"))
+        for settings in cfg.sip.accounts:
             registration = Registration(settings, locate, self._register)
             self._registrations[account_name(settings)] = registration
             self._tasks.append(asyncio.create_task(registration.keep(), name=f"register-{registration.name}"))
-        for row in sip.trunks:
+        for row in cfg.sip.trunks:
             trunk = self._trunks[row.name] = Trunk(row, locate, self._ask, self._lead)
             self._tasks.append(asyncio.create_task(trunk.keep(), name=f"trunk-{row.name}"))
 
@@ -86,6 +97,13 @@ class Uplinks:
             else:
                 registration.lost()
 
+    async def _moved(self, advertised: dict[str, str]) -> None:
+        await self._thread.run(self._stack.moved, advertised)
+        up = [call for call in self._calls.values() if call.answered.is_set() and isinstance(call.control, Control)]
+        for call, outcome in zip(up, await asyncio.gather(*map(_move, up), return_exceptions=True), strict=True):
+            if isinstance(outcome, BaseException):
+                log.warning("peer does not take our new address", call=call.id, error=str(outcome))
+
     async def _register(self, name: str, settings: Account, hop: Hop) -> None:
         await self._thread.run(self._stack.register, name, settings, hop)
 
@@ -94,3 +112,8 @@ class Uplinks:
 
     async def _lead(self, key: str, hop: Hop) -> None:
         await self._thread.run(self._stack.lead, key, hop)
+
+
+async def _move(call: Call) -> None:
+    assert isinstance(call.control, Control)
+    await call.control.move()

@@ -9,14 +9,14 @@ from sipagent.signalling.trust import Trust
 
 
 def facts(lines: str, trusted: bool = True) -> InviteFacts:
-    return read_invite(f"INVITE sip:600@127.0.0.1;x=1 SIP/2.0\r\n{lines}\r\n\r\n", "trunk", "udp:127.0.0.1:5", trusted)
+    return read_invite(f"INVITE sip:600@127.0.0.1;x=1 SIP/2.0\r\n{lines}\r\n\r\n", "trunk", "127.0.0.1:5", trusted)
 
 
 def test_the_line_and_where_it_came_from() -> None:
     seen = facts("X-A: 1")
     assert (seen.account, seen.source, seen.request_uri, seen.headers.get("x-a")) == (
         "trunk",
-        "udp:127.0.0.1:5",
+        "127.0.0.1:5",
         "sip:600@127.0.0.1;x=1",
         "1",
     )
@@ -85,7 +85,7 @@ def test_who_withholds_the_number_is_named_to_trusted_peers_only() -> None:
 @pytest.mark.parametrize(("said", "taken"), [("69", 69), ("0", 0), ("255", 70), ("9" * 5000, 70), ("-1", 70), ("", 70)])
 def test_hops(said: str, taken: int) -> None:
     message = f"INVITE sip:1@a SIP/2.0\r\nMax-Forwards: {said}\r\n\r\n"
-    assert read_invite(message, "", "udp:127.0.0.1:5060", trusted=False).max_forwards == taken
+    assert read_invite(message, "", "127.0.0.1:5060", trusted=False).max_forwards == taken
 
 
 def test_uri_of() -> None:

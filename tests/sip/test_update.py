@@ -97,6 +97,18 @@ async def test_our_change_of_packet_time(rig: Rig, peer: Peer, rtp: Rtp) -> None
     await hung_up(rig, ua, call)
 
 
+async def test_who_is_asked_for_a_packet_time_may_choose_the_codec(rig: Rig, peer: Peer, rtp: Rtp) -> None:
+    """RFC 3264 section 6.1: all that were offered are to be taken. It is no refusal."""
+    ua, call = await answered(rig, peer, rtp)
+    update = asyncio.ensure_future(call.control.update(ptime_ms=40))
+    offered = await agree(rig, peer, rtp, update, "PCMA", "a=ptime:40", version=2)
+    assert formats(offered)[0] == "PCMU"
+    assert call.leg.params is not None
+    assert (call.leg.params["codec"], call.leg.params["ptime_ms"]) == ("PCMA", 40)
+    await rtp.hears(rig, 5)
+    await hung_up(rig, ua, call)
+
+
 async def test_the_peers_changes_of_everything(rig: Rig, peer: Peer, rtp: Rtp) -> None:
     """Codec, packet time and address, by re-INVITE and by UPDATE: numbering goes on, and the leg never stops."""
     ua, call = await answered(rig, peer, rtp)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This machine gets another address while it runs: whoever has the old one is told, and calls go on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sipagent.config import Config
+from sipagent.signalling import advertise, moving
+from tests.sip.registrar import Registrar
+from tests.sip.rig import config, user_agent
+from tests.sip.ua import Rtp, Ua, hung_up, offer
+from tests.sip.wire import Peer
+
+BEFORE, NOW = "127.0.0.2", "127.0.0.3"
+
+
+class Machine:
+    """Where it says that it is; everything else is real, for 127.0.0.0/8 is all ours."""
+
+    address = BEFORE
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine()
+    monkeypatch.setattr(advertise, "primary_address", lambda version: made.address)
+    monkeypatch.setattr(moving, "LOOK_S", 0.05)
+    return made
+
+
+def anywhere(**sip: object) -> Config:
+    listen = [{"transport": "udp", "host": "0.0.0.0", "port": 0}]
+    return config(sip={"listen": listen, **sip}, media={"host": "0.0.0.0", "codecs": ["PCMU/8000"], "rate": 8000})
+
+
+async def test_a_call_goes_on_by_the_new_address(machine: Machine) -> None:
+    """Its peer gets a re-INVITE with Contact and media there, and the sound comes by it; the next call knows no other."""
+    peer, rtp = await Peer.open(), await Rtp.open()
+    async with user_agent(anywhere()) as rig:
+        ua = Ua(peer, rig.port)
+        ua.send("INVITE", offer(rtp.port))
+        call = await rig.taken()
+        await call.control.answer()
+        first = await ua.final()
+        assert f"@{BEFORE}:" in first.get("contact")
+        assert f"c=IN IP4 {BEFORE}\r\n" in first.body
+        rtp.aim(first)
+        await asyncio.wait_for(call.answered.wait(), 5)
+        machine.address = NOW
+        moved = await peer.request("INVITE")
+        assert f"@{NOW}:" in moved.get("contact")
+        assert f"c=IN IP4 {NOW}\r\n" in moved.body
+        peer.respond(moved, "200 OK", rig.port, body=offer(rtp.port, version=2))
+        await peer.request("ACK")
+        rtp.aim(moved)
+        rtp.to = (NOW, rtp.to[1]) if rtp.to else None
+        heard = bytearray()
+        call.leg.on_audio = lambda pcm, arrival_us, index, lost: b"" if lost else heard.extend(pcm)
+        await asyncio.wait_for(rig.until(lambda: len(heard) > 10 * 320), 10)
+        call.leg.write(b"\x10\x20" * 8000)
+        await rtp.hears(rig, 10)
+        await hung_up(rig, ua, call)
+        other = await rig.invite(f"sip:bob@127.0.0.1:{peer.port}")
+        invite = await peer.request("INVITE")
+        assert f"@{NOW}:" in invite.get("contact")
+        assert f"c=IN IP4 {NOW}\r\n" in invite.body
+        assert BEFORE not in invite.get("from")
+        peer.respond(invite, "486 Busy Here", rig.port)
+        await rig.over(other)
+    rtp.close()
+    peer.close()
+
+
+async def test_a_registration_takes_the_old_contact_back(machine: Machine) -> None:
+    registrar = await Registrar.open()
+    account = {
+        "user": "600",
+        "host": "pbx",
+        "registrars": [f"127.0.0.1:{registrar.port}"],
+        "password": "secret",
+        "realm": "pbx",
+    }
+    async with user_agent(anywhere(accounts=[account])) as rig:
+        assert await registrar.bound() > 0
+        assert BEFORE in registrar.contact
+        machine.address = NOW
+        removed, seen = 0, []
+        while not seen or NOW not in seen[-1]:
+            removed += await registrar.bound() == 0
+            seen.append(registrar.contact)
+        assert removed
+        assert BEFORE in seen[0]
+        await asyncio.wait_for(rig.until(lambda: rig.ua.accounts()[0].registered), 10)
+    registrar.close()
+
+
+async def test_no_network_for_a_while_is_no_other_address(machine: Machine) -> None:
+    told: list[dict[str, str]] = []
+
+    async def moved(addresses: dict[str, str]) -> None:
+        told.append(addresses)
+
+    watching = asyncio.create_task(moving.watch(anywhere(), moved))
+    for address in (BEFORE, "127.0.0.1", BEFORE, NOW, "127.0.0.1", NOW):
+        machine.address = address
+        await asyncio.sleep(0.2)
+    watching.cancel()
+    assert told == [{"0.0.0.0": NOW}]
