@@ -297,7 +297,7 @@ static enum mc_srtp_verdict open_packet(struct mc_srtp *srtp, open_fn *open, uin
     _Alignas(8) static _Thread_local uint8_t old[MC_SRTP_MTU];
     const bool young = srtp->before && srtp->n_in < GRACE;
     const size_t n = *len;
-    enum mc_srtp_verdict verdict;
+    enum mc_srtp_verdict verdict, before;
 
     if (young) {
         memcpy(old, pkt, n);
@@ -305,9 +305,10 @@ static enum mc_srtp_verdict open_packet(struct mc_srtp *srtp, open_fn *open, uin
     verdict = open_with(srtp->in, open, ssrc, pkt, len);
     if (verdict == MC_SRTP_OPENED) {
         srtp->n_in += young;
-    } else if (young) {
+    } else if (young) { /* also of a replay: libsrtp looks at the number first */
         memcpy(pkt, old, n);
-        return open_with(srtp->before, open, ssrc, pkt, len);
+        before = open_with(srtp->before, open, ssrc, pkt, len);
+        return before == MC_SRTP_FORGED ? verdict : before;
     }
     return verdict;
 }

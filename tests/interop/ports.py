@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
 HOST = "127.0.0.1"
-LOWEST, HIGHEST = 10000, 32000
+LOWEST, HIGHEST = {"0": (10000, 21000), "1": (21000, 32000)}.get(os.environ.get("INTEROP_HALF", ""), (10000, 32000))
 _next = random.Random().randrange(LOWEST, HIGHEST, 2)  # another run beside this one begins elsewhere
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.sip.wire import Message, Peer
@@ -46,6 +47,7 @@ class Registrar:
     others: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)  # INVITEs and so on
     attempts: int = 0
     contact: str = ""
+    received: Callable[[], str] = lambda: ""  # where it says that a REGISTER came from; "" = it says nothing
 
     @classmethod
     async def open(cls, **options: object) -> Registrar:
@@ -70,6 +72,9 @@ class Registrar:
             if request.method != "REGISTER":
                 self.others.put_nowait(request)
                 continue
+            if where := self.received():  # RFC 3261 section 18.2.1, RFC 3581 section 4
+                [(place, via)] = [(k, v) for k, (name, v) in enumerate(request.headers) if name == "via"]
+                request.headers[place] = ("via", via.replace(";rport", f";received={where};rport={addr[1]}"))
             if not request.get("authorization"):
                 self.peer.respond(request, "401 Unauthorized", addr[1], self.challenge)
                 continue

@@ -40,7 +40,7 @@ class _Key(ctypes.Structure):
 @functools.cache
 def _ours(bare: bool) -> ctypes.CDLL:
     """bare: as on a processor without instructions for AES."""
-    names = [f"{name}.{kind}" for name in ("srtp", "srtp_aes", "srtp_hmac") for kind in ("c", "h")]
+    names = [f"{name}.{kind}" for name in ("srtp", "srtp_suite", "srtp_aes", "srtp_hmac") for kind in ("c", "h")]
     flags = ["-shared", "-fPIC", *(["-D__builtin_cpu_supports(what)=0"] if bare else []), *libsrtp()]
     lib = ctypes.CDLL(str(harness.compiled("srtp-ours.so", [SEAM / name for name in names], flags)))
     lib.mc_srtp_new.restype = ctypes.c_void_p

@@ -75,7 +75,7 @@ async def test_a_call_goes_on_by_the_new_address(machine: Machine) -> None:
 
 
 async def test_a_registration_takes_the_old_contact_back(machine: Machine) -> None:
-    registrar = await Registrar.open()
+    registrar = await Registrar.open(received=lambda: machine.address)
     account = {
         "user": "600",
         "host": "pbx",

@@ -16,7 +16,7 @@ def test_the_line_and_where_it_came_from() -> None:
     seen = facts("X-A: 1")
     assert (seen.account, seen.source, seen.request_uri, seen.headers.get("x-a")) == (
         "trunk",
-        "127.0.0.1:5",
+        "udp:127.0.0.1:5",
         "sip:600@127.0.0.1;x=1",
         "1",
     )
