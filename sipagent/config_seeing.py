@@ -57,7 +57,5 @@ class Seeing(Section):
     @model_validator(mode="after")
     def _files_have_something_to_hold(self) -> Self:
         if self.pcap_dir is not None and self.sip_mb == 0:
-            raise ValueError(
-                "pcap_dir: capture files take their SIP from what is kept of it; set sip_mb above 0"
-            )
+            raise ValueError("pcap_dir: capture files take their SIP from what is kept of it; set sip_mb above 0")
         return self
