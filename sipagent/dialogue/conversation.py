@@ -225,7 +225,7 @@ class Conversation:
             end_of_turn=heard.end_of_turn_us,
             stt_final=heard.stt_final_us,
             barge_in=barge_in,
-            engines=self._engines.names(),
+            engines=self._engines.names() | ({"stt": heard.engine} if heard.engine else {}),
             budget=self._cfg.budget,
         )
         was_heard = self._playout.heard(interrupted.utterance).text if interrupted is not None else ""

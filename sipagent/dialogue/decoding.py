@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sipagent.dialogue.clock import Clock
 from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, Stt, SttStream
 from sipagent.engines.deadline import due
+from sipagent.engines.failover import ANSWERED
 from sipagent.engines.streams import open_stream
 
 # Seconds until a text is needed, and until it is of no use any more: then it is made when the turn is over, or never.
@@ -22,11 +23,12 @@ PAUSE: When = (0.15, 0.6)  # he has just paused: the turn ends in so long if thi
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What came of it; `done_us`: when."""
+    """What came of it; `done_us`: when; `engine`: whose answer it is."""
 
     text: str
     done_us: int
     error: EngineError | None = None
+    engine: str = ""
 
 
 class Decoder:
@@ -119,6 +121,8 @@ class Decoder:
         task.add_done_callback(done)
 
     async def _decode(self, work: Callable[[], Awaitable[str]], when: When) -> Decoded:
+        answered: dict[str, str] = {}
+        ANSWERED.set(answered)
         try:
             with due(*when):
                 async with asyncio.timeout(self._timeout_s):
@@ -130,5 +134,5 @@ class Decoder:
         except Exception as e:
             error = EngineError(f"{self._stt.name}: {e!r}")
         else:
-            return Decoded(text.strip(), self._clock())
+            return Decoded(text.strip(), self._clock(), engine=answered.get("stt", self._stt.name))
         return Decoded("", self._clock(), error)

@@ -50,6 +50,7 @@ class HeardTurn:
     stt_final_us: int
     error: EngineError | None = None
     speech_us: int = 0  # from its first to its last sound
+    engine: str = ""  # that understood him; empty = keys, or nobody did
 
 
 class Hearing:
@@ -236,7 +237,8 @@ class Hearing:
         done = await decoding
         if (this := asyncio.current_task()) is not None:
             self._tasks.discard(this)
-        self._on_turn(HeardTurn(done.text, last_speech_us, decided_us, done.done_us, done.error, last_speech_us - onset_us))
+        spoken_us = last_speech_us - onset_us
+        self._on_turn(HeardTurn(done.text, last_speech_us, decided_us, done.done_us, done.error, spoken_us, done.engine))
 
     def _arm(self) -> None:
         """One timer: a late one is replaced, an early one only looks again."""

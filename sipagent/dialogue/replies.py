@@ -13,6 +13,7 @@ from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.reply_maker import ReplyMaker
 from sipagent.engines.base import Act
 from sipagent.engines.clips import Apology
+from sipagent.engines.failover import ANSWERED
 
 MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
 
@@ -83,6 +84,8 @@ class Replies:
         self._task = asyncio.get_running_loop().create_task(work)
 
     async def _answer(self, reply: Reply, think: Think) -> None:
+        if reply.turn is not None:
+            ANSWERED.set(reply.turn.engines)
         try:
             await self._maker.make(reply, think)
         except ReplyFailed as e:
