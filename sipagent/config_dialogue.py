@@ -96,9 +96,17 @@ class Dialogue(Section):
         default=2.5, description="A brain that has said nothing for so long is slow; tools have a time of their own."
     )
     idle_s: Annotated[float, Field(gt=0)] = Field(
-        default=20.0, description="Silence of both sides before the agent asks; twice that ends the call."
+        default=20.0, description="Silence of both sides before the agent asks whether somebody is there."
     )
+    idle_reminders: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=3, description="How often it asks in a row; after that silence it says goodbye. Agents may do so before."
+    )
+    goodbye_to_silence: str = Field(default="I can't hear anybody. Goodbye.", description="Last words to nobody.")
     max_duration_s: Annotated[float, Field(gt=0)] = Field(default=3600.0, description="Longest call, seconds.")
+    goodbye_at_limit: str = Field(
+        default="We have reached the longest time a call can take. Thank you for calling. Goodbye.",
+        description="Last words of such a call, 8 s before its end; whoever talks over them is cut off at the limit.",
+    )
     remember_turns: Annotated[int, Field(ge=2, le=1000)] = Field(
         default=40, description="So many exchanges are remembered word for word; older ones as a summary."
     )

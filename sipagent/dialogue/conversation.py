@@ -38,7 +38,6 @@ from sipagent.engines.clips import Apology
 from sipagent.log import get_logger
 
 AFTER_GOODBYE_S = 0.3  # the caller's own jitter buffer still plays when our last packet has left
-FAREWELL = "We have reached the longest time a call can take. Thank you for calling. Goodbye."
 FAREWELL_S = 8.0  # before the limit
 HANDED_OVER = "handed over"
 
@@ -89,7 +88,8 @@ class Conversation:
         """Greets, then answers until somebody hangs up."""
         loop = asyncio.get_running_loop()
         self._attach()
-        limit = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
+        farewell = loop.call_later(max(1.0, self._cfg.max_duration_s - FAREWELL_S), self._time_is_up)
+        limit = loop.call_later(max(1.0 + FAREWELL_S, self._cfg.max_duration_s), self._finish, "longest time reached")
         reason = "cancelled"
         try:
             self._replies.say(Reply(None), self._memory.greet)
@@ -97,6 +97,7 @@ class Conversation:
             if reason != HANDED_OVER:
                 await self._call.hangup()
         finally:
+            farewell.cancel()
             limit.cancel()
             if reason != HANDED_OVER and not self._away:  # else the leg has other listeners by now
                 self._detach()
@@ -176,7 +177,7 @@ class Conversation:
 
     def _caller_entered(self, entry: Entry) -> None:
         now = self._clock()
-        self._floor.key(entry.last_us)  # the bot may have spoken up since
+        self._floor.key(now)  # the bot may have spoken up since
         self._caller_said(HeardTurn(entry.keys, entry.last_us, now, now), keys=entry.keys)
 
     def _settle(self) -> None:
@@ -303,18 +304,26 @@ class Conversation:
             self._idle_timer.arm()
             return
         self._idle += 1
-        self._replies.say(Reply(None), lambda: self._session.idle(self._idle))
+        if self._idle > self._cfg.idle_reminders:
+            self._goodbye(self._cfg.goodbye_to_silence)
+        else:
+            self._replies.say(Reply(None), lambda: self._session.idle(self._idle))
 
     def _time_is_up(self) -> None:
         self._log.info("the call reaches its longest time", limit_s=self._cfg.max_duration_s)
         if self._call.held or self._away:  # nobody hears a farewell
             self._finish("longest time reached on hold")
             return
+        self._keypad.clear()
+        self._floor.take()
         if self._replies.current is not None:
             self._playout.flush()
             self._replies.end(interrupted=True)
         self._replies.cancel()
-        self._replies.say(Reply(None), lambda: ready_made(FAREWELL, [Act.HANGUP]))
+        self._goodbye(self._cfg.goodbye_at_limit)
+
+    def _goodbye(self, text: str) -> None:
+        self._replies.say(Reply(None), lambda: ready_made(text, [Act.HANGUP]))
 
     def _finish(self, reason: str) -> None:
         if not self._finished.done():
