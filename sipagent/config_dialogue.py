@@ -72,6 +72,10 @@ class Dialogue(Section):
         default=True,
         description="end_silence_ms follows the caller's own pauses, from 0.8 of it to end_silence_incomplete_ms.",
     )
+    preemptive: bool = Field(
+        default=True,
+        description="Begin an answer while the caller may still go on; if he does, nothing of it is left.",
+    )
     barge_in: bool = Field(default=True, description="The caller may interrupt the agent.")
     barge_in_min_words: Annotated[int, Field(ge=0, le=10)] = Field(
         default=1,

@@ -27,6 +27,7 @@ from sipagent.dialogue.idle import IdleTimer
 from sipagent.dialogue.keypad import Entry, Keypad
 from sipagent.dialogue.ledger import Line, Turn
 from sipagent.dialogue.playout import Playout
+from sipagent.dialogue.preempt import Preempt
 from sipagent.dialogue.records import Records
 from sipagent.dialogue.remember import Remembrance
 from sipagent.dialogue.replies import Replies
@@ -66,11 +67,13 @@ class Conversation:
             on_start=self._bot_speaks,
             on_played=self._bot_has_spoken,
         )
+        self._preempt = Preempt(session, engines.tts, self._leg.rate, allowed=cfg.preemptive)
         self._hearing = Hearing(
             *(self._leg.rate, engines.vad, engines.stt, cfg, clock),
             on_suspect=lambda may_speak: self._floor.suspected(may_speak),
             on_speech=self._caller_speaks,
             on_words=lambda words: self._floor.words(words),
+            on_guess=self._caller_may_have_said,
             on_turn=self._caller_said,
             complete=session.complete,
             turn_model=engines.turn,
@@ -106,6 +109,7 @@ class Conversation:
             self._floor.close()
             self._idle_timer.stop()
             await self._replies.close()
+            await self._preempt.close()
             await self._memory.close()
             self._notes.end(self._clock(), reason)
 
@@ -229,14 +233,25 @@ class Conversation:
             engines=self._engines.names() | ({"stt": heard.engine} if heard.engine else {}),
             budget=self._cfg.budget,
         )
-        was_heard = self._playout.heard(interrupted.utterance).text if interrupted is not None else ""
+        said = self._turn_of(heard.text, interrupted, keys)
         self._unheard_text = ""
         if heard.text:
             self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
         self._notes.turn(turn, "turn", self._clock())
         self._memory.caller_said(turn.caller_heard)
-        said = UserTurn(turn.caller_heard, was_heard, keys=keys)
-        self._replies.say(Reply(turn), lambda: self._session.reply(said))
+        tokens, prepared = self._preempt.answer(said)
+        self._replies.say(Reply(turn, prepared=prepared), lambda: tokens)
+
+    def _turn_of(self, text: str, interrupted: Reply | None, keys: str = "") -> UserTurn:
+        was_heard = self._playout.heard(interrupted.utterance).text if interrupted is not None else ""
+        return UserTurn(f"{self._unheard_text} {text}".strip(), was_heard, keys=keys)
+
+    def _caller_may_have_said(self, text: str | None) -> None:
+        """He pauses behind these words; or he goes on (None)."""
+        if text is None:
+            self._preempt.drop()
+        elif self._replies.current is None and not self._keypad.entering:
+            self._preempt.begin(self._turn_of(text, self._floor.interrupted))
 
     def _passed_over(self, text: str) -> None:
         """A backchannel or noise, over what the bot says or has said."""

@@ -56,7 +56,8 @@ class HeardTurn:
 class Hearing:
     """`on_suspect`: the caller may be beginning to speak (True, with each packet), or it was nothing (False);
     `on_speech(onset_us)`: he surely speaks, or speaks again after a pause; `on_words`: what he has said so far, in each pause,
-    and if somebody `listens_closely` before it, too; `on_turn`: he has finished. `complete` judges a text: None = by form."""
+    and if somebody `listens_closely` before it, too; `on_turn`: he has finished. `on_guess`: he has probably finished with this
+    text, or has not, after all (None); after `on_turn` no guess holds. `complete` judges a text: None = by form."""
 
     def __init__(
         self,
@@ -72,11 +73,12 @@ class Hearing:
         complete: Callable[[str], bool | None],
         on_words: Callable[[Words], None] = lambda words: None,
         turn_model: TurnModel | None = None,
+        on_guess: Callable[[str | None], None] = lambda text: None,
     ) -> None:
         self.ear = Ear(rate, vad, self._window)
         self._clock = clock
         self._on_suspect, self._on_speech, self._on_words, self._on_turn = on_suspect, on_speech, on_words, on_turn
-        self._complete = complete
+        self._complete, self._on_guess = complete, on_guess
         self._decoder = Decoder(stt, rate, cfg.stt_timeout_s, clock, self._partial)
         self._opinion = Opinion(turn_model, rate)
         self._onset = Onset()
@@ -172,6 +174,7 @@ class Hearing:
             elif isinstance(event, Resumed):
                 self._decoder.forget()
                 self._opinion.forget()
+                self._on_guess(None)
                 self._on_speech(event.at_us)
             elif isinstance(event, Speculate):
                 self._look_for_end()
@@ -217,6 +220,8 @@ class Hearing:
 
     def _judge(self, number: int, done: Decoded) -> None:
         complete = self._opinion.complete(done.text, self._complete(done.text) if done.text else None)
+        if complete and done.error is None:
+            self._on_guess(done.text)
         self._handle(self._detector.text(number, complete and done.error is None, self._clock()), self.ear.end)
 
     def _end(self) -> None:
@@ -239,6 +244,7 @@ class Hearing:
             self._tasks.discard(this)
         spoken_us = last_speech_us - onset_us
         self._on_turn(HeardTurn(done.text, last_speech_us, decided_us, done.done_us, done.error, spoken_us, done.engine))
+        self._on_guess(None)
 
     def _arm(self) -> None:
         """One timer: a late one is replaced, an early one only looks again."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from sipagent.dialogue.ledger import Line, Turn
 from sipagent.dialogue.playout import Utterance
+from sipagent.dialogue.preempt import Prepared
 from sipagent.engines.base import Deed, Token
 from sipagent.engines.clips import Apology
 
@@ -25,6 +26,7 @@ class Reply:
     line: Line | None = None
     entry: dict[str, Any] | None = None
     over: bool = False
+    prepared: Prepared | None = None  # its first clause, spoken before anybody knew that it would be said
 
 
 class ReplyFailed(Exception):

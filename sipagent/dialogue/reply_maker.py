@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
 
 from sipagent.config import Dialogue
+from sipagent.dialogue.ahead import closing
 from sipagent.dialogue.records import Records
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.speak import Speaker
@@ -34,7 +35,8 @@ class ReplyMaker:
         thinking = asyncio.create_task(self._think(reply, think, clauses))
         try:
             while (clause := await clauses.get()) is not None:
-                await self._speaker.say(reply.utterance, clause, lambda: self._records.mark(reply, "first_tts"))
+                mark = partial(self._records.mark, reply, "first_tts")
+                await self._speaker.say(reply.utterance, clause, mark, _prepared(reply, clause))
         except EngineError as e:
             thinking.cancel()
             raise ReplyFailed(Apology.VOICE, e) from e
@@ -79,7 +81,7 @@ class ReplyMaker:
 
         late = asyncio.get_running_loop().call_later(self._cfg.filler_after_s, fill)
         try:
-            async with _closing(think()) as tokens:
+            async with closing(think()) as tokens:
                 while (token := await self._next_token(tokens)) is not None:
                     late.cancel()
                     if isinstance(token, AtWork):
@@ -104,11 +106,10 @@ class ReplyMaker:
             raise EngineTimeout(f"{self._engines.brain.name}: no token within {BRAIN_TIMEOUT_S:g} s") from None
 
 
-@contextlib.asynccontextmanager
-async def _closing(tokens: AsyncIterator[Token]) -> AsyncIterator[AsyncIterator[Token]]:
-    """Whoever makes the tokens is told that nobody wants more of them."""
-    try:
-        yield tokens
-    finally:
-        if isinstance(tokens, AsyncGenerator):
-            await tokens.aclose()
+def _prepared(reply: Reply, clause: str) -> AsyncGenerator[bytes, None] | None:
+    """The sound that was made of it already."""
+    prepared = reply.prepared
+    if prepared is None or prepared.clause != clause:
+        return None
+    reply.prepared = None
+    return prepared.pieces.items()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from sipagent.dialogue.playout import Segment, Utterance
 from sipagent.dialogue.think import pause_after_ms
@@ -28,11 +28,18 @@ class Speaker:
         self._timeout_s = timeout_s
         self._limit = int(queue_s * leg.rate)
 
-    async def say(self, utterance: Utterance, clause: str, on_first: Callable[[], None]) -> None:
-        """Appends the clause that waits first in `utterance`. `on_first` runs when a sample exists. Raises EngineError."""
+    async def say(
+        self,
+        utterance: Utterance,
+        clause: str,
+        on_first: Callable[[], None],
+        speech: AsyncGenerator[bytes, None] | None = None,
+    ) -> None:
+        """Appends the clause that waits first in `utterance`; `speech`: its sound, if it is being made already. `on_first` runs
+        when a sample exists. Raises EngineError."""
         segment: Segment | None = None
         with due(self._leg.pending / self._leg.rate):  # then he hears silence
-            async with contextlib.aclosing(self._tts.synthesize(clause, self._leg.rate)) as pieces:
+            async with contextlib.aclosing(speech or self._tts.synthesize(clause, self._leg.rate)) as pieces:
                 while (piece := await self._next(pieces)) is not None:
                     if segment is None:
                         on_first()
