@@ -92,6 +92,7 @@ class Preempt:
                 yield token
 
     def _end(self, guess: _Guess) -> None:
+        guess.unwanted = True
         self._ending = asyncio.get_running_loop().create_task(guess.undo(self._ending))
 
 
@@ -101,6 +102,7 @@ class _Guess:
         self._session, self._tts, self._rate = session, tts, rate
         self._sure = asyncio.Event()
         self._asked = False  # the session knows of it
+        self.unwanted = False
         self._clauses = Clauses()
         self._first: Prepared | None = None
         self.tokens: Ahead[Token] = Ahead(lambda: self._reply(after), self._watch)
@@ -126,6 +128,8 @@ class _Guess:
     async def _reply(self, after: asyncio.Task[None] | None) -> AsyncIterator[Token]:
         if after is not None:
             await asyncio.wait([after])
+        if self.unwanted:
+            return
         self._asked = True
         async with closing(self._session.reply(replace(self.said, sure=self._sure))) as tokens:
             async for token in tokens:

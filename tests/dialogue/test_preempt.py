@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sipagent.dialogue.ahead import closing
 from sipagent.dialogue.preempt import OUTCOMES, Preempt
 from sipagent.engines.base import AtWork, EngineError, Token, UserTurn
 from sipagent.testing import ScriptedTts
@@ -27,8 +28,9 @@ class Brain:
     async def reply(self, turn: UserTurn) -> AsyncIterator[Token]:
         self.log.append(f"asked {turn.text}")
         try:
-            async for token in self._tokens(turn):
-                yield token
+            async with closing(self._tokens(turn)) as tokens:
+                async for token in tokens:
+                    yield token
         finally:
             self.log.append(f"closed {turn.text}")
 
