@@ -193,12 +193,10 @@ class ChatSession:
         try:
             async with contextlib.aclosing(work.run(turn)) as tokens:
                 async for token in tokens:
-                    if work.began:
-                        self._before = (None, self._before[1])  # the caller's yes is used up
                     yield token
         finally:
             if work.began:
-                self._before = (None, self._before[1])
+                self._before = (None, self._before[1])  # the caller's yes is used up
             self._note(call, work.result, said)
 
     async def _agreed_or_not(self, asked: _Asked, turn: UserTurn) -> AsyncGenerator[Token, None]:

@@ -243,8 +243,12 @@ def test_a_brain_that_breaks_after_its_first_words_is_an_error(loop: VirtualLoop
 
 
 def test_a_reply_that_nobody_waits_for_is_undone_once(loop: VirtualLoop) -> None:
-    first, second = Brain("first", "x", wait_s=9.0), Brain("second", "x", wait_s=9.0)
+    first, second = Brain("first", "x"), Brain("second", "x")
     session = both_of(first, second)
+    answer(loop, session)  # a turn before, which stays
+    for brain in (first, second):
+        brain.wait_s = 9.0
+        brain.log.clear()
 
     async def give_up() -> None:
         task = asyncio.ensure_future(anext(session.reply(UserTurn("Hello?"))))
