@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sipagent.dialogue.clock import Clock
+from sipagent.engines.answered import ANSWERED
 from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, Stt, SttStream
 from sipagent.engines.deadline import due
-from sipagent.engines.failover import ANSWERED
 from sipagent.engines.streams import open_stream
 
 # Seconds until a text is needed, and until it is of no use any more: then it is made when the turn is over, or never.

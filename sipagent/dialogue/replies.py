@@ -11,9 +11,9 @@ from typing import Any
 from sipagent.dialogue.records import Records
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.reply_maker import ReplyMaker
+from sipagent.engines.answered import ANSWERED
 from sipagent.engines.base import Act
 from sipagent.engines.clips import Apology
-from sipagent.engines.failover import ANSWERED
 
 MAX_FAILURES = 3  # failed turns in a row; then the call ends with an apology
 

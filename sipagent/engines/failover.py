@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextvars import ContextVar
 from functools import partial
 from typing import Generic, TypeVar
 
+from sipagent.engines.answered import answered
 from sipagent.engines.base import Engine, EngineError, PartialHandler, Stt, SttStream, Tts
 from sipagent.engines.health import Health
 from sipagent.engines.race import Attempt, race
@@ -22,15 +22,6 @@ from sipagent.engines.streams import open_stream
 
 E = TypeVar("E", bound=Engine)
 T = TypeVar("T")
-
-# Who answered, by role; for whoever put a dict here (the ledger).
-ANSWERED: ContextVar[dict[str, str] | None] = ContextVar("answered", default=None)
-
-
-def answered(role: str, engine: str) -> None:
-    """Takes down whose answer is used."""
-    if (by_role := ANSWERED.get()) is not None:
-        by_role[role] = engine
 
 
 class Members(Generic[E]):

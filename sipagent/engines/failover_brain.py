@@ -14,8 +14,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any, cast
 
 from sipagent.dialogue.context import Context, Exchange
+from sipagent.engines.answered import answered
 from sipagent.engines.base import Brain, BrainSession, EngineError, Script, Token, UserTurn
-from sipagent.engines.failover import Members, answered, first_of, let_go
+from sipagent.engines.failover import Members, first_of, let_go
 from sipagent.engines.health import Health
 from sipagent.engines.race import Attempt, race
 

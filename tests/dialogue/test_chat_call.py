@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
@@ -15,10 +16,11 @@ from sipagent.config import Config
 from sipagent.dialogue.context import Context, Exchange
 from sipagent.engines.base import Act
 from sipagent.engines.clips import Apology
+from sipagent.engines.failover import FailoverTts, failover_stt
 from sipagent.engines.failover_brain import FailoverBrain
 from sipagent.engines.openai_chat import OpenAiChat
 from sipagent.engines.rules import RulesBrain
-from sipagent.testing import FakeLeg, VirtualLoop
+from sipagent.testing import FakeLeg, ScriptedStt, ScriptedTts, VirtualLoop
 from tests.dialogue.conftest import GREETING, Parrot, Stage
 from tests.engines.chat_rig import Probe
 from tests.engines.chat_service import ChatService, called, said
@@ -62,7 +64,7 @@ class ChatStage(Stage):
                 return
             await asyncio.sleep(0.02)
 
-    async def turn(self, text: str) -> None:
+    async def exchange(self, text: str) -> None:
         """The caller says something and hears the answer."""
         turns = self.answers()
         self.say(text)
@@ -103,8 +105,8 @@ def test_a_conversation(chat: ChatStage) -> None:
 
     async def scene() -> None:
         await chat.quiet()
-        await chat.turn("When do you open?")
-        await chat.turn("Thank you.")
+        await chat.exchange("When do you open?")
+        await chat.exchange("Thank you.")
 
     chat.play(scene())
     assert chat.lines("agent") == [GREETING, "We open at nine. And we close at five.", "You are welcome."]
@@ -149,7 +151,7 @@ def test_a_slow_tool_is_filled_and_its_answer_said(chat: ChatStage) -> None:
 
     async def scene() -> None:
         await chat.quiet()
-        await chat.turn("A table for four.")
+        await chat.exchange("A table for four.")
         await chat.quiet(3.0)
 
     chat.play(scene())
@@ -186,9 +188,9 @@ def test_a_tool_that_asks_runs_after_a_spoken_yes(chat: ChatStage) -> None:
 
     async def scene() -> None:
         await chat.quiet()
-        await chat.turn("A table for four.")
+        await chat.exchange("A table for four.")
         assert not tool.calls
-        await chat.turn("Yes please.")
+        await chat.exchange("Yes please.")
         chat.say("That is all.")
         await asyncio.sleep(20)
 
@@ -208,7 +210,7 @@ def test_a_model_that_is_down_costs_an_apology(chat: ChatStage, mood: Mood) -> N
         await chat.until(lambda: len(chat.lines("agent")) == 2)
         await chat.quiet()
         chat.server.mood = Mood()
-        await chat.turn("Are you there?")
+        await chat.exchange("Are you there?")
 
     chat.play(scene())
     assert chat.lines("agent")[1:] == [Apology.THINKING.value, "You said Are you there?."]
@@ -220,18 +222,35 @@ def test_the_rules_take_over_from_a_model_that_is_down_or_late(chat: ChatStage, 
 
     async def scene() -> None:
         await chat.quiet()
-        await chat.turn("One?")
+        await chat.exchange("One?")
         chat.server.mood = mood
-        await chat.turn("Two?")
+        await chat.exchange("Two?")
         chat.server.mood = Mood()
         chat.service.answers = [said("Here I am again.")]
-        await chat.turn("Three?")
+        await chat.exchange("Three?")
 
     chat.play(scene())
     assert chat.lines("agent")[1:] == ["You said One?.", "You said Two?", "Here I am again."]
     assert ("assistant", "You said Two?") in heard_by_the_model(chat)
     assert isinstance(chat.script, Parrot)
     assert [turn.text for turn in chat.script.turns] == ["Two?"]
+    assert [turn["engines"]["brain"] for turn in chat.ledger] == ["openai", "rules", "openai"]
+
+
+def test_the_ledger_names_the_recogniser_and_the_voice_that_took_over(chat: ChatStage) -> None:
+    broken, silent = ScriptedStt(chat.speech), ScriptedTts()
+    broken.name, broken.fail, silent.name, silent.fail = "broken", set(range(99)), "silent", re.compile("")
+    chat.stt = failover_stt([broken, chat.stt], late_s=1.0)
+    both = FailoverTts("tts", [silent, chat.tts], late_s=1.0)
+    chat.tts = both
+    both.said = []  # the stage forgets what the apologies' recording said
+
+    async def scene() -> None:
+        await chat.quiet()
+        await chat.exchange("Hello?")
+
+    chat.play(scene())
+    assert chat.ledger[0]["engines"] == {"vad": "level", "stt": "scripted", "tts": "scripted", "brain": "openai"}
 
 
 def test_a_dropped_socket_takes_nothing_of_what_was_said(chat: ChatStage) -> None:
@@ -239,14 +258,14 @@ def test_a_dropped_socket_takes_nothing_of_what_was_said(chat: ChatStage) -> Non
 
     async def scene() -> None:
         await chat.quiet()
-        await chat.turn("When do you open?")
+        await chat.exchange("When do you open?")
         chat.server.mood = Mood(cut_after=200)
         chat.say("And when do you close?")
         await chat.until(lambda: Apology.THINKING.value in chat.lines("agent"))
         await chat.quiet()
         chat.server.mood = Mood()
         chat.service.answers = [said("At five.")]
-        await chat.turn("When is that?")
+        await chat.exchange("When is that?")
 
     chat.play(scene())
     words = [words for _, words in heard_by_the_model(chat)]
@@ -264,7 +283,7 @@ def test_a_caller_who_is_back_finds_a_model_that_knows_him(chat: ChatStage) -> N
 
     async def scene() -> None:
         await chat.quiet()
-        await chat.turn("And when do you close?")
+        await chat.exchange("And when do you close?")
 
     chat.play(scene())
     assert chat.lines("agent") == ["Welcome back. We had 1 turns.", "At five."]
@@ -281,9 +300,9 @@ def test_the_model_sums_up_a_long_talk(chat: ChatStage) -> None:
     async def scene() -> None:
         await chat.quiet()
         for number in ("One?", "Two?", "Three?"):
-            await chat.turn(number)
+            await chat.exchange(number)
         await chat.until(lambda: chat.context.summary)
-        await chat.turn("Four?")
+        await chat.exchange("Four?")
 
     chat.play(scene())
     assert chat.context.summary == "They counted."

@@ -12,8 +12,9 @@ import pytest
 
 from sipagent.config import Config
 from sipagent.engines import load
+from sipagent.engines.answered import ANSWERED
 from sipagent.engines.base import Act, AtWork, EngineError, PartialHandler, SttStream, Token, UserTurn
-from sipagent.engines.failover import ANSWERED, FailoverStt, FailoverTts, failover_stt
+from sipagent.engines.failover import FailoverStt, FailoverTts, failover_stt
 from sipagent.engines.failover_brain import FailoverBrain
 from sipagent.testing import CodedSpeech, ScriptedStt, ScriptedTts, VirtualLoop
 from tests.engines.chat_rig import Host
