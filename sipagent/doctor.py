@@ -26,6 +26,8 @@ from sipagent.engines.base import Engine, EngineMissing
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.locate import Locator
 from sipagent.signalling.names import Dns
+from sipagent.store.memory import Memory
+from sipagent.store.rows import StoreError
 
 Status = Literal["ok", "warning", "fatal"]
 
@@ -64,7 +66,7 @@ async def examine(cfg: Config) -> list[Finding]:
     findings += [files(cfg), *sip_ports(cfg), *rtp_ports(cfg), *addresses(cfg), *tls(cfg), api_port(cfg)]
     findings += [await account(row, cfg) for row in cfg.sip.accounts]
     findings += [await trunk(row, cfg) for row in cfg.sip.trunks]
-    return [*findings, disk(cfg), *await conversation(cfg)]
+    return [*findings, disk(cfg), await memory(cfg), *await conversation(cfg)]
 
 
 def native(name: str, module: str) -> Finding:
@@ -268,6 +270,28 @@ def disk(cfg: Config) -> Finding:
             "disk", f"{free >> 20} MiB are free at {existing}", "make room: recordings take 64 kB a second at 16 kHz"
         )
     return ok("disk", f"{free >> 30} GiB are free at {existing}")
+
+
+async def memory(cfg: Config) -> Finding:
+    """Can conversations be kept, and will anybody ever be known again?"""
+    file = cfg.memory.file
+    if file is None:
+        return ok("memory", "nobody is known again (memory.file is not set)")
+    if not os.access(file.absolute().parent, os.W_OK | os.X_OK):
+        return fatal("memory", f"{file.absolute().parent} can't be written", "change its owner, or memory.file")
+    if file.exists():
+        kept = Memory(cfg.memory)
+        try:
+            await kept.open()
+        except StoreError as exc:
+            return fatal("memory", str(exc), "move the file away, or change memory.file")
+        finally:
+            await kept.close()
+    by_from = cfg.memory.callers == "account" and (cfg.sip.accounts or cfg.sip.trunks)
+    if not by_from and not cfg.sip.trusted_peers and not any(row.trust_identity for row in cfg.sip.trunks):
+        fix = 'set sip.trusted_peers, or trust_identity of a trunk, or memory.callers = "account"'
+        return warning("memory", "no caller will be known again: nobody's word is taken on who calls", fix)
+    return ok("memory", f"{file} keeps conversations for {cfg.memory.keep_s / 3600:g} h")
 
 
 async def conversation(cfg: Config) -> list[Finding]:

@@ -91,6 +91,15 @@ def test_agent_that_does_not_exist_is_exit_code_3(capsys: pytest.CaptureFixture[
     assert err.splitlines()[-1].startswith('sipagent: dialogue.agent = "parrot" is not an agent; choose one of: echo')
 
 
+def test_a_memory_that_can_not_be_opened_is_exit_code_3(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "memory.db").write_text("no database at all " * 100)
+    (tmp_path / "switch.toml").write_text("[memory]\nfile = '{}'\n[api]\nport = 0\n".format(tmp_path / "memory.db"))
+    code, out, err = run(capsys, "serve", "--agent", "echo", "--sip", "udp:127.0.0.1:0", "-c", str(tmp_path / "switch.toml"))
+    assert (code, out) == (3, "")
+    assert "memory.file = " in err.splitlines()[-1]
+    assert "move it away" in err.splitlines()[-1]
+
+
 def test_public_api_address_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "serve", "--api", "0.0.0.0:8080")
     assert code == 3

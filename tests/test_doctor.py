@@ -159,3 +159,26 @@ async def test_agent_that_does_not_exist_is_fatal(name: str) -> None:
 def test_table_shows_text_as_it_is() -> None:
     rows = table([Finding("SIP", "fatal", "[::1] is taken", "use [127.0.0.1]")])
     assert rows.row_count == 1
+
+
+async def test_memory(tmp_path: Path) -> None:
+    assert (await doctor.memory(Config())).status == "ok"
+    file = tmp_path / "memory.db"
+    nobody = await doctor.memory(config(memory={"file": str(file)}))
+    assert (nobody.status, nobody.detail) == ("warning", "no caller will be known again: nobody's word is taken on who calls")
+    trunk = {"name": "t", "hosts": ["192.0.2.1"]}
+    for sip, callers in (
+        ({"trusted_peers": ["192.0.2.1"]}, "asserted"),
+        ({"trunks": [{**trunk, "trust_identity": True}]}, "asserted"),
+        ({"trunks": [trunk]}, "account"),
+    ):
+        assert (await doctor.memory(config(memory={"file": str(file), "callers": callers}, sip=sip))).status == "ok"
+    assert (await doctor.memory(config(memory={"file": str(file)}, sip={"trunks": [trunk]}))).status == "warning"
+    assert not exists(file)  # an examination makes nothing
+    file.write_text("no database at all " * 100)
+    assert (await doctor.memory(config(memory={"file": str(file)}))).status == "fatal"
+    assert (await doctor.memory(config(memory={"file": str(tmp_path / "nowhere" / "memory.db")}))).status == "fatal"
+
+
+def exists(file: Path) -> bool:
+    return file.exists()
