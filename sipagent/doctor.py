@@ -22,7 +22,7 @@ from sipagent import engines
 from sipagent.config import Account, Config, Listen
 from sipagent.config_sip import Trunk
 from sipagent.config_types import Transport
-from sipagent.engines.base import Engine, EngineMissing
+from sipagent.engines.base import Engine, EngineError, EngineMissing
 from sipagent.signalling.errors import SignallingError
 from sipagent.signalling.locate import Locator
 from sipagent.signalling.names import Dns
@@ -342,5 +342,21 @@ async def engine(name: str, choice: str, make: Callable[[str, Config], Engine], 
         return fatal(name, f"{choice}: {exc}", f"install what is missing, or choose another one: engines.{name.split()[1]}")
     except Exception as exc:  # a library that breaks in its own way is a finding, not the end of the examination
         return fatal(name, f"{choice}: {exc!r}", "install the versions of requirements.txt: scripts/setup")
-    await made.close()
-    return ok(name, f"{choice} loads in {time.monotonic() - started:.1f} s")
+    loaded = f"{choice} loads in {time.monotonic() - started:.1f} s"
+    try:
+        return await _reached(name, loaded, made)
+    finally:
+        await made.close()
+
+
+async def _reached(name: str, loaded: str, made: Engine) -> Finding:
+    """A service is asked whether it is there and takes the key: one that is down now may be up when a call comes."""
+    probe = getattr(made, "probe", None)
+    if probe is None:
+        return ok(name, loaded)
+    try:
+        await probe()
+    except EngineError as exc:
+        fix = f"callers would hear an apology; name another engine behind it: engines.failover.{name.split()[1]}"
+        return warning(name, f"{loaded}, but {exc}", fix)
+    return ok(name, f"{loaded}, its service answers")

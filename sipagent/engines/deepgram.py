@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 TABLE = "engines.deepgram"
 CLOSE_S = 1.0  # for the closing handshake
 MAX_MESSAGE = 1 << 20
+QUIET = logging.getLogger(f"{__name__}.connection")
+QUIET.setLevel(logging.INFO)  # below it the library logs the header that carries the key
 
 
 class DeepgramStt:
@@ -73,7 +76,7 @@ class DeepgramStt:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await connect(
-                    url, additional_headers=headers, compression=None, close_timeout=CLOSE_S, max_size=MAX_MESSAGE
+                    url, additional_headers=headers, compression=None, close_timeout=CLOSE_S, max_size=MAX_MESSAGE, logger=QUIET
                 )
         except InvalidStatus as e:
             where, words = f"{self.name}: {self._settings.base_url}", self.told(complaint(bytes(e.response.body or b"")))

@@ -36,6 +36,11 @@ class OpenAiChat:
         """Ends the connections."""
         await self._http.close()
 
+    async def probe(self) -> None:
+        """Whether the service can be reached and takes the key."""
+        async with self._http.request("GET", "/models"):
+            pass
+
     def session(self, script: Script, context: Context | None = None) -> BrainSession:
         """A conversation by the script's instructions and tools."""
         return ChatSession(self._cfg, self.ask, script, context if context is not None else Context())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -19,6 +20,8 @@ from sipagent.testing import CodedSpeech
 from tests.engines.speech_services import KEY
 
 INTERIM_S = 0.1  # of sound between interim results
+QUIET = logging.getLogger("deepgram on loopback")
+QUIET.setLevel(logging.INFO)  # what clients send is not logged here
 SEGMENT_S = 2.0  # of sound between final ones
 
 
@@ -49,7 +52,7 @@ class DeepgramServer:
         self._server: Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await serve(self._converse, "127.0.0.1", 0, process_request=self._shake, compression=None)
+        self._server = await serve(self._converse, "127.0.0.1", 0, process_request=self._shake, compression=None, logger=QUIET)
         return self
 
     async def __aexit__(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """OpenAI's and ElevenLabs' speech endpoints on loopback, as their references describe them. What they hear is coded speech;
-what they say is a tone of 60 ms a letter between two rests."""
+what they say is a tone of 30 ms a letter between two rests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sipagent.testing import CodedSpeech
 from tests.engines.http_server import Request, Response
 
 KEY = "sk-test-0123456789abcdef"
-LETTER_S = 0.06
+LETTER_S = 0.03
 REST_S = 0.2
 
 

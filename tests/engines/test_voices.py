@@ -135,7 +135,7 @@ async def test_a_refused_key_is_not_shown(service: HttpServer, name: str, monkey
 
 async def test_the_loop_is_not_held_by_a_long_answer(service: HttpServer, name: str) -> None:
     """A whole clause may come at once; other calls' packets wait no longer than for a piece of it."""
-    service.mood = Mood(instead=Response(tone("x" * 300, 24000), kind="audio/pcm", step=1 << 20))
+    service.mood = Mood(instead=Response(tone("x" * 400, 24000), kind="audio/pcm", step=1 << 20))
     tts = await voice(name, service)
     steps = 0
 
