@@ -7,6 +7,7 @@ import gzip
 import socket
 import struct
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,20 @@ def spoken(texts: str) -> dict[str, str]:
     return {name: text for name, _, text in entries if text and text[0] not in "[<"}
 
 
-def prompts(shortest_s: float, cut_s: float | None = None, words: int = 1) -> list[Pcm]:
-    """Those of at least `shortest_s` and `words`, what is behind `cut_s` cut off. RuntimeError: they are not installed."""
+def sentence(text: str) -> bool:
+    """Whole ones: many prompts are pieces that a program puts together ("...in the conference.")."""
+    return "..." not in text and text[0].isupper() and text.strip()[-1] in ".?!" and len(text.split()) >= 4
+
+
+def prompts(shortest_s: float, cut_s: float | None = None, wanted: Callable[[str], bool] = bool) -> list[Pcm]:
+    """Those of at least `shortest_s` whose text is `wanted`, what is behind `cut_s` cut off. RuntimeError: they are not
+    installed."""
     if not TEXTS.is_file():
         raise RuntimeError(f"no {TEXTS}: {FIX}")
-    texts = {
-        name: text for name, text in spoken(gzip.decompress(TEXTS.read_bytes()).decode()).items() if len(text.split()) >= words
-    }
+    texts = spoken(gzip.decompress(TEXTS.read_bytes()).decode())
+    names = {name for name, text in texts.items() if wanted(text)}
     found = []
-    for path in sorted(path for path in SOUNDS.glob("*.wav") if path.stem in texts):
+    for path in sorted(path for path in SOUNDS.glob("*.wav") if path.stem in names):
         with wave.open(str(path)) as wav:
             if wav.getframerate() == RATE and wav.getnframes() >= shortest_s * RATE:
                 pcm = np.frombuffer(wav.readframes(wav.getnframes() if cut_s is None else round(cut_s * RATE)), np.int16)

@@ -106,7 +106,11 @@ async def main() -> dict[str, Any]:
         turns = [entry for call in switch.calls.values() for entry in call.notes.get("ledger", [])]
     finally:
         await switch.stop()
-    return {"turns": len(turns), "barge_ins": sum(entry.get("barge_in") is not None for entry in turns)}
+    return {
+        "turns": len(turns),
+        "barge_ins": sum(entry.get("barge_in") is not None for entry in turns),
+        "stages": [entry["stages"] for entry in turns if entry.get("gap_ms") is not None],
+    }
 
 
 if __name__ == "__main__":

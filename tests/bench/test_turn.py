@@ -9,7 +9,7 @@ import random
 import numpy as np
 import pytest
 
-from tests.bench.human import RATE
+from tests.bench.human import RATE, sentence
 from tests.bench.turn_caller import QUIET_NS, Caller
 from tests.bench.turn_script import FRAME, FRAME_NS, WAIT_NS, between_words, judge, summary, turn
 
@@ -88,3 +88,17 @@ def test_a_caller_waits_for_the_bot_speaks_and_listens_to_the_end() -> None:
     outcomes = [judge(*one, np.array(caller.sounding)) for one in caller.done]
     assert [one.missed for one in outcomes] == [False, True]
     assert caller.done[1][2] - caller.done[1][1] > WAIT_NS
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("Please enter the number.", True),
+        ("...in the conference.", False),
+        ("The number was successfully...", False),
+        ("letters of your party's first name.", False),
+        ("Goodbye.", False),
+    ],
+)
+def test_callers_say_whole_sentences(text: str, want: bool) -> None:
+    assert sentence(text) is want

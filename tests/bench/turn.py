@@ -14,6 +14,7 @@ A packet sounds when one of its samples is louder than -50 dBFS, whoever made it
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -45,11 +46,13 @@ GOAL = {
 
 @dataclass(frozen=True)
 class Result:
-    """Of one system in one round. `cpu`: core-seconds that a call took for each second."""
+    """Of one system in one round. `cpu`: core-seconds that a call took for each second. `stages`: ms of each turn by our
+    ledger; of a peer, none."""
 
     outcomes: list[Outcome]
     cpu: float
     holes: int
+    stages: list[dict[str, float]]
 
 
 def used(bot: harness.Child) -> tuple[float, float]:
@@ -80,21 +83,24 @@ def measure(name: str, turns: int, seed: int) -> Result:
             callers = caller("sip", port)
         found = callers.finish(seconds)["calls"]
         after = used(bot)
-        bot.finish()
+        ledger = bot.finish().get("stages", [])
     outcomes = [
         judge(first, last, over, np.array(call["sounding"], np.int64)) for call in found for first, last, over in call["turns"]
     ]
     if len(outcomes) < n * turns:
         raise RuntimeError(f"{name}: {n * turns - len(outcomes)} turns did not end")
-    return Result(outcomes, (after[1] - before[1]) / (after[0] - before[0]) / n, sum(call["holes"] for call in found))
+    return Result(outcomes, (after[1] - before[1]) / (after[0] - before[0]) / n, sum(call["holes"] for call in found), ledger)
 
 
 def whole(results: Sequence[Result]) -> dict[str, Any]:
     """Of one system over all rounds."""
-    cpu = harness.spread([one.cpu for one in results])
-    return summary([turn for one in results for turn in one.outcomes]) | {
-        "cpu": cpu,
+    ledger = [stages for one in results for stages in one.stages]
+    names = dict.fromkeys(name for stages in ledger for name in stages)
+    return {
+        **summary([turn for one in results for turn in one.outcomes]),
+        "cpu": harness.spread([one.cpu for one in results]),
         "holes": sum(one.holes for one in results),
+        "stages": {name: statistics.median(stages.get(name, 0.0) for stages in ledger) for name in names},
     }
 
 
@@ -129,6 +135,12 @@ def run(quick: bool) -> tuple[str, dict[str, Any]]:
             for name, found in systems.items()
         ],
     )
+    profile = [
+        f"{name}: " + ", ".join(f"{stage.removesuffix('_ms')} {ms:.0f}" for stage, ms in found["stages"].items())
+        for name, found in systems.items()
+        if found["stages"]
+    ]
+    text = "\n".join([text, "where the time goes, by the ledger, median ms of each stage:", *profile])
     return text, {
         "systems": systems,
         "ratios": {key: value for key, value in measured.items() if "/" in key},

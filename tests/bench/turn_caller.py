@@ -24,15 +24,14 @@ from typing import Any
 import numpy as np
 
 from mediacore.dsp import Codec
-from tests.bench.human import NOISE, RATE, Pcm, listening, prompts, stamped
+from tests.bench.human import NOISE, RATE, Pcm, listening, prompts, sentence, stamped
 from tests.bench.sip_calls import SipCalls
 from tests.bench.systems import LOOPBACK, say
 from tests.bench.turn_script import FRAME, FRAME_NS, SOUND, WAIT_NS, Said, turn
 from tests.lab.relay import first_in_line
 from tests.media.rtp import Rtp
 
-SHORTEST_S, WORDS = 1.2, 4
-LONGEST_S = 5.0
+SHORTEST_S, LONGEST_S = 1.2, 5.0
 QUIET_NS = 600_000_000  # no sound for so long: the bot has finished
 BREATH_S = (0.2, 1.0)  # before the caller's next turn
 HOLE_NS = 60_000_000
@@ -116,7 +115,7 @@ class Caller:
 
 
 def run(n_calls: int, turns: int, seed: int, kind: str, sip_port: int) -> dict[str, Any]:
-    sentences = [pcm for pcm in prompts(SHORTEST_S, words=WORDS) if len(pcm) <= LONGEST_S * RATE]
+    sentences = [pcm for pcm in prompts(SHORTEST_S, wanted=sentence) if len(pcm) <= LONGEST_S * RATE]
     sockets = [listening() for _ in range(n_calls)]
     sips = []
     if kind == "sip":
