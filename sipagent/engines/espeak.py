@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""espeak-ng as a separate process: 100+ languages, robotic, first audio in some 20 ms.
+"""espeak-ng as a separate process: 100+ languages, robotic, first audio in some 20 ms, and it knows when it speaks which word.
 
-Each worker thread keeps one process started and waiting on its stdin, so that no call waits for a start; it serves one clause,
-and its successor is started after it. Output: WAV header, then s16le mono at 22,050 Hz, which is resampled here.
+Each worker thread keeps one process (espeak_process.py) waiting, so that no call waits for a start. A clause that fails, or is
+not read to its end, costs the process, and its successor is started. What comes at 22,050 Hz is resampled here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-import struct
 import subprocess
+import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
-from sipagent.engines.base import EngineError, EngineMissing
+from sipagent.engines import espeak_process
+from sipagent.engines.base import EngineError, EngineMissing, Voiced, WordEnd
 from sipagent.engines.pcm import Resampler, Trimmer
 from sipagent.engines.workers import Workers
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
 VOICE = "en-us"
 WORDS_PER_MINUTE = 165
-HEADER_BYTES = 44
-PIECE_BYTES = 8192  # 186 ms; the first is smaller so that speech starts early
+MAX_FRAME_BYTES = 1 << 20
+PIECE_BYTES = 8192  # 186 ms, for resampling has its price per piece; the first is smaller so that speech starts early
 FIRST_BYTES = 2048
+PROGRAM = (sys.executable, "-I", "-S", espeak_process.__file__)
 SPOKEN = {ord("<"): " less than ", ord(">"): " greater than ", 0: " "}
 
 
@@ -62,11 +64,9 @@ class EspeakTts:
         """It is fast enough without."""
 
     def _open(self) -> _Speaker:
-        program = shutil.which("espeak-ng")
-        if program is None:
+        if not installed():
             raise EngineMissing("engines.tts = espeak: program espeak-ng is not installed; apt-get install espeak-ng")
-        pace = str(round(WORDS_PER_MINUTE * self.speed))
-        return _Speaker([program, "--stdin", "--stdout", "-z", "-b", "1", "-s", pace, "-v", self.voice])
+        return _Speaker([*PROGRAM, self.voice, str(round(WORDS_PER_MINUTE * self.speed))])
 
 
 class _Speaker:
@@ -78,14 +78,19 @@ class _Speaker:
         self._process = self._start()
 
     def speak(self, text: str, rate: int) -> Iterator[bytes]:
+        if not any(c.isalnum() for c in text):
+            return
         process = self._process if self._process.poll() is None else self._start()
         self._process = process
+        whole = False
         try:
             yield from _read(process, text, rate)
+            whole = True
         finally:
-            _end(process)
-            if not self._ended:
-                self._process = self._start()
+            if not whole:
+                _end(process)
+                if not self._ended:
+                    self._process = self._start()
 
     def kill(self) -> None:
         """From another thread: a hung read returns."""
@@ -99,32 +104,53 @@ class _Speaker:
 
 def _read(process: subprocess.Popen[bytes], text: str, rate: int) -> Iterator[bytes]:
     assert process.stdin is not None
-    assert process.stdout is not None
-    if not any(c.isalnum() for c in text):
-        return
+    spoken = text.translate(SPOKEN).encode()
     try:
-        process.stdin.write(text.translate(SPOKEN).encode())
-        process.stdin.close()
+        process.stdin.write(len(spoken).to_bytes(4, "little") + spoken)
     except BrokenPipeError as e:
         raise EngineError(f"espeak-ng: {_said(process) or 'ended before it was asked'}") from e
-    header = _exactly(process.stdout, HEADER_BYTES)
-    if len(header) < HEADER_BYTES or header[:4] != b"RIFF":
-        raise EngineError(f"espeak-ng gave no audio: {_said(process) or f'exit code {process.wait()}'}")
-    (source_rate,) = struct.unpack_from("<I", header, 24)
+    kind, source_rate, _, _ = _frame(process)
+    if kind != espeak_process.RATE or source_rate <= 0:
+        raise EngineError(f"espeak-ng gave no audio: {_said(process)}")
     trimmer, resampler = Trimmer(source_rate), Resampler(source_rate, rate)
-    size, spoke = FIRST_BYTES, False
-    while piece := _exactly(process.stdout, size):
-        if out := resampler.run(trimmer.run(piece[: len(piece) & ~1])):
+    begun: list[tuple[int, int]] = []  # words: (its first character, from 1; sample at the source's rate)
+    size, spoke, pcm = FIRST_BYTES, False, b""
+    while True:
+        kind, a, b, more = _frame(process)
+        if kind == espeak_process.WORD and text.isprintable() and not SPOKEN.keys() & set(map(ord, text)):
+            begun.append((a, b))
+        pcm += more
+        if len(pcm) < size and kind != espeak_process.END:
+            continue
+        out, pcm = resampler.run(trimmer.run(pcm)), b""
+        if kind == espeak_process.END:
+            out += resampler.run(trimmer.finish()) + resampler.finish()
+        if out:
             size, spoke = PIECE_BYTES, True
-            yield out
-    out = resampler.run(trimmer.finish()) + resampler.finish()
-    code = process.wait()
-    if code != 0:
-        raise EngineError(f"espeak-ng: exit code {code}: {_said(process)}")
+            yield Voiced(out, [_before(text, at, (sample - trimmer.head) * rate // source_rate) for at, sample in begun])
+            begun.clear()
+        if kind == espeak_process.END:
+            break
     if not spoke:
-        raise EngineError(f"espeak-ng gave no sound for {text!r}: {_said(process)}")
-    if spoke and out:
-        yield out
+        raise EngineError(f"espeak-ng gave no sound for {text!r}")
+
+
+def _before(text: str, at: int, sample: int) -> WordEnd:
+    """Where a word begins at its character `at`, from 1, the ones before it are over."""
+    return WordEnd(len(text[: max(0, at - 1)].rstrip()), sample)
+
+
+def _frame(process: subprocess.Popen[bytes]) -> tuple[int, int, int, bytes]:
+    """Kind, a, b and the sound of one frame of espeak_process.py."""
+    assert process.stdout is not None
+    head = _exactly(process.stdout, espeak_process.FRAME.size)
+    if len(head) == espeak_process.FRAME.size:
+        kind, a, b = espeak_process.FRAME.unpack(head)
+        if kind != espeak_process.AUDIO:
+            return kind, a, b, b""
+        if 0 < a <= MAX_FRAME_BYTES and len(pcm := _exactly(process.stdout, a)) == a:
+            return kind, a, b, pcm
+    raise EngineError(f"espeak-ng gave no audio: {_said(process) or f'exit code {process.wait()}'}")
 
 
 def _exactly(stream: IO[bytes], size: int) -> bytes:

@@ -125,6 +125,7 @@ class Trimmer:
         self._keep = round(keep_ms * rate / 1000)
         self._started = False
         self._held = b""
+        self.head = 0  # samples dropped before the speech
 
     def run(self, pcm: bytes) -> bytes:
         """Returns what surely belongs to the speech."""
@@ -132,8 +133,10 @@ class Trimmer:
         loud = np.flatnonzero(np.abs(np.frombuffer(data, "<i2").astype(np.int32)) > self.FLOOR)
         if not len(loud):
             self._held = data if self._started else data[-2 * self._keep :] if self._keep else b""
+            self.head += 0 if self._started else (len(data) - len(self._held)) // 2
             return b""
         first = 0 if self._started else max(0, int(loud[0]) - self._keep)
+        self.head += first
         end = int(loud[-1]) + 1
         self._started = True
         self._held = data[2 * end :]

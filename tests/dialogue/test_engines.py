@@ -22,7 +22,7 @@ from sipagent import engines
 from sipagent.agents.reception import ReceptionAgent
 from sipagent.config import Config
 from sipagent.dialogue.levels import speech_end, speech_start
-from sipagent.engines import EngineSet
+from sipagent.engines import EngineSet, espeak
 from sipagent.engines.base import EngineError, EngineMissing, EngineTimeout, Tts
 from sipagent.engines.espeak import EspeakTts
 from sipagent.engines.pcm import resample
@@ -258,10 +258,10 @@ def test_a_missing_espeak_is_explained(studio: Studio, monkeypatch: pytest.Monke
 def test_an_espeak_that_breaks_or_hangs_is_an_error(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, words: str
 ) -> None:
-    fake = tmp_path / "espeak-ng"
+    fake = tmp_path / "espeak"
     fake.write_text(f"#!/bin/sh\nexec {program}\n")
     fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(espeak, "PROGRAM", (str(fake),))
     cfg = Config.model_validate({"engines": {"threads": 1}, "dialogue": {"tts_timeout_s": 0.3}})
     with pytest.raises((EngineError, EngineTimeout), match=words):
         studio.run(EspeakTts(cfg).load())

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Word times of the voices that tell them, against their sound: where a comma makes a voice pause, the next word begins."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sipagent.config import Config
+from sipagent.dialogue.levels import block_levels
+from sipagent.dialogue.words import word_ends
+from sipagent.engines.base import Voiced, WordEnd
+from sipagent.engines.espeak import EspeakTts
+
+RATE = 16000
+TEXT = "Please hold the line, somebody will be with you at once, goodbye."
+PAUSES = (4, 11)  # words before the commas
+MS = RATE // 1000
+
+
+def say(tts: Any, *texts: str) -> list[tuple[bytes, list[WordEnd]]]:
+    """Each text's sound and what was told of its words."""
+
+    async def run() -> list[tuple[bytes, list[WordEnd]]]:
+        await tts.load()
+        try:
+            said = []
+            for text in texts:
+                pieces = [piece async for piece in tts.synthesize(text, RATE)]
+                words = [w for piece in pieces if isinstance(piece, Voiced) for w in piece.words]
+                said.append((b"".join(pieces), words))
+            return said
+        finally:
+            await tts.close()
+
+    return asyncio.run(run())
+
+
+def check(pcm: bytes, told: list[WordEnd]) -> None:
+    ends = word_ends(TEXT, told, len(pcm) // 2)
+    loud = block_levels(pcm, RATE) > -45.0
+    for word in PAUSES:
+        at = ends[word - 1] // (10 * MS)
+        quiet = np.flatnonzero(~loud[at - 12 : at + 6])  # 10 ms blocks around the place
+        assert len(quiet) >= 5, f"no pause before {TEXT.split()[word]!r}"
+        assert loud[at : at + 15].any(), "the next word does not begin there"
+    lengths = np.diff([0, *ends]) / MS
+    assert lengths.min() >= 30, lengths
+    assert lengths.max() <= 900, lengths
+
+
+def test_espeak_tells_when_each_word_ends() -> None:
+    (pcm, told), *_ = say(EspeakTts(Config()), TEXT)
+    assert len(told) >= len(TEXT.split()) - 1
+    check(pcm, told)
+
+
+@pytest.mark.parametrize("text", ["a < b", "one\0two", "three\nfour"])
+def test_where_espeak_says_something_else_than_is_written_nothing_is_told(text: str) -> None:
+    ((pcm, told),) = say(EspeakTts(Config()), text)
+    assert len(pcm) > 2 * 200 * MS
+    assert told == []
+
+
+def test_letters_beyond_ascii_do_not_move_the_places() -> None:
+    text = "Die Tür über dem Café öffnet um neun."
+    ((pcm, told),) = say(EspeakTts(Config.model_validate({"engines": {"voice": "de"}})), text)
+    begins = {w.chars for w in told}
+    assert {text.index(" dem"), text.index(" öffnet"), text.index(" neun")} <= begins
+    assert max(w.sample for w in told) < len(pcm) // 2
+
+
+def test_espeak_lives_on_from_clause_to_clause_and_ends_with_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **how: Any) -> None:
+            super().__init__(*args, **how)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    tts = EspeakTts(Config.model_validate({"engines": {"threads": 1}}))
+
+    async def run() -> None:
+        await tts.load()
+        for text in ("One clause.", "Another clause.", "?!", "And a last one."):
+            async for _ in tts.synthesize(text, RATE):
+                pass
+        assert len(started) == 1
+        speech = tts.synthesize("This one is not heard to its end, for somebody interrupts it. " * 20, RATE)
+        await anext(speech)
+        await speech.aclose()
+        async for _ in tts.synthesize("And yet it goes on.", RATE):
+            pass
+        assert len(started) == 2
+        await tts.close()
+
+    asyncio.run(run())
+    for process in started:
+        process.wait(30)
