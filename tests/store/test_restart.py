@@ -32,7 +32,8 @@ RTP_PORTS = 16
 class Switch:
     """`sipagent serve`, started again on the same files."""
 
-    def __init__(self, room: Path) -> None:
+    def __init__(self, room: Path, *more: str) -> None:
+        """`more`: lines of its configuration."""
         self.room, self.store = room, room / "memory.db"
         self.sip_port, self.api_port, rtp = ports.one(), ports.one(), ports.block(RTP_PORTS)
         lines = [
@@ -47,6 +48,7 @@ class Switch:
             f"port = {self.api_port}",
             "[memory]",
             f"file = {json.dumps(str(self.store))}",
+            *more,
         ]
         (room / "sipagent.toml").write_text("\n".join(lines))
         self._starts = 0
