@@ -8,6 +8,7 @@ import enum
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import mediacore
@@ -87,6 +88,16 @@ class Switchboard(Protocol):
 
     async def release(self, call: Call, other: Call) -> None: ...
 
+    async def bridge(self, call: Call, uri: str, via: str) -> None: ...
+
+    async def answer(self, call: Call) -> bool:
+        """Answers a call that came and waits for its sound. False: it ended before."""
+        ...
+
+    def record(self, call: Call, path: Path) -> CallRecording:
+        """Records the call from now to its end, unless it is recorded already."""
+        ...
+
 
 class CallRecording(Protocol):
     """The recording of a call: `sipagent.recorder.Recording`."""
@@ -95,6 +106,12 @@ class CallRecording(Protocol):
     def lost_ms(self) -> int:
         """Time that is missing in the file, up to now."""
         ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -177,22 +194,28 @@ class Call:
         """Hands the caller to somebody: the peer is asked to call there itself (REFER); if it does not take that, we call, by
         the account or trunk `via`, and join the two. The caller hears ringing. Afterwards the call is no longer the agent's,
         and `on_call` returns. TransferError: it was not taken, and the caller is the agent's again."""
-        await self._board().transfer(self, uri, via)
+        await self.board().transfer(self, uri, via)
 
     async def consult(self, uri: str, via: str = "") -> Call:
         """Calls somebody while the caller hears music, to `connect` the two afterwards, or to `release` who was called. The
         agent speaks by the new call's leg. TransferError: not answered, and the caller is the agent's again."""
-        return await self._board().consult(self, uri, via)
+        return await self.board().consult(self, uri, via)
 
     async def connect(self, other: Call) -> None:
         """Joins the caller with who was consulted. Afterwards neither is the agent's. TransferError: one hung up."""
-        await self._board().connect(self, other)
+        await self.board().connect(self, other)
+
+    async def bridge(self, uri: str, via: str = "") -> None:
+        """Joins the caller with somebody until that one hangs up, or the task is cancelled; then the caller is the agent's
+        again. TransferError: nobody answered."""
+        await self.board().bridge(self, uri, via)
 
     async def release(self, other: Call) -> None:
         """Hangs up on who was consulted; the caller is the agent's again."""
-        await self._board().release(self, other)
+        await self.board().release(self, other)
 
-    def _board(self) -> Switchboard:
+    def board(self) -> Switchboard:
+        """The switch behind this call. TransferError: there is none."""
         if self.switchboard is None:
             raise TransferError(501, "this call has no switch behind it")
         return self.switchboard
@@ -245,7 +268,8 @@ class Call:
 
 
 class Agent(Protocol):
-    """Talks with callers. `on_call` runs once for each answered call and is cancelled when the call ends."""
+    """Talks with callers. `on_call` runs once for each answered call and is cancelled when the call ends. One that has
+    `answers_itself` gets calls that ring."""
 
     name: str
 

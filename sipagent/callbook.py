@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sipagent.call import Call
+from sipagent.call import Call, CallRecording
 from sipagent.config import Store
 from sipagent.log import call_context, get_logger
 from sipagent.recorder import Recorder, Recording
@@ -61,6 +61,21 @@ class CallBook:
             return
         with call_context(call.id):
             recording = self._recorder.start(call.leg, store.dir / f"{call.id}.{store.format}", store.format)
+        self._keep(call, recording)
+
+    def record_to(self, call: Call, path: Path) -> CallRecording:
+        """Records the sound of a call from now to its end into a file of an agent's choice, unless it is recorded already."""
+        if call.recording is not None:
+            return call.recording
+        if self._recorder is None:
+            self._recorder = Recorder()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with call_context(call.id):
+            recording = self._recorder.start(call.leg, path, "opus" if path.suffix == ".opus" else "wav")
+        self._keep(call, recording)
+        return recording
+
+    def _keep(self, call: Call, recording: Recording) -> None:
         self._recordings[call.id] = call.recording = recording
         call.notes["recording"] = str(recording.path)
 

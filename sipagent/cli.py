@@ -77,7 +77,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def serve(
     config: ConfigFile = None,
-    agent: Annotated[str | None, typer.Option(metavar="NAME", help="echo, reception or play:FILE.")] = None,
+    agent: Annotated[str | None, typer.Option(metavar="NAME", help="echo, reception, play:FILE, FILE.toml or FILE.py.")] = None,
     sip: SipListen = None,
     rtp: RtpPorts = None,
     api: Annotated[str | None, typer.Option(metavar="IP:PORT", help="HTTP address, or off.")] = None,

@@ -57,7 +57,11 @@ class Dialogue(Section):
 
     budget: Budget = Field(default_factory=Budget)
 
-    agent: str = Field(default="reception", description='"echo", "reception" or "play:FILE".')
+    agent: str = Field(
+        default="reception",
+        description='"echo", "reception", "play:FILE", a file that describes one ("desk.toml") or a program '
+        '("desk.py", "desk.py:name", "package.module:name"): see docs/agents.md.',
+    )
     facts: Path | None = Field(default=None, description="Fact file of the reception agent; none = the one it ships.")
     speech_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.5, description="VAD probability that starts speech."

@@ -299,6 +299,7 @@ async def conversation(cfg: Config) -> list[Finding]:
     name = cfg.dialogue.agent
     try:
         agents = importlib.import_module("sipagent.agents")
+        agents.check(cfg)
         if agents.speaks(name):
             return [ok("agent", name), *await speech(cfg)]
         agents.create(name, cfg)

@@ -51,6 +51,7 @@ class Switch:
         self._minder = Minder(self._book)
         self._tones: Tones | None = None
         self._watch: asyncio.Task[None] | None = None
+        self.agents: Mapping[str, Agent] = {}
         self._voice: Tts | None = None  # when no agent has one
         self._tracer: tracing.Tracer | None = None
 
@@ -71,7 +72,7 @@ class Switch:
         names = agents.needed(self.cfg)
         if any(agents.speaks(name) for name in names):
             self.engines = await engines.load(self.cfg)
-        made = {name: agents.create(name, self.cfg, self.engines, self.on_dialogue) for name in names}
+        self.agents = made = await agents.open_all(names, self.cfg, self.engines, self.on_dialogue)
         self._tones = await asyncio.to_thread(Tones, self.cfg.media.rate, self.cfg.parking.music)
         strangers, voice = Strangers(self.cfg), await self._load_voice()
         desk = Desk(
@@ -134,6 +135,7 @@ class Switch:
             self._tones.close()
         asyncio.get_running_loop().remove_reader(self.worker.fileno())
         self.worker.stop()
+        await agents.close_all(self.agents)
         if self._voice is not None:
             await self._voice.close()
         if self.engines is not None:

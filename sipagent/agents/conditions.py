@@ -19,7 +19,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
-_FORM = re.compile(r"(!=|>=|<=|=|>|<)?\s*(\S.*)")
+_FORM = re.compile(r"(!=|>=|<=|=|>|<)?\s*([^\s=<>!].*)")
 
 
 @dataclass(frozen=True, slots=True)

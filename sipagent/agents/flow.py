@@ -55,10 +55,13 @@ class FlowScript:
         """Of a language model."""
         return self._tools
 
-    @property
-    def saved(self) -> Mapping[str, Sequence[Mapping[str, slots.Value]]]:
-        """What steps have written down."""
-        return self._state.saved
+    def notes(self) -> dict[str, list[dict[str, slots.Value]]]:
+        """What steps have saved, for the record of the call: `saved_bookings` for save = "bookings"."""
+        return {f"saved_{name}": rows for name, rows in self._state.saved.items()}
+
+    def delivered(self) -> None:
+        """The notes stand in the record."""
+        self._state.saved = {}
 
     def greet(self) -> Answer:
         """The first words."""
@@ -105,11 +108,7 @@ class FlowScript:
 
     def clauses(self) -> list[str]:
         """What is surely going to be said, as the voice gets it."""
-        file = self._file
-        steps = [step for flow in file.flow for step in flow.step]
-        texts = [file.greeting, *(i.say for i in file.intent), *(t for s in steps for t in (s.say, s.ask, s.confirm))]
-        texts += [file.goodbye, *file.phrases.model_dump().values()]
-        fixed = [text for text in texts if not PLACEHOLDER.search(text)]
+        fixed = [text for text in self._file.texts if not PLACEHOLDER.search(text)]
         return list(dict.fromkeys(clause for text in fixed for clause in split(text)))
 
     # In no flow.

@@ -88,6 +88,10 @@ class Reception:
         """Booking references that callers confirmed."""
         return self._state.references
 
+    def notes(self) -> dict[str, Any]:
+        """For the record of the call."""
+        return {"messages": list(self.messages), "references": list(self.references)}
+
     def greet(self) -> Answer:
         """The first words."""
         return self._say(self._facts.business.greeting)

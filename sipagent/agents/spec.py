@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from sipagent.agents import conditions
 from sipagent.agents.slots import Kind
+from sipagent.config_tools import ToolRow
 from sipagent.config_types import Section
 from sipagent.signalling.uri import parse_uri
 
@@ -165,6 +166,15 @@ class AgentFile(Section):
     phrases: Phrases = Field(default=Phrases(), description="What the agent says of itself.")
     intent: list[Intent] = Field(default=[], description="What callers want.")
     flow: list[Flow] = Field(default=[], description="Conversations of several turns.")
+    tools: list[ToolRow] = Field(default=[], description="What a language model may have done.")
+
+    @property
+    def texts(self) -> list[str]:
+        """All that may be said."""
+        steps = [step for flow in self.flow for step in flow.step]
+        said = [self.greeting, self.goodbye, *(intent.say for intent in self.intent)]
+        said += [text for step in steps for text in (step.say, step.ask, step.again, step.confirm)]
+        return [text for text in (*said, *self.phrases.model_dump().values()) if text]
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:

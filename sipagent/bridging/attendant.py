@@ -97,7 +97,7 @@ class Attendant:
                 await self._agent(call, self._desk.agents[route.agent_name or ""])
 
     async def _agent(self, call: Call, agent: Agent) -> None:
-        if await self._desk.answer(call):
+        if getattr(agent, "answers_itself", False) or await self._desk.answer(call):
             await self._desk.converse(call, agent)
 
     async def deliver(self, by: Call, call: Call, target: ReferTo, notifier: Notifier) -> Call | Failure | None:

@@ -82,8 +82,8 @@ class Join:
         """The one that `call` talks with."""
         return self.b if call is self.a else self.a
 
-    async def run(self) -> bool:
-        """Until one of them hangs up, and then the other; or until they are `release`d: False."""
+    async def run(self, stays: Call | None = None) -> bool:
+        """Until one of them hangs up, and then the other, unless it `stays`; or until they are `release`d: False."""
         self._joins.add(self)
         for call, other in ((self.a, self.b), (self.b, self.a)):
             call.on_hold = self._hold_of(call, other)
@@ -95,6 +95,8 @@ class Join:
         if which == 0:
             return False
         for call, other in ((self.a, self.b), (self.b, self.a)):
+            if call is stays and which is not None:
+                continue
             because = other.peer_reason if other.ended.is_set() else None
             await call.hangup(reason="maximum duration reached" if which is None else "the other side hung up", because=because)
         return True

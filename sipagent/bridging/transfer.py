@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from sipagent.bridging.codes import Failure
 from sipagent.bridging.desk import Desk
 from sipagent.bridging.dial import Targets, dial
 from sipagent.bridging.join import Join, Joins
-from sipagent.call import Call, TransferError
+from sipagent.call import Call, CallRecording, TransferError
 from sipagent.log import get_logger
 from sipagent.signalling.errors import DestinationDenied, UriError
 from sipagent.signalling.transfer import ReferTo
@@ -231,6 +232,28 @@ class Transfers:
         """See `Call.release`."""
         self._quiet(call)
         await other.hangup(reason="not connected")
+
+    async def bridge(self, call: Call, uri: str, via: str) -> None:
+        """See `Call.bridge`."""
+        with self._desk.tones.ringing(call.leg):
+            made = await self._call(call, uri, via)
+        try:
+            if not (call.ended.is_set() or made.ended.is_set()):
+                join = Join(self._desk, self._joins, call, made)
+                try:
+                    await join.run(stays=call)
+                finally:
+                    join.close()
+        finally:
+            await made.hangup(reason="the other side hung up")
+
+    async def answer(self, call: Call) -> bool:
+        """See `Switchboard`."""
+        return await self._desk.answer(call)
+
+    def record(self, call: Call, path: Path) -> CallRecording:
+        """See `Switchboard`."""
+        return self._desk.book.record_to(call, path)
 
     async def _call(self, call: Call, uri: str, via: str) -> Call:
         made = await dial(self._desk, Targets([uri], via, RING_S), call, lambda *_: None)

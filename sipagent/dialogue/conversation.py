@@ -128,6 +128,14 @@ class Conversation:
         self._replies.say(Reply(None), think)
         return True
 
+    def hush(self) -> None:
+        """The bot says no more of what it is saying."""
+        if self._replies.current is not None:
+            self._playout.flush()
+            self._replies.cancel()
+            self._replies.end(interrupted=True)
+            self._idle_timer.arm()
+
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
         """The leg is somebody else's meanwhile: the bot hears nothing, says nothing, and nobody is late."""

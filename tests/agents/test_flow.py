@@ -114,7 +114,7 @@ def test_a_flow_asks_step_by_step_confirms_and_saves(desk: FlowScript) -> None:
         "A table for 4 on Friday, the eighth of May at seven o'clock in the evening. Is that right?",
         "Thank you, Anna Smith. Anything else?",
     ]
-    assert desk.saved["bookings"] == [{"people": 4, "day": "2026-05-08", "time": "19:00", "name": "Anna Smith"}]
+    assert desk.notes()["saved_bookings"] == [{"people": 4, "day": "2026-05-08", "time": "19:00", "name": "Anna Smith"}]
     assert desk.reply(UserTurn("No, thank you.")) == Answer("Goodbye.", (Act.HANGUP,))
 
 
@@ -138,7 +138,7 @@ def test_a_correction_is_taken_with_the_no(desk: FlowScript) -> None:
     assert "Saturday, the ninth of May" in ask(desk, "No, on Saturday.")[0]
     assert "half past eight" in ask(desk, "at half past eight please")[0]
     ask(desk, "yes")
-    assert desk.saved["bookings"][0]["day"] == "2026-05-09"
+    assert desk.notes()["saved_bookings"][0]["day"] == "2026-05-09"
 
 
 def test_after_a_bare_no_what_was_read_back_is_asked_again(desk: FlowScript) -> None:
@@ -154,7 +154,7 @@ def test_branches_by_what_was_told_and_a_failed_transfer_goes_on_with_the_next_s
     failed = desk.reply(UserTurn("", happened="the transfer failed: 486 Busy Here"))
     assert failed.text == "The boss is out. What is your message?"
     assert ask(desk, "Call me about a party.") == ["I will pass it on. Anything else?"]
-    assert desk.saved["messages"] == [{"people": 12, "message": "Call me about a party."}]
+    assert desk.notes()["saved_messages"] == [{"people": 12, "message": "Call me about a party."}]
 
 
 def test_an_intent_hands_over_and_says_when_nobody_is_there(desk: FlowScript) -> None:
@@ -185,7 +185,7 @@ def test_who_is_never_understood_comes_to_the_flow_for_it(desk: FlowScript) -> N
     assert "other words" in said[0]
     assert "parking, a table, a person" in said[1]
     assert said[2] == "I am afraid I can't help you with that. What is your message?"
-    assert desk.saved["messages"] == [{"message": "Tell Mario I called."}]
+    assert desk.notes()["saved_messages"] == [{"message": "Tell Mario I called."}]
 
 
 def test_repeat_time_thanks_and_goodbye(desk: FlowScript) -> None:
@@ -217,7 +217,7 @@ def test_where_a_caller_stood_is_kept_and_taken_up(desk: FlowScript) -> None:
     again = FlowScript(load(), lambda: NOW)
     assert again.resume(kept).text == "At what time?"
     ask(again, "at seven", "Anna", "yes")
-    assert again.saved["bookings"][0]["people"] == 4
+    assert again.notes()["saved_bookings"][0]["people"] == 4
 
 
 @pytest.mark.parametrize("data", [{}, {"flow": "gone", "step": 0}, {"flow": 3}, {"flow": "book", "step": 99, "slots": []}])

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypedDict
 
 Value = str | int | float | bool
 
@@ -37,6 +38,16 @@ class Wanted:
     max_length: int = 64
     currency: str = "dollars"  # of an amount that names none
     asked: bool = True  # it is the answer to the question; False: it may be told in passing, and only clear forms count
+
+
+class WantedKeys(TypedDict, total=False):
+    """What a program may want of an answer: see `Wanted`."""
+
+    choices: Sequence[str]
+    within: tuple[int, int]
+    min_length: int
+    max_length: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)

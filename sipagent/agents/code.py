@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Agents that are Python: `FILE.py` (its function on_call), `FILE.py:name` or `package.module:name`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import itertools
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from sipagent.agents.errors import AgentError
+from sipagent.agents.recorded import with_recordings
+from sipagent.agents.turns import Turns
+from sipagent.agents.voice_call import CallOver, VoiceCall
+from sipagent.call import Call
+from sipagent.config import Dialogue
+from sipagent.dialogue.clock import Clock, clock_us
+from sipagent.dialogue.conversation import Conversation
+from sipagent.dialogue.events import DialogueEvent, Listener
+from sipagent.engines import EngineSet
+from sipagent.engines.clips import Apology
+from sipagent.log import get_logger
+
+log = get_logger(__name__)
+
+OnCall = Callable[[VoiceCall], Awaitable[Any]]
+
+FUNCTION = "on_call"
+STILL_THERE = "Are you still there?"
+NOT_HEARD = "I can't hear you any more. Goodbye."
+
+_FILE = re.compile(r"(.+\.py)(?::(\w+))?")
+_MODULE = re.compile(r"(\w+(?:\.\w+)*):(\w+)")
+_number = itertools.count(1)
+
+
+def is_code(name: str) -> bool:
+    """Whether the name of an agent is that of a program."""
+    return _FILE.fullmatch(name) is not None or _MODULE.fullmatch(name) is not None
+
+
+def file_of(name: str) -> Path | None:
+    """The file of a program; None = an installed module's, which is not read again."""
+    match = _FILE.fullmatch(name)
+    return Path(match[1]) if match else None
+
+
+def load(name: str) -> OnCall:
+    """Runs the file or imports the module: blocks, and raises whatever a person's code raises; AgentError for the rest."""
+    path = file_of(name)
+    if path is None:
+        module_name, _, wanted = name.partition(":")
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as e:
+            if e.name is None or not (module_name + ".").startswith(e.name + "."):
+                raise
+            raise AgentError(f"{name}: there is no module {e.name!r} here; install it, or set PYTHONPATH") from e
+    else:
+        wanted = name.partition(".py:")[2] or FUNCTION
+        if not path.is_file():
+            raise AgentError(f"{path}: no such file")
+        spec = importlib.util.spec_from_file_location(f"sipagent_agent_{next(_number)}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    function: OnCall | None = getattr(module, wanted, None)
+    if function is None or not inspect.iscoroutinefunction(function):
+        raise AgentError(f"{name}: there is no `async def {wanted}(call)` in it")
+    return function
+
+
+class CodeAgent:
+    """Runs a person's program for each call. It gets calls that are not answered yet."""
+
+    answers_itself = True
+
+    def __init__(
+        self,
+        name: str,
+        function: OnCall,
+        engines: EngineSet,
+        cfg: Dialogue,
+        listener: Listener | None = None,
+        clock: Clock = clock_us,
+    ) -> None:
+        self.name = name
+        self._function, self._cfg, self._listener, self._clock = function, cfg, listener, clock
+        folder = (file_of(name) or Path()).absolute().parent
+        self._engines = with_recordings(engines, folder)
+
+    async def on_call(self, call: Call) -> None:
+        """Until the program is over. One that fails costs its caller an apology and the call."""
+        turns = Turns(STILL_THERE, NOT_HEARD)
+        if call.context.returning:
+            turns.slots.update(call.context.slots)
+
+        def listen(event: DialogueEvent) -> None:
+            turns.on_event(event)
+            if self._listener is not None:
+                self._listener(event)
+
+        conversation = Conversation(call, self._engines, turns, self._cfg, listen, self._clock)
+        voice, goodbye = VoiceCall(call, turns, conversation), ""
+        try:
+            await self._function(voice)
+        except CallOver:
+            log.info("the program spoke to a call that was over", agent=self.name)
+        except Exception:
+            log.exception("the agent's program failed", agent=self.name)
+            goodbye = Apology.GIVE_UP.value
+        finally:
+            await asyncio.shield(asyncio.ensure_future(voice.close(goodbye)))
