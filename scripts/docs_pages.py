@@ -11,6 +11,7 @@ from pathlib import Path
 from behaviour_table import behaviour_page
 from rfc_table import rfc_page
 
+from sipagent.agents.reference import reference as agent_file
 from sipagent.api.app import openapi
 from sipagent.config_docs import reference, sample
 
@@ -22,6 +23,7 @@ def pages() -> dict[str, str]:
     return {
         "configuration.md": reference(),
         "sipagent.sample.toml": sample(),
+        "agent-file.md": agent_file(),
         "openapi.json": json.dumps(openapi(), indent=1) + "\n",
         "rfc.md": rfc_page(TREE),
         "behaviour.md": behaviour_page(TREE),

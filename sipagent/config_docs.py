@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union
 
@@ -97,6 +97,8 @@ def kind(annotation: Any, metadata: list[Any] | None = None) -> str:
         return f"{kind(next(a for a in args if a is not type(None)), metadata)}, or none"
     if origin is list:
         return f"list of {kind(args[0])}"
+    if origin is dict and args[1] is Any:
+        return "table"
     if origin is dict:
         return f"table of {kind(args[1])}"
     if origin is tuple:
@@ -138,8 +140,13 @@ def sample() -> str:
 
 def reference() -> str:
     """docs/configuration.md."""
-    lines = [REFERENCE_HEAD]
-    for table in tables():
+    return page(REFERENCE_HEAD, tables())
+
+
+def page(head: str, sections: Iterable[Table]) -> str:
+    """A page with a table for each section."""
+    lines = [head]
+    for table in sections:
         lines += [f"## `{_header(table)}`", "", _doc(table.model), ""]
         lines += ["| key | type | default | what it is |", "|---|---|---|---|"]
         for key, field in settings(table.model):

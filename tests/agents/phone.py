@@ -81,6 +81,10 @@ class Phone:
         rate = self.call.leg.rate
         self.call.leg.write(self.speech.say(text, 0.5, rate) + bytes(2 * rate))
 
+    def sounded_s(self) -> float:
+        """Seconds of sound that was heard so far."""
+        return np.count_nonzero(np.frombuffer(bytes(self.heard), "<i2")) / self.call.leg.rate
+
     def loudest(self) -> int:
         """What was heard so far."""
         return int(np.abs(np.frombuffer(bytes(self.heard), "<i2").astype(np.int32)).max(initial=0))

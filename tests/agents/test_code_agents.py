@@ -181,7 +181,7 @@ async def test_a_caller_who_interrupts_is_heard_next(tmp_path: Path, monkeypatch
     )
     async with house(monkeypatch, agent=program(tmp_path, text)) as here:
         phone = await here.phones()
-        await phone.until(lambda: phone.loudest() > 1000)
+        await phone.until(lambda: phone.sounded_s() > 1)
         phone.says("stop it right now")
         await phone.hears("You said stop it right now")
         await phone.until(phone.call.ended.is_set)

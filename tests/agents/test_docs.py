@@ -12,8 +12,8 @@ import pytest
 
 from sipagent.agents import file
 from sipagent.agents.flow import FlowScript
+from sipagent.agents.reference import reference
 from sipagent.config import Config
-from sipagent.config_docs import agent_reference
 from sipagent.engines import tools
 from sipagent.engines.base import Act, HandOver, UserTurn
 from tests.agents.phone import house
@@ -76,6 +76,6 @@ async def test_the_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_key_is_listed() -> None:
-    page = agent_reference()
+    page = reference()
     for key in ("`greeting`", "`[[flow.step]]`", "`confirm`", "`[[tools]]`", "`not_reached`"):
         assert key in page
