@@ -153,6 +153,7 @@ class _Live(Collector):
         yield from self._peers()
         yield self._gate()
         yield self._held()
+        yield from _ladder()
         yield from memory_metrics(self._switch.memory)
 
     def _calls(self) -> Iterator[Metric]:
@@ -162,6 +163,8 @@ class _Live(Collector):
             for direction in ("in", "out"):
                 active.add_metric([state.value, direction], tally[(state, direction)])
         yield active
+        listening = sum(len(call.listeners) for call in self._switch.calls.values() if not call.ended_us)
+        yield GaugeMetricFamily("sipagent_listeners", "Supervisors who listen to calls now.", listening)
         limit = self._switch.cfg.sip.max_calls
         yield GaugeMetricFamily("sipagent_calls_limit", "Calls at once before 503.", limit)
 
@@ -237,3 +240,11 @@ class _Live(Collector):
             for limit, n in use.refused.items():
                 refused.add_metric([use.account, limit], n)
         yield from (calls, minutes, refused)
+
+
+def _ladder() -> Iterator[Metric]:
+    """What is kept of SIP."""
+    counts = mediacore.siptrace_counts()
+    yield GaugeMetricFamily("sipagent_ladder_bytes", "Memory that SIP messages take (seeing.sip_mb).", counts["bytes"])
+    words = "SIP messages that are no longer kept, though their time is not over, or found no room."
+    yield CounterMetricFamily("sipagent_ladder_lost", words, counts["lost"])

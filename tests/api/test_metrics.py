@@ -35,6 +35,21 @@ async def test_metrics_of_live_calls(http: httpx.AsyncClient, switch: Switch) ->
     assert seen["sipagent_rtcp_malformed_packets_total", ()] == 3
 
 
+async def test_who_listens_and_what_is_kept_of_sip(http: httpx.AsyncClient, switch: Switch) -> None:
+    switch.add("a", state=CallState.CONFIRMED).listeners |= {"s1": "listen", "s2": "barge"}
+    switch.add("b", state=CallState.ENDED, ended_us=1).listeners |= {"s3": "listen"}
+    mediacore.set_siptrace(1 << 16, 1 << 14, 60.0)
+    try:
+        for n in range(300):  # more than there is room for
+            mediacore.siptrace_own(f"{n}@ladder".encode(), f"call{n}")
+        seen = await samples(http)
+        assert seen["sipagent_listeners", ()] == 2
+        assert 0 < seen["sipagent_ladder_bytes", ()] <= 1 << 16
+        assert seen["sipagent_ladder_lost_total", ()] >= 0
+    finally:
+        mediacore.set_siptrace(0, 0, 0)
+
+
 async def test_metrics_show_the_worst_of_the_live_calls(http: httpx.AsyncClient, switch: Switch) -> None:
     assert not {"sipagent_lowest_mos", "sipagent_longest_round_trip_seconds"} & {name for name, _ in await samples(http)}
     for name, mos, rtt_ms in (("a", 4.2, 20.0), ("b", 3.1, None), ("c", None, 450.0)):
