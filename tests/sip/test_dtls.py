@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -310,6 +311,32 @@ async def test_strangers_who_say_hello_all_the_time_do_not_keep_out_a_peer_behin
         for stranger in strangers:
             stranger.close()
         peer.close()
+
+
+def waits(rig: Rig) -> int:
+    """How often the sip thread has gone to sleep."""
+    thread = rig.ua._thread._thread
+    assert thread is not None
+    status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+    return int(status.partition("voluntary_ctxt_switches:")[2].split()[0])
+
+
+async def test_strangers_do_not_wake_signalling_after_the_handshake(certificate: Certificate) -> None:
+    """With packets that look like a handshake's. Those of the peer do: its last flight may come again."""
+    async with user_agent(cfg()) as rig:
+        peer = await dtls_peer(rig, certificate)
+        async with call_of(rig, peer) as (call, heard):
+            await talk(rig, peer, call, heard)
+            assert peer.answer is not None
+            woken = []
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                for wire in (stranger, peer.rtp):
+                    before = waits(rig)
+                    for _ in range(200):
+                        wire.sendto(bytes([23, 254, 253]) + bytes(40), ("127.0.0.1", peer.answer.port))
+                        await asyncio.sleep(0.002)
+                    woken.append(waits(rig) - before)
+            assert woken[0] < 50 < woken[1]
 
 
 @pytest.mark.parametrize("setup", ["passive", "active"])
