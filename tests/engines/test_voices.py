@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sipagent.config import Config
 from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, Tts
 from sipagent.engines.registry import create_tts
 from tests.engines.conftest import configured
@@ -152,3 +153,14 @@ async def test_the_loop_is_not_held_by_a_long_answer(service: HttpServer, name: 
     beside.cancel()
     assert steps >= pieces > 50
     await tts.close()
+
+
+@pytest.mark.parametrize("name", ["espeak", "piper"])
+async def test_speed_changes_the_length_of_what_is_said_here(name: str) -> None:
+    lengths = []
+    for speed in (1.0, 2.0):
+        tree = {"engines": {"threads": 1, "speed": speed}, "dialogue": {"tts_timeout_s": 60}}
+        tts = create_tts(name, Config.model_validate(tree))
+        await tts.load()
+        lengths.append(len(await spoken(tts, "Good morning, how can I help you today?")))
+    assert 0.4 < lengths[1] / lengths[0] < 0.75
