@@ -248,6 +248,9 @@ class Conversation:
         self._notes.turn(turn, "turn", self._clock())
         self._memory.caller_said(turn.caller_heard)
         tokens, prepared = self._preempt.answer(said)
+        for role, engine in turn.engines.items():
+            self._preempt.engines.setdefault(role, engine)
+        turn.engines = self._preempt.engines
         self._replies.say(Reply(turn, prepared=prepared), lambda: tokens)
 
     def _turn_of(self, text: str, interrupted: Reply | None, keys: str = "") -> UserTurn:

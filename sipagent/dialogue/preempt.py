@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 
 from sipagent.dialogue.ahead import Ahead, closing
 from sipagent.dialogue.think import Clauses
+from sipagent.engines.answered import ANSWERED
 from sipagent.engines.base import AtWork, BrainSession, Token, Tts, UserTurn
 from sipagent.engines.deadline import due
 from sipagent.log import get_logger
@@ -45,6 +47,7 @@ class Preempt:
         self._guess: _Guess | None = None
         self._taken: _Guess | None = None  # is being said
         self._ending: asyncio.Task[None] | None = None
+        self.engines: dict[str, str] = {}  # role -> who answers what `answer` gave last, filled in as they do
 
     def begin(self, said: UserTurn) -> None:
         """He may have ended with this."""
@@ -63,12 +66,13 @@ class Preempt:
     def answer(self, said: UserTurn) -> tuple[AsyncIterator[Token], Prepared | None]:
         """The brain's tokens for what he surely said, and the sound of the first clause if it has begun."""
         guess, self._guess = self._guess, None
+        self.engines = {}
         if self._taken is not None:
             self._end(self._taken)
             self._taken = None
         if guess is not None and guess.said == said and guess.tokens.error is None:
             OUTCOMES["used"] += 1
-            self._taken = guess
+            self._taken, self.engines = guess, guess.engines
             return guess.take()
         if guess is not None:
             OUTCOMES["failed" if guess.tokens.error is not None else "thrown"] += 1
@@ -105,7 +109,10 @@ class _Guess:
         self.unwanted = False
         self._clauses = Clauses()
         self._first: Prepared | None = None
-        self.tokens: Ahead[Token] = Ahead(lambda: self._reply(after), self._watch)
+        self.engines: dict[str, str] = {}
+        context = copy_context()
+        context.run(ANSWERED.set, self.engines)
+        self.tokens: Ahead[Token] = context.run(Ahead, lambda: self._reply(after), self._watch)
 
     def take(self) -> tuple[AsyncIterator[Token], Prepared | None]:
         self._sure.set()
