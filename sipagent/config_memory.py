@@ -30,6 +30,9 @@ class Memory(Section):
     keep_s: Annotated[float, Field(gt=0)] = Field(
         default=86_400.0, description="A conversation is deleted so many seconds after its last exchange."
     )
+    max_callers: Annotated[int, Field(ge=1)] = Field(
+        default=100_000, description="Of so many the newest conversations are kept; whose last exchange is oldest goes first."
+    )
 
     @model_validator(mode="after")
     def _kept_as_long_as_needed(self) -> Self:

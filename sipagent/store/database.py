@@ -36,7 +36,10 @@ _READ = text(
 )
 _OF_CALLER = text(f"SELECT {_COLUMNS} FROM contexts WHERE caller = :caller ORDER BY updated_s DESC")
 _FORGET = text("DELETE FROM contexts WHERE caller = :caller")
-_EXPIRE = text("DELETE FROM contexts WHERE updated_s < :before_s")
+_EXPIRE = text(
+    "DELETE FROM contexts WHERE updated_s < :before_s "
+    "OR updated_s < (SELECT updated_s FROM contexts ORDER BY updated_s DESC LIMIT 1 OFFSET :last)"
+)
 
 
 class Database:
@@ -86,9 +89,9 @@ class Database:
         """Deletes all of a caller; how many there were."""
         return await self._delete(_FORGET, {"caller": caller})
 
-    async def expire(self, before_s: float) -> int:
-        """Deletes what had its last exchange before; how many there were."""
-        return await self._delete(_EXPIRE, {"before_s": before_s})
+    async def expire(self, before_s: float, most: int) -> int:
+        """Deletes what had its last exchange before, and what is older than the newest `most`; how many there were."""
+        return await self._delete(_EXPIRE, {"before_s": before_s, "last": most - 1})
 
     async def _delete(self, statement: Any, values: dict[str, Any]) -> int:
         count = await self._change(statement, values)

@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 RECALL_S = 0.5  # the caller waits for his greeting; after that he begins anew
+HUNG_S = 10.0  # after a file that did not answer in that time, nobody waits for it
+ANSWER_S = 5.0  # who asks by HTTP waits longer
 SWEEP_S: Final = (1.0, 600.0)  # between two looks for what is too old: a tenth of keep_s within these bounds
 
 
@@ -40,6 +42,7 @@ class Memory:
         self._writer: Writer | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._live: WeakValueDictionary[Key, Context] = WeakValueDictionary()  # those that are being kept
+        self._hung_until_s = 0.0  # by time.monotonic
         self.recalled = dict.fromkeys(("returning", "new", "unknown", "failed"), 0)  # callers, since the start
 
     @property
@@ -94,12 +97,9 @@ class Memory:
         """All that is kept of a caller, given by URI or as `caller_of` names him. Raises StoreError."""
         if self._database is None or self._writer is None:
             return []
-        try:
-            async with asyncio.timeout(RECALL_S):
-                await self._writer.written()
-        except TimeoutError:
-            raise StoreError("the store is behind with writing; try again") from None
-        return await self._database.of_caller(caller_of(caller) or caller)
+        async with _patience():
+            await self._writer.written()
+            return await self._database.of_caller(caller_of(caller) or caller)
 
     async def forget(self, caller: str) -> int:
         """Deletes all of a caller; of a call that he is in, nothing more is kept. How many conversations. Raises StoreError."""
@@ -109,8 +109,9 @@ class Memory:
         for key in [key for key in self._live if key.caller == name]:
             if (context := self._live.pop(key, None)) is not None:
                 context.on_change = None
-        await self._writer.drop(name)
-        count = await self._database.forget(name)
+        async with _patience():
+            await self._writer.drop(name)
+            count = await self._database.forget(name)
         log.info("caller forgotten", conversations=count)
         return count
 
@@ -119,16 +120,24 @@ class Memory:
         assert self._writer is not None
         result = "new"
         context = Context()
+        since_s = self._clock() - self._cfg.return_s
         try:
-            async with asyncio.timeout(RECALL_S):
-                since_s = self._clock() - self._cfg.return_s
-                row = self._writer.newest(key) or await self._database.read(key, since_s)
+            row = self._writer.newest(key)
+            if row is None and time.monotonic() < self._hung_until_s:
+                raise StoreError("the store did not answer a moment ago")
+            if row is None:
+                async with asyncio.timeout(RECALL_S):
+                    row = await self._database.read(key, since_s)
             if row is not None and row.updated_s >= since_s:
                 context = Context.from_dict(json.loads(row.body))
                 context.returning = context.talked
                 result = "returning" if context.returning else "new"
-        except (StoreError, TimeoutError, ContextError, ValueError) as error:
-            log.error("what was said before is not known", agent=key.agent, error=str(error) or "the store is too slow")
+        except TimeoutError:
+            self._hung_until_s = time.monotonic() + HUNG_S
+            log.error("what was said before is not known", agent=key.agent, error=f"no answer of the store in {RECALL_S:g} s")
+            result = "failed"
+        except (StoreError, ContextError, ValueError) as error:
+            log.error("what was said before is not known", agent=key.agent, error=str(error))
             result = "failed"
         self.recalled[result] += 1
         return context
@@ -148,6 +157,15 @@ class Memory:
 
     async def _expire(self) -> None:
         assert self._database is not None
-        count = await self._database.expire(self._clock() - self._cfg.keep_s)
+        count = await self._database.expire(self._clock() - self._cfg.keep_s, self._cfg.max_callers)
         if count:
             log.info("old conversations deleted", count=count)
+
+
+@contextlib.asynccontextmanager
+async def _patience() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            yield
+    except TimeoutError:
+        raise StoreError(f"the store did not answer in {ANSWER_S:g} s; try again") from None

@@ -58,9 +58,16 @@ async def test_nothing_is_left_in_the_file_of_who_is_forgotten(database: Databas
 
 async def test_what_is_too_old_goes(database: Database) -> None:
     await database.write([Row(ALICE, "c1", 100.0, "x"), Row(BOB, "c2", 300.0, "y")])
-    assert await database.expire(300.0) == 1
+    assert await database.expire(300.0, 10) == 1
     assert await database.read(ALICE, 0.0) is None
     assert await database.read(BOB, 0.0) is not None
+
+
+async def test_of_too_many_callers_the_oldest_go(database: Database) -> None:
+    await database.write([Row(ALICE._replace(caller=str(n)), "c", float(n), "x") for n in (3, 1, 4, 2, 5)])
+    assert await database.expire(0.0, 5) == 0
+    assert await database.expire(0.0, 2) == 3
+    assert [bool(await database.of_caller(str(n))) for n in (1, 2, 3, 4, 5)] == [False, False, False, True, True]
 
 
 async def test_the_file_is_its_owner_s_alone(database: Database, tmp_path: Path) -> None:

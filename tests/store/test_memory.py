@@ -14,6 +14,7 @@ from sipagent.call import Call
 from sipagent.config_memory import Memory as Settings
 from sipagent.store import memory as module
 from sipagent.store.memory import Memory
+from sipagent.store.rows import StoreError
 from sipagent.testing import FakeLeg, fake_call
 
 
@@ -193,6 +194,20 @@ async def test_a_store_that_hangs_costs_the_caller_his_past_and_not_his_call(
     assert (context.returning, memory.recalled["failed"]) == (False, 1)
     talk(await call_from(memory, "sip:bob@example.org"))  # and he is remembered from now on
     assert memory.pending == 1
+    monkeypatch.setattr(module, "RECALL_S", 3600.0)  # the next one does not wait at all
+    assert not (await asyncio.wait_for(call_from(memory, "sip:carol@example.org"), 30)).context.returning
+    assert memory.recalled["failed"] == 3
+
+
+async def test_who_asks_by_http_for_a_store_that_hangs_gets_an_answer(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = await start()
+    monkeypatch.setattr(module, "ANSWER_S", 0.05)
+    monkeypatch.setattr(memory._database, "of_caller", lambda caller: asyncio.sleep(3600))
+    monkeypatch.setattr(memory._database, "forget", lambda caller: asyncio.sleep(3600))
+    with pytest.raises(StoreError, match=r"did not answer in 0\.05 s"):
+        await memory.of_caller("alice@example.org")
+    with pytest.raises(StoreError, match="did not answer"):
+        await memory.forget("alice@example.org")
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"version": 1, "turns": 3, "slots": {}, "summary": ""}', "\x00"])
