@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from sipagent.dialogue.preempt import OUTCOMES
 from sipagent.engines.pool import Pool, Work
 from sipagent.engines.spoken import SpeechCache
 
@@ -44,4 +45,9 @@ class EngineLoad(Collector):
         clauses.add_metric(["cache"], self._cache.hits)
         clauses.add_metric(["engine"], self._cache.misses)
         yield clauses
+        words = "Answers begun before the caller's turn was surely over, by what became of them."
+        guesses = CounterMetricFamily("sipagent_preempted_replies", words, labels=["outcome"])
+        for outcome in ("used", "thrown", "failed"):
+            guesses.add_metric([outcome], OUTCOMES[outcome])
+        yield guesses
         yield GaugeMetricFamily("sipagent_speech_cache_bytes", "Speech kept to be said again.", self._cache.size)

@@ -247,10 +247,7 @@ class Conversation:
             self._notes.line(Line(self._clock(), "caller", heard.text, heard.text))
         self._notes.turn(turn, "turn", self._clock())
         self._memory.caller_said(turn.caller_heard)
-        tokens, prepared = self._preempt.answer(said)
-        for role, engine in turn.engines.items():
-            self._preempt.engines.setdefault(role, engine)
-        turn.engines = self._preempt.engines
+        tokens, prepared = self._preempt.answer(said, turn.engines)
         self._replies.say(Reply(turn, prepared=prepared), lambda: tokens)
 
     def _turn_of(self, text: str, interrupted: Reply | None, keys: str = "") -> UserTurn:

@@ -11,9 +11,9 @@ wait for, and a tool that announces itself is not asked to go on.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextvars import copy_context
 from dataclasses import dataclass, replace
 
 from sipagent.dialogue.ahead import Ahead, closing
@@ -47,7 +47,6 @@ class Preempt:
         self._guess: _Guess | None = None
         self._taken: _Guess | None = None  # is being said
         self._ending: asyncio.Task[None] | None = None
-        self.engines: dict[str, str] = {}  # role -> who answers what `answer` gave last, filled in as they do
 
     def begin(self, said: UserTurn) -> None:
         """He may have ended with this."""
@@ -63,17 +62,17 @@ class Preempt:
             OUTCOMES["thrown"] += 1
             self._end(guess)
 
-    def answer(self, said: UserTurn) -> tuple[AsyncIterator[Token], Prepared | None]:
-        """The brain's tokens for what he surely said, and the sound of the first clause if it has begun."""
+    def answer(self, said: UserTurn, engines: dict[str, str]) -> tuple[AsyncIterator[Token], Prepared | None]:
+        """The brain's tokens for what he surely said, and the sound of the first clause if it has begun. Who of several engines
+        made them is written into `engines`."""
         guess, self._guess = self._guess, None
-        self.engines = {}
         if self._taken is not None:
             self._end(self._taken)
             self._taken = None
         if guess is not None and guess.said == said and guess.tokens.error is None:
             OUTCOMES["used"] += 1
-            self._taken, self.engines = guess, guess.engines
-            return guess.take()
+            self._taken = guess
+            return guess.take(engines)
         if guess is not None:
             OUTCOMES["failed" if guess.tokens.error is not None else "thrown"] += 1
             self._end(guess)
@@ -109,13 +108,16 @@ class _Guess:
         self.unwanted = False
         self._clauses = Clauses()
         self._first: Prepared | None = None
-        self.engines: dict[str, str] = {}
-        context = copy_context()
-        context.run(ANSWERED.set, self.engines)
+        self._engines: dict[str, str] = {}
+        self._taken_by: dict[str, str] = {}
+        context = contextvars.copy_context()
+        context.run(ANSWERED.set, self._engines)
         self.tokens: Ahead[Token] = context.run(Ahead, lambda: self._reply(after), self._watch)
 
-    def take(self) -> tuple[AsyncIterator[Token], Prepared | None]:
+    def take(self, engines: dict[str, str]) -> tuple[AsyncIterator[Token], Prepared | None]:
         self._sure.set()
+        self._taken_by = engines
+        engines |= self._engines
         first = self._first
         return self.tokens.items(), first if first is not None and first.pieces.error is None else None
 
@@ -144,6 +146,7 @@ class _Guess:
 
     def _watch(self, token: Token | None) -> bool:
         """The first clause is spoken as soon as it is known."""
+        self._taken_by |= self._engines
         if self._first is None and not self._sure.is_set():
             clauses = self._clauses.push(token) if isinstance(token, str) else []
             if token is None or isinstance(token, AtWork):

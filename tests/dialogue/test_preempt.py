@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from sipagent.dialogue.ahead import closing
 from sipagent.dialogue.preempt import OUTCOMES, Preempt
+from sipagent.engines.answered import ANSWERED, answered
 from sipagent.engines.base import AtWork, EngineError, Token, UserTurn
 from sipagent.testing import ScriptedTts
 from tests.dialogue.conftest import Stage
@@ -61,7 +62,7 @@ async def test_the_same_words_take_over_what_was_begun() -> None:
     preempt.begin(UserTurn("yes"))
     await settle()
     assert tts.said == ["You said yes."], "the first clause only"
-    tokens, prepared = preempt.answer(UserTurn("yes"))
+    tokens, prepared = preempt.answer(UserTurn("yes"), {})
     assert "".join([str(t) async for t in tokens]) == "You said yes. Is that right? "
     assert prepared is not None
     assert prepared.clause == "You said yes."
@@ -76,7 +77,7 @@ async def test_other_words_are_asked_when_the_guess_has_left_no_trace() -> None:
     preempt, _ = early(brain)
     preempt.begin(UserTurn("yes"))
     await settle()
-    tokens, prepared = preempt.answer(UserTurn("yes but later"))
+    tokens, prepared = preempt.answer(UserTurn("yes but later"), {})
     assert prepared is None
     assert "".join([str(t) async for t in tokens]).startswith("You said yes but later.")
     assert brain.log == ["asked yes", "closed yes", "retracted", "asked yes but later", "closed yes but later"]
@@ -88,7 +89,7 @@ async def test_what_he_had_heard_is_part_of_the_turn() -> None:
     preempt, _ = early(brain)
     preempt.begin(UserTurn("yes", heard="Shall I"))
     await settle()
-    tokens, _ = preempt.answer(UserTurn("yes", heard="Shall I book"))
+    tokens, _ = preempt.answer(UserTurn("yes", heard="Shall I book"), {})
     _ = [t async for t in tokens]
     assert brain.log[:4] == ["asked yes", "closed yes", "retracted", "asked yes"]
     await preempt.close()
@@ -137,7 +138,7 @@ async def test_no_tool_runs_on_a_guess() -> None:
     await settle()
     assert ran == []
     assert tts.said == ["Let me see"]
-    tokens, _ = preempt.answer(UserTurn("book it"))
+    tokens, _ = preempt.answer(UserTurn("book it"), {})
     assert [t async for t in tokens] == ["Let me see", AtWork("booking"), " it is free."]
     assert ran == ["tool"]
     await preempt.close()
@@ -158,9 +159,30 @@ async def test_sure_is_set_when_the_turn_is_over_and_not_before() -> None:
     await settle()
     assert seen[0].sure is not None
     assert not seen[0].sure.is_set()
-    tokens, _ = preempt.answer(UserTurn("go"))
+    tokens, _ = preempt.answer(UserTurn("go"), {})
     assert [t async for t in tokens] == ["One moment. ", "Done."]
     await preempt.close()
+
+
+async def test_who_answered_is_told_to_the_turn_that_takes_it() -> None:
+    async def by_name(turn: UserTurn) -> AsyncIterator[Token]:
+        answered("brain", "second")
+        yield "Hello. "
+
+    class Named(ScriptedTts):
+        async def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
+            answered("tts", "other")
+            async for piece in super().synthesize(text, rate):
+                yield piece
+
+    preempt, _ = early(Brain(by_name), Named(first_s=0, piece_s=0))
+    preempt.begin(UserTurn("hi"))
+    await settle()
+    engines = {"brain": "first", "stt": "moonshine"}
+    preempt.answer(UserTurn("hi"), engines)
+    assert engines == {"brain": "second", "stt": "moonshine", "tts": "other"}
+    await preempt.close()
+    assert ANSWERED.get() is None
 
 
 async def test_a_brain_that_fails_at_a_guess_is_asked_again() -> None:
@@ -175,7 +197,7 @@ async def test_a_brain_that_fails_at_a_guess_is_asked_again() -> None:
     preempt, _ = early(brain)
     preempt.begin(UserTurn("hello"))
     await settle()
-    tokens, _ = preempt.answer(UserTurn("hello"))
+    tokens, _ = preempt.answer(UserTurn("hello"), {})
     assert [t async for t in tokens] == ["Fine."]
     assert OUTCOMES == {"failed": 1}
     await preempt.close()
@@ -191,7 +213,7 @@ async def test_an_answer_that_was_taken_and_never_read_is_closed() -> None:
     preempt, _ = early(brain)
     preempt.begin(UserTurn("talk"))
     await settle()
-    preempt.answer(UserTurn("talk"))
+    preempt.answer(UserTurn("talk"), {})
     await preempt.close()
     assert brain.log == ["asked talk", "closed talk"]
 
