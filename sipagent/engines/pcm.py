@@ -101,14 +101,18 @@ def silence(ms: float, rate: int) -> bytes:
 
 def trim(pcm: bytes, rate: int, keep_ms: float = 5.0) -> bytes:
     """Cuts what is TRIM_DB under the peak at both ends, `keep_ms` left on each side."""
+    first, end = speech_range(pcm, rate, keep_ms)
+    return pcm[2 * first : 2 * end]
+
+
+def speech_range(pcm: bytes, rate: int, keep_ms: float = 5.0) -> tuple[int, int]:
+    """The samples [first, end) that `trim` leaves."""
     x = np.abs(np.frombuffer(pcm, "<i2").astype(np.int32))
-    if not len(x):
-        return b""
-    loud = np.flatnonzero(x > max(8, int(x.max() * 10 ** (-TRIM_DB / 20))))
+    loud = np.flatnonzero(x > max(8, int(x.max(initial=0) * 10 ** (-TRIM_DB / 20))))
     if not len(loud):
-        return b""
+        return 0, 0
     keep = round(keep_ms * rate / 1000)
-    return pcm[2 * max(0, int(loud[0]) - keep) : 2 * (int(loud[-1]) + 1 + keep)]
+    return max(0, int(loud[0]) - keep), min(len(x), int(loud[-1]) + 1 + keep)
 
 
 def wordless(pcm: bytes, rate: int) -> bool:

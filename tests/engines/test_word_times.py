@@ -15,6 +15,9 @@ from sipagent.dialogue.levels import block_levels
 from sipagent.dialogue.words import word_ends
 from sipagent.engines.base import Voiced, WordEnd
 from sipagent.engines.espeak import EspeakTts
+from sipagent.engines.onnx_output import with_output_of
+from sipagent.engines.phonemes import written_ends
+from sipagent.engines.piper import PiperTts
 
 RATE = 16000
 TEXT = "Please hold the line, somebody will be with you at once, goodbye."
@@ -40,14 +43,16 @@ def say(tts: Any, *texts: str) -> list[tuple[bytes, list[WordEnd]]]:
     return asyncio.run(run())
 
 
-def check(pcm: bytes, told: list[WordEnd]) -> None:
+def check(pcm: bytes, told: list[WordEnd], pause_ms: int) -> None:
+    """`pause_ms`: the longest that the voice makes at a comma."""
+    blocks = pause_ms // 10
     ends = word_ends(TEXT, told, len(pcm) // 2)
     loud = block_levels(pcm, RATE) > -45.0
     for word in PAUSES:
         at = ends[word - 1] // (10 * MS)
-        quiet = np.flatnonzero(~loud[at - 12 : at + 6])  # 10 ms blocks around the place
+        quiet = np.flatnonzero(~loud[at - 12 : at + blocks])  # of 10 ms, around the place
         assert len(quiet) >= 5, f"no pause before {TEXT.split()[word]!r}"
-        assert loud[at : at + 15].any(), "the next word does not begin there"
+        assert loud[at : at + blocks].any(), "the next word does not begin there"
     lengths = np.diff([0, *ends]) / MS
     assert lengths.min() >= 30, lengths
     assert lengths.max() <= 900, lengths
@@ -56,7 +61,7 @@ def check(pcm: bytes, told: list[WordEnd]) -> None:
 def test_espeak_tells_when_each_word_ends() -> None:
     (pcm, told), *_ = say(EspeakTts(Config()), TEXT)
     assert len(told) >= len(TEXT.split()) - 1
-    check(pcm, told)
+    check(pcm, told, 60)
 
 
 @pytest.mark.parametrize("text", ["a < b", "one\0two", "three\nfour"])
@@ -72,6 +77,57 @@ def test_letters_beyond_ascii_do_not_move_the_places() -> None:
     begins = {w.chars for w in told}
     assert {text.index(" dem"), text.index(" öffnet"), text.index(" neun")} <= begins
     assert max(w.sample for w in told) < len(pcm) // 2
+
+
+def test_piper_tells_when_most_words_end() -> None:
+    (pcm, told), (again, more) = say(PiperTts(Config()), TEXT, "We are open from seven. I have 25 of them.")
+    assert len(told) >= len(TEXT.split()) - 2
+    check(pcm, told, 400)
+    text = "We are open from seven. I have 25 of them."
+    assert {text.index(" open"), text.index(" I"), text.index(" 25"), text.index(" of")} <= {w.chars for w in more}
+    assert [w.sample for w in more] == sorted(w.sample for w in more)
+    assert more[-1].sample <= len(again) // 2
+
+
+PHONEMES = {
+    "We": ["wiː"],
+    "are": ["ˈɑːɹ"],
+    "a": ["ˈeɪ"],
+    "-": [],
+    "with": ["wɪð"],
+    "you": ["juː"],
+    "25": ["twˈɛnti fˈaɪv"],
+    "here.": ["hˈɪɹ"],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken", "ends"),
+    [
+        ("We are here.", "wiːʲ ɑːɹ hˈɪɹ", ["We", "are", "here."]),
+        ("We are with you", "wiːʲɑːɹ wɪðjuː", ["are", "you"]),
+        ("25 here.", "twˈɛnti fˈaɪv hˈɪɹ", [None, "25", "here."]),
+        ("We - are a - here.", "wiː ɑːɹ ɐ hˈɪɹ", ["-", "are", "-", "here."]),
+        ("", "", []),
+    ],
+)
+def test_spoken_words_are_found_in_what_is_written(text: str, spoken: str, ends: list[str | None]) -> None:
+    def phonemize(said: str) -> list[str]:
+        return [spoken] if said == text else PHONEMES[said]
+
+    found = [None if at is None else text[:at].split()[-1] for at in written_ends(text, phonemize)]
+    assert found == ends
+
+
+def test_a_model_gives_one_more_output_and_what_is_no_model_is_refused() -> None:
+    node = b"\x12\x03out" + b"\x22\x04Ceil"  # NodeProto: output "out", op_type "Ceil"
+    graph = b"\x0a" + bytes([len(node)]) + node
+    model = b"\x08\x08" + b"\x3a" + bytes([len(graph)]) + graph
+    assert with_output_of(model, "Ceil") == model + b"\x3a\x07\x62\x05\x0a\x03out"
+    assert with_output_of(model, "Floor") is None
+    for wrong in (model[:-1], b"\x3a\xff", b"\x0b"):
+        with pytest.raises(ValueError, match="not an ONNX model"):
+            with_output_of(wrong, "Ceil")
 
 
 def test_espeak_lives_on_from_clause_to_clause_and_ends_with_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
