@@ -201,6 +201,28 @@ def test_a_tool_that_asks_runs_after_a_spoken_yes(chat: ChatStage) -> None:
     assert chat.control.hung_up
 
 
+def test_an_answer_that_was_begun_too_early_leaves_no_trace(chat: ChatStage) -> None:
+    """The model is asked at the pause inside the turn; its tool waits for the end of the turn, which is another one."""
+    tool = Probe(parameters={"type": "object", "properties": {"guests": {"type": "integer"}}})
+    chat.script.tools = (tool,)
+    chat.service.answers = [called("book", {"guests": 4}), called("book", {"guests": 5}), said("Booked for five.")]
+
+    async def scene() -> None:
+        await chat.quiet()
+        chat.say("A table for four.")
+        await asyncio.wait_for(chat.server.asked.wait(), 30)
+        chat.say("No, for five.")
+        await chat.answered(turns=1)
+        await chat.quiet()
+
+    chat.play(scene())
+    first, second = chat.service.asked[:2]
+    assert first["messages"][-1]["content"] == "A table for four."
+    assert second["messages"][-1]["content"] == "A table for four. No, for five."
+    assert tool.calls == [{"guests": 5}]
+    assert chat.lines("agent")[1:] == ["Booked for five."]
+
+
 @pytest.mark.parametrize("mood", [Mood(cut_after=0), Mood(cut_after=200), Mood(instead=Response(b"{}", 429))])
 def test_a_model_that_is_down_costs_an_apology(chat: ChatStage, mood: Mood) -> None:
     async def scene() -> None:
