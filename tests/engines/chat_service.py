@@ -53,6 +53,8 @@ class ChatService:
     def __call__(self, request: Request) -> Response:
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return openai_error(401, "Incorrect API key provided.")
+        if (request.method, request.path) == ("GET", "/v1/models"):
+            return Response(b'{"object": "list", "data": []}')
         if (request.method, request.path) != ("POST", "/v1/chat/completions"):
             return openai_error(404, f"Invalid URL ({request.method} {request.path})")
         body = json.loads(request.body)

@@ -192,6 +192,15 @@ async def test_a_key_that_is_missing_is_told_with_the_setting(monkeypatch: pytes
         await OpenAiChat(configured("chat", "http://127.0.0.1:9/v1")).load()
 
 
+async def test_doctor_asks_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rig() as chat:
+        await chat.brain.probe()
+        monkeypatch.setenv(KEYS["key_env"], "another")
+        await chat.brain.load()
+        with pytest.raises(EngineError, match=r"answered 401.*engines\.chat\.key_env"):
+            await chat.brain.probe()
+
+
 async def test_the_key_stands_in_no_error() -> None:
     async with rig(openai_error(400, f"bad key {KEY}")) as chat:
         with pytest.raises(EngineError) as caught:
