@@ -4,6 +4,7 @@ what they say is a tone of 30 ms a letter between two rests."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import wave
@@ -26,6 +27,22 @@ def tone(text: str, rate: int, speed: float = 1.0) -> bytes:
     rest = bytes(2 * int(REST_S * rate))
     wave_ = 8000 * np.sin(2 * np.pi * 440 * np.arange(n) / rate)
     return rest + wave_.astype("<i2").tobytes() + rest
+
+
+def with_times(pcm: bytes, rate: int = 16000, text: str = "", step: int = 4001) -> bytes:
+    """Lines of ElevenLabs: sound cut anywhere, and the letters that begin in each piece."""
+    lines, seconds = [], step / 2 / rate
+    for at in range(0, len(pcm), step):
+        begin_s = at / 2 / rate
+        inside = [(c, REST_S + i * LETTER_S) for i, c in enumerate(text) if 0 <= REST_S + i * LETTER_S - begin_s < seconds]
+        times = {
+            "characters": [c for c, _ in inside],
+            "character_start_times_seconds": [s for _, s in inside],
+            "character_end_times_seconds": [s + LETTER_S for _, s in inside],
+        }
+        audio = base64.b64encode(pcm[at : at + step]).decode()
+        lines.append(json.dumps({"audio_base64": audio, "alignment": times if inside else None}))
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def openai_error(status: int, words: str) -> Response:
@@ -72,7 +89,7 @@ class OpenAi:
 
 
 class ElevenLabs:
-    """/models and /text-to-speech/VOICE/stream."""
+    """/models and /text-to-speech/VOICE/stream/with-timestamps."""
 
     def __init__(self, key: str = KEY) -> None:
         self._key = key
@@ -86,7 +103,8 @@ class ElevenLabs:
         if not 0.7 <= order["voice_settings"].get("speed", 1.0) <= 1.2:
             return Response(json.dumps({"detail": [{"loc": ["body", "voice_settings", "speed"], "msg": "bad"}]}).encode(), 422)
         (output,) = parse_qs(request.query)["output_format"]
-        return Response(tone(order["text"], int(output.removeprefix("pcm_"))), kind="audio/pcm")
+        rate = int(output.removeprefix("pcm_"))
+        return Response(with_times(tone(order["text"], rate), rate, order["text"]))
 
 
 def form_of(request: Request) -> dict[str, bytes]:

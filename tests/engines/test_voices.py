@@ -6,17 +6,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sipagent.config import Config
-from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, Tts
+from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, Tts, Voiced
 from sipagent.engines.registry import create_tts
 from tests.engines.conftest import configured
 from tests.engines.http_server import HttpServer, Mood, Response
-from tests.engines.speech_services import LETTER_S, tone
+from tests.engines.speech_services import LETTER_S, tone, with_times
 
 TEXT = "good morning"
 NAMES = {"openai": "openai_tts", "elevenlabs": "elevenlabs"}
@@ -66,7 +67,7 @@ async def test_openai_is_asked_by_its_protocol(openai: HttpServer) -> None:
 async def test_elevenlabs_is_asked_by_its_protocol(elevenlabs: HttpServer) -> None:
     await spoken(await voice("elevenlabs", elevenlabs, voice="a/b?c", speed=2.0), rate=8000)
     (request,) = elevenlabs.requests
-    assert request.path.startswith("/v1/text-to-speech/a%2Fb%3Fc/stream")
+    assert request.path.startswith("/v1/text-to-speech/a%2Fb%3Fc/stream/with-timestamps")
     assert request.query == "output_format=pcm_8000"
     order = json.loads(request.body)
     assert order["model_id"] == "eleven_flash_v2_5"
@@ -93,7 +94,11 @@ async def test_what_has_no_letters_is_not_asked_for(service: HttpServer, name: s
     ("mood", "error", "words"),
     [
         (Mood(instead=Response(b'{"detail": {"message": "no such voice"}}', 404)), EngineError, "answered 404: no such voice"),
-        (Mood(instead=Response(b'{"error": {"message": "no"}}')), EngineError, "the answer is application/json, not sound"),
+        (
+            Mood(instead=Response(b'{"error": {"message": "no"}}')),
+            EngineError,
+            "the answer is application/json, not sound|no sound",
+        ),
         (Mood(instead=Response(b"", kind="audio/pcm")), EngineError, "no sound"),
         (Mood(instead=Response(bytes(48000), kind="audio/pcm")), EngineError, "no sound"),
         (Mood(cut_after=10010), EngineError, "RemoteProtocolError"),
@@ -107,9 +112,58 @@ async def test_what_has_no_letters_is_not_asked_for(service: HttpServer, name: s
 async def test_what_goes_wrong_is_an_engine_error_that_says_what(
     service: HttpServer, name: str, mood: Mood, error: type[EngineError], words: str
 ) -> None:
-    service.mood = mood
+    service.mood = as_sent_by(name, mood)
     with pytest.raises(error, match=words):
         await spoken(await voice(name, service, timeout_s=1.0))
+
+
+def as_sent_by(name: str, mood: Mood) -> Mood:
+    """Raw sound, in the service's own wrapping."""
+    sound = mood.instead
+    if name != "elevenlabs" or sound is None or sound.kind != "audio/pcm":
+        return mood
+    return replace(mood, instead=replace(sound, body=with_times(sound.body, step=1 << 16)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"<html>",
+        b"[]",
+        b'{"audio_base64": "%%%"}',
+        b'{"audio_base64": 7}',
+        b'{"alignment": 7}',
+        b'{"alignment": {"characters": 1}}',
+    ],
+)
+async def test_lines_that_are_not_in_the_protocol_are_an_error(elevenlabs: HttpServer, line: bytes) -> None:
+    elevenlabs.mood = Mood(instead=Response(line + b"\n"))
+    with pytest.raises(EngineError, match="a line that is not in its protocol"):
+        await spoken(await voice("elevenlabs", elevenlabs))
+
+
+async def test_a_line_without_end_is_an_error(elevenlabs: HttpServer) -> None:
+    elevenlabs.mood = Mood(instead=Response(b"x" * (5 << 20), step=1 << 20))
+    with pytest.raises(EngineError, match=r"a line of more than \d+ bytes"):
+        await spoken(await voice("elevenlabs", elevenlabs))
+
+
+@pytest.mark.parametrize("rate", [8000, 48000])
+async def test_elevenlabs_tells_when_each_word_is_over(elevenlabs: HttpServer, rate: int) -> None:
+    tts = await voice("elevenlabs", elevenlabs)
+    text = "one two  three"
+    words = [word async for piece in tts.synthesize(text, rate) if isinstance(piece, Voiced) for word in piece.words]
+    assert [text[: word.chars] for word in words] == ["one", "one two"]
+    for word, begins in zip(words, (4, 9), strict=True):
+        assert word.sample / rate == pytest.approx(begins * LETTER_S, abs=0.006)
+    await tts.close()
+
+
+async def test_letters_that_are_not_of_the_text_tell_nothing(elevenlabs: HttpServer) -> None:
+    elevenlabs.mood = Mood(instead=Response(with_times(tone("three and a half", 16000), text="three and a half")))
+    tts = await voice("elevenlabs", elevenlabs)
+    assert not [piece for piece in [p async for p in tts.synthesize("3.5 is it", 16000)] if isinstance(piece, Voiced)]
+    await tts.close()
 
 
 async def test_what_came_before_a_cut_is_heard(service: HttpServer, name: str) -> None:
@@ -136,7 +190,7 @@ async def test_a_refused_key_is_not_shown(service: HttpServer, name: str, monkey
 
 async def test_the_loop_is_not_held_by_a_long_answer(service: HttpServer, name: str) -> None:
     """A whole clause may come at once; other calls' packets wait no longer than for a piece of it."""
-    service.mood = Mood(instead=Response(tone("x" * 400, 24000), kind="audio/pcm", step=1 << 20))
+    service.mood = as_sent_by(name, Mood(instead=Response(tone("x" * 400, 24000), kind="audio/pcm", step=1 << 20)))
     tts = await voice(name, service)
     steps = 0
 
