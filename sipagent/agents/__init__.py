@@ -22,7 +22,7 @@ from sipagent.config import Config
 from sipagent.dialogue.events import Listener
 from sipagent.engines import EngineSet, tools
 
-__all__ = ["AgentError", "check", "close_all", "create", "needed", "open_all", "speaks"]
+__all__ = ["AgentError", "check", "close_all", "create", "needed", "open_all", "problems", "speaks"]
 
 PLAY = "play:"
 NAMES = ("echo", "reception", f"{PLAY}FILE", f"FILE{file.SUFFIX}", "FILE.py[:FUNCTION]", "MODULE:FUNCTION")
@@ -79,6 +79,11 @@ async def open_all(
         if isinstance(agent, ReloadedAgent):
             await agent.open()
     return made
+
+
+def problems(agents: Mapping[str, Agent]) -> dict[str, str]:
+    """Agents whose file has changed and can't be used, and why: calls go on with what stood there before."""
+    return {name: agent.problem for name, agent in agents.items() if isinstance(agent, ReloadedAgent) and agent.problem}
 
 
 async def close_all(agents: Mapping[str, Agent]) -> None:

@@ -48,6 +48,7 @@ async def examine(switch: SwitchView, lag: LoopLag, clock_us: Callable[[], int] 
         "worker_tick_age_ms": _worker(switch, clock_us()),
         "loop_lag_ms": _loop(lag),
         "engines": _engines(switch),
+        "agents": _agents(switch),
         "accounts": _accounts(switch),
         "trunks": _trunks(switch),
     }
@@ -90,6 +91,14 @@ def _engines(switch: SwitchView) -> Check:
     if switch.engines is None:
         return Check(status="failing", detail="engines are not loaded")
     return Check(status="ok", detail=f"loaded for agent {agent!r}")
+
+
+def _agents(switch: SwitchView) -> Check:
+    wrong = agents.problems(switch.agents)
+    if wrong:
+        detail = "; ".join(f"{name} can't be read, calls go on with the one before: {why}" for name, why in wrong.items())
+        return Check(status="degraded", detail=detail, value=len(wrong))
+    return Check(status="ok", detail=", ".join(switch.agents) or "none", value=0)
 
 
 def _accounts(switch: SwitchView) -> Check:

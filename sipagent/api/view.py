@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sipagent.call import Call
+from sipagent.call import Agent, Call
 from sipagent.config import Config
 from sipagent.config_routes import Mode
 from sipagent.protection.quota import Use
@@ -156,6 +156,11 @@ class SwitchView(Protocol):
     @property
     def engines(self) -> object | None:
         """None until the models are loaded."""
+        ...
+
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """By the name that routes give them."""
         ...
 
     @property

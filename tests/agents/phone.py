@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sipagent.bridging.desk import called_of
 from sipagent.call import Call
 from sipagent.config import Config
 from sipagent.engines import registry
+from sipagent.signalling.headers import Pairs
+from sipagent.signalling.transfer import ReferTo
 from sipagent.switch import Switch
 from sipagent.testing import CodedSpeech, LevelVad, ScriptedStt, ScriptedTts
 from tests.sip.rig import RTP, Rig, config
@@ -62,11 +65,11 @@ class Phone:
         return [f"{line['who']}: {line['text']}" for line in self.other.notes.get("transcript", [])]
 
     async def hears(self, words: str) -> None:
-        """Until the agent has said a line with these words, whole, and is silent."""
+        """Until the agent has said a line with these words, to its end."""
 
         def said() -> bool:
             rows = self.other.notes.get("transcript", [])
-            return bool(rows) and rows[-1]["who"] == "agent" and words in (rows[-1]["heard"] or "")
+            return any(row["who"] == "agent" and words in (row["heard"] or "") for row in rows)
 
         await self.until(said)
 
@@ -80,6 +83,18 @@ class Phone:
         """Half a second of sound that is understood as `text`, and silence after it."""
         rate = self.call.leg.rate
         self.call.leg.write(self.speech.say(text, 0.5, rate) + bytes(2 * rate))
+
+    def takes_referrals(self, codes: dict[str, int]) -> list[ReferTo]:
+        """The telephone does as a REFER says, and tells this status for the user that stands in it. Those that came."""
+        asked: list[ReferTo] = []
+
+        def refer(target: ReferTo) -> None:
+            asked.append(target)
+            code = next(code for user, code in codes.items() if user in target.uri)
+            self._telling = asyncio.ensure_future(self.call.control.notify(code))
+
+        self.call.on_refer = refer
+        return asked
 
     def sounded_s(self) -> float:
         """Seconds of sound that was heard so far."""
@@ -96,10 +111,18 @@ class House:
     def __init__(self, switch: Switch, speech: CodedSpeech, voices: list[Voice]) -> None:
         self.switch, self.speech, self.voices = switch, speech, voices
 
-    async def phones(self, number: str = "600") -> Phone:
+    def uri(self, number: str) -> str:
+        """A number of the switch."""
+        return f"sip:{number}@127.0.0.1:{self.switch.user_agent.listening()[0].rsplit(':', 1)[1]}"
+
+    def said(self, number: str) -> list[str]:
+        """In the newest call to a number: "who: text"."""
+        calls = [c for c in self.switch.calls.values() if c.direction == "in" and called_of(c) == number]
+        return [f"{line['who']}: {line['text']}" for line in calls[-1].notes.get("transcript", [])] if calls else []
+
+    async def phones(self, number: str = "600", headers: Pairs = ()) -> Phone:
         """A call that is answered and has sound."""
-        port = self.switch.user_agent.listening()[0].rsplit(":", 1)[1]
-        call = await self.switch.user_agent.invite(f"sip:{number}@127.0.0.1:{port}")
+        call = await self.switch.user_agent.invite(self.uri(number), headers=headers)
         await asyncio.wait_for(call.media_ready.wait(), WAIT_S)
         phone = Phone(self.switch, self.speech, call)
         await phone.until(lambda: any(c.sip_call_id == call.sip_call_id for c in self.switch.calls.values()))

@@ -162,6 +162,38 @@ def here_port() -> int:
     return 15899
 
 
+async def test_a_bridge_and_a_transfer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program's caller is joined with another number here and comes back; a transfer fails, another is taken."""
+    first = body(
+        "await call.answer()",
+        'await call.bridge(call.headers.get("x-desk"))',
+        'await call.say("You are back.")',
+        "try:",
+        '    await call.transfer("sip:busy@127.0.0.1:9")',
+        "except call.TransferError as e:",
+        '    await call.say(f"Not taken, {e.code}.")',
+        'await call.transfer("sip:free@127.0.0.1:9")',
+        'call.notes["after"] = True',
+        'await call.say("Nobody hears this.")',
+    )
+    desk = tmp_path / "desk.py"
+    desk.write_text(body('await call.say("The desk.")', "await call.hear(None)", 'await call.say("Bye.")'))
+    routes = [{"called": "1", "agent": program(tmp_path, first)}, {"called": "2", "agent": str(desk)}]
+    async with house(monkeypatch, routes=routes) as here:
+        phone = await here.phones("1", headers=(("X-Desk", here.uri("2")),))
+        asked = phone.takes_referrals({"busy": 486, "free": 200})
+        await until(lambda: here.said("2") == ["agent: The desk."])
+        phone.says("hello desk")
+        await phone.hears("You are back.")
+        assert here.said("2") == ["agent: The desk.", "caller: hello desk", "agent: Bye."]
+        await phone.hears("Not taken, 486.")
+        await phone.until(lambda: phone.other.notes.get("after") is True)
+        assert len(asked) == 2
+        await phone.until(phone.call.ended.is_set)  # by the switch: the caller is elsewhere
+        await here.empty()
+        assert phone.lines == ["agent: You are back.", "agent: Not taken, 486."]
+
+
 async def test_a_caller_who_hangs_up_ends_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = body("try:", "    await call.hear(None)", "finally:", '    call.notes["over"] = True')
     async with house(monkeypatch, agent=program(tmp_path, text)) as here:

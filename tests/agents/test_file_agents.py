@@ -138,6 +138,7 @@ async def test_a_file_is_read_again_for_new_calls_and_a_broken_one_is_not(
         assert second.loudest() > 2 * first.loudest() > 0
         path.write_text(BAR.replace("greeting", "greting"))
         await first.until(lambda: "did you mean 'greeting'" in agent.problem)
+        assert agents.problems(here.switch.agents) == {str(path): agent.problem}
         third = await here.phones()
         await third.hears("The new bar.")
         soft = here.voices[1]

@@ -216,6 +216,11 @@ def test_a_sentence_fills_all_slots_that_it_names_and_no_word_twice() -> None:
         "name": "Anna Smith",
     }
     assert in_passing(slots, "I want to book a table") == {}
+    price: dict[str, tuple[Kind, Wanted]] = {"price": ("money", Wanted(NOW, asked=False)), "people": slots["people"]}
+    assert {n: f.value for n, f in in_passing(price, "twenty dollars for four").items()} == {
+        "price": "20.00 dollars",
+        "people": 4,
+    }
     assert {n: f.value for n, f in in_passing(slots, "for one of the days at the end of May").items()} == {}
 
 

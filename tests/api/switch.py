@@ -121,6 +121,7 @@ class Switch:
     user_agent: UserAgent = field(default_factory=UserAgent)
     worker: Worker = field(default_factory=Worker)
     engines: object | None = "loaded"
+    agents: dict[str, Any] = field(default_factory=dict)
     memory: Memory = field(default_factory=lambda: Memory(Settings()))
     calls: dict[str, Call] = field(default_factory=dict)
 

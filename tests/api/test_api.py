@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sipagent.agents.reloaded import Edition, ReloadedAgent
 from sipagent.api.app import openapi
 from sipagent.api.health import LOOP_LAG_MAX_S, TICK_AGE_MAX_US, examine, monotonic_us
 from sipagent.api.lag import LoopLag
@@ -31,7 +32,7 @@ async def test_health_when_all_is_well(http: httpx.AsyncClient, switch: Switch) 
     body = answer.json()
     assert body["status"] == "ok"
     assert body["checks"]["options_ms"]["value"] == 2.0
-    assert set(body["checks"]) == {"options_ms", "worker_tick_age_ms", "loop_lag_ms", "engines", "accounts", "trunks"}
+    assert set(body["checks"]) == {"options_ms", "worker_tick_age_ms", "loop_lag_ms", "engines", "agents", "accounts", "trunks"}
 
 
 async def test_health_fails_when_nobody_answers_options(http: httpx.AsyncClient, switch: Switch) -> None:
@@ -57,6 +58,19 @@ async def test_health_needs_no_engines_for_an_agent_that_does_not_speak(switch: 
     switch.engines = None
     switch.cfg = switch.cfg.model_copy(update={"dialogue": switch.cfg.dialogue.model_copy(update={"agent": "echo"})})
     assert (await examine(switch, lag)).checks["engines"].status == "ok"
+
+
+async def test_an_agent_file_that_broke_degrades_but_calls_still_come(switch: Switch, lag: LoopLag) -> None:
+    async def make() -> Edition:
+        raise AssertionError("not opened here")
+
+    agent = ReloadedAgent("desk.toml", None, make)
+    switch.agents["desk.toml"] = agent
+    assert (await examine(switch, lag)).checks["agents"].status == "ok"
+    agent.problem = "greeting: missing"
+    check = (await examine(switch, lag)).checks["agents"]
+    assert check.status == "degraded"
+    assert "desk.toml can't be read, calls go on with the one before: greeting: missing" in check.detail
 
 
 async def test_loop_that_was_held_up_degrades(switch: Switch, lag: LoopLag) -> None:

@@ -7,6 +7,7 @@ import asyncio
 
 from sipagent.call import Call, TransferError
 from tests.sip.house import idle, parties, switch, talk
+from tests.sip.rig import Rig
 
 A, B = 0x90, 0xA0
 
@@ -109,4 +110,71 @@ async def test_consult_and_release() -> None:
             await bob.left()
             await asyncio.wait_for(back.wait(), 10)
             await ua.hang_up()
+            await idle(house)
+
+
+async def test_a_bridged_caller_comes_back_to_the_agent() -> None:
+    """Who was called hangs up: the agent hears the caller and is heard. And again, with a bridge that the agent cuts short."""
+    async with parties(A, B) as (alice, bob):
+        heard = asyncio.Event()
+        cut = asyncio.Event()
+
+        async def agent(call: Call) -> None:
+            await call.bridge(bob.uri)
+            call.leg.on_audio = lambda *_: heard.set()
+            await asyncio.wait_for(heard.wait(), 10)
+            call.leg.on_audio = None
+            again = asyncio.ensure_future(call.bridge(bob.uri))
+            await cut.wait()
+            again.cancel()
+            await asyncio.gather(again, return_exceptions=True)
+            heard.clear()
+            call.leg.on_audio = lambda *_: heard.set()
+            await asyncio.wait_for(heard.wait(), 10)
+
+        async with switch((alice, bob), agent=agent) as house:
+            await alice.calls("600")
+            first = await bob.answers()
+            await talk(alice, bob)
+            await first.hang_up()
+            await bob.answers()
+            await talk(alice, bob)
+            cut.set()
+            await bob.left()
+            await alice.left()  # the agent has done all that it wanted
+            await idle(house)
+            assert heard.is_set()
+
+
+async def test_a_bridge_that_nobody_answers_leaves_the_caller_with_the_agent() -> None:
+    async with parties(A, B) as (alice, bob):
+        failed: list[int] = []
+
+        async def agent(call: Call) -> None:
+            try:
+                await call.bridge(bob.uri)
+            except TransferError as error:
+                failed.append(error.code)
+            await call.ended.wait()
+
+        async with switch((alice, bob), agent=agent) as house:
+            ua = await alice.calls("600")
+            bob.peer.respond(await bob.rings(), "486 Busy Here", bob.port)
+            await asyncio.wait_for(Rig.until(lambda: failed == [486]), 10)
+            await ua.hang_up()
+            await idle(house)
+
+
+async def test_a_caller_who_hangs_up_ends_the_bridge() -> None:
+    async with parties(A, B) as (alice, bob):
+
+        async def agent(call: Call) -> None:
+            await call.bridge(bob.uri)
+
+        async with switch((alice, bob), agent=agent) as house:
+            ua = await alice.calls("600")
+            await bob.answers()
+            await talk(alice, bob)
+            await ua.hang_up()
+            await bob.left()
             await idle(house)
