@@ -12,6 +12,7 @@ from sipagent.config import Dialogue
 from sipagent.dialogue.clock import Clock, clock_us
 from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import Listener
+from sipagent.dialogue.think import split
 from sipagent.engines import EngineSet
 from sipagent.engines.base import Script
 
@@ -77,7 +78,7 @@ class SpokenAgent:
 
     async def _prepare(self, rate: int) -> None:
         """A voice that caches speaks what is known beforehand, but never while somebody is on the line."""
-        for clause in self._script().clauses():
+        for clause in (*split(self._cfg.welcome_back), *self._script().clauses()):
             await self._free.wait()
             await self._engines.tts.prime([clause], rate)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any
 
 from sipagent.dialogue.context import Context, fits
 from sipagent.dialogue.summary import by_rule, summary_of
@@ -42,14 +43,21 @@ class Remembrance:
 
     def answered(self, heard: str, acts: Sequence[object], *, interrupted: bool) -> None:
         """A reply is over."""
-        slots = self._session.save()
+        try:
+            slots = self._session.save()
+        except Exception:  # somebody's script; the call goes on
+            log.exception("the agent's script could not save")
+        else:
+            self._note(slots)
+        self._context.agent_said(heard, tuple(map(_name, acts)), interrupted=interrupted)
+        self._shorten()
+
+    def _note(self, slots: dict[str, Any]) -> None:
         if fits(slots):
             self._context.slots = slots
         elif not self._told_size:
             self._told_size = True
             log.error("what the agent's script saves is too large, or no JSON: it is not kept", keys=sorted(slots))
-        self._context.agent_said(heard, tuple(map(_name, acts)), interrupted=interrupted)
-        self._shorten()
 
     async def close(self) -> None:
         """The call is over."""

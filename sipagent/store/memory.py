@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-RECALL_S = 0.5  # the caller waits for his greeting; after that he begins anew
+RECALL_S = 1.0  # the caller waits for his greeting; after that he begins anew
 HUNG_S = 10.0  # after a file that did not answer in that time, nobody waits for it
 ANSWER_S = 5.0  # who asks by HTTP waits longer
 SWEEP_S: Final = (1.0, 600.0)  # between two looks for what is too old: a tenth of keep_s within these bounds
@@ -41,7 +41,8 @@ class Memory:
         self._database: Database | None = None
         self._writer: Writer | None = None
         self._sweeper: asyncio.Task[None] | None = None
-        self._live: WeakValueDictionary[Key, Context] = WeakValueDictionary()  # those that are being kept
+        # Those that are being kept, by call and key: a caller may be in two calls at once.
+        self._live: WeakValueDictionary[tuple[str, Key], Context] = WeakValueDictionary()
         self._hung_until_s = 0.0  # by time.monotonic
         self.recalled = dict.fromkeys(("returning", "new", "unknown", "failed"), 0)  # callers, since the start
 
@@ -90,7 +91,7 @@ class Memory:
         if key is None:
             self.recalled["unknown"] += self._database is not None
             return
-        self._live[key] = context
+        self._live[call.id, key] = context
         context.on_change = lambda: self._keep(key, call.id, context)
 
     async def of_caller(self, caller: str) -> list[Row]:
@@ -106,8 +107,8 @@ class Memory:
         if self._database is None or self._writer is None:
             return 0
         name = caller_of(caller) or caller
-        for key in [key for key in self._live if key.caller == name]:
-            if (context := self._live.pop(key, None)) is not None:
+        for one in [one for one in self._live if one[1].caller == name]:
+            if (context := self._live.pop(one, None)) is not None:
                 context.on_change = None
         async with _patience():
             await self._writer.drop(name)
@@ -139,6 +140,9 @@ class Memory:
         except (StoreError, ContextError, ValueError) as error:
             log.error("what was said before is not known", agent=key.agent, error=str(error))
             result = "failed"
+        except Exception:  # whatever a driver raises, the caller has his call
+            log.exception("what was said before is not known", agent=key.agent)
+            result = "failed"
         self.recalled[result] += 1
         return context
 
@@ -152,8 +156,8 @@ class Memory:
             await asyncio.sleep(min(max(self._cfg.keep_s / 10, low), high))
             try:
                 await self._expire()
-            except StoreError as error:
-                log.error("old conversations can't be deleted; it is tried again", error=str(error))
+            except Exception as error:
+                log.error("old conversations can't be deleted; it is tried again", error=str(error) or repr(error))
 
     async def _expire(self) -> None:
         assert self._database is not None

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sipagent.log import get_logger
-from sipagent.store.rows import Key, Row, StoreError
+from sipagent.store.rows import Key, Row
 
 log = get_logger(__name__)
 
@@ -100,18 +100,18 @@ class Writer:
         try:
             async with self._busy:
                 await self._write(rows)
-        except StoreError as error:
+        except Exception as error:  # whatever a driver raises, the next states are written
             await self._failed(error)
         else:
             self._broken = False
             self.counts.written += len(rows)
         self._writing = {}
 
-    async def _failed(self, error: StoreError) -> None:
+    async def _failed(self, error: Exception) -> None:
         self.counts.failed += len(self._writing)
         if not self._broken:  # once, not each second
             self._broken = True
-            log.error("conversations can't be written; it is tried again", error=str(error), retry_s=RETRY_S)
+            log.error("conversations can't be written; it is tried again", error=str(error) or repr(error), retry_s=RETRY_S)
         await asyncio.sleep(RETRY_S)
         self._waiting = {**self._writing, **self._waiting}
         self._wake.set()

@@ -265,6 +265,21 @@ def test_slots_that_are_no_json_are_left_out_and_told(stage: Stage, caplog: pyte
     assert [e.caller for e in of(stage).turns if e.caller] == ["one."]
 
 
+def test_a_script_that_can_not_save_costs_no_call(stage: Stage) -> None:
+    def broken() -> dict[str, Any]:
+        raise RuntimeError("no idea")
+
+    stage.script.save = broken  # type: ignore[method-assign]
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("one.")
+        await stage.quiet(2)
+
+    stage.play(scene())
+    assert [e.agent for e in of(stage).turns] == [GREETING, "You said one."]
+
+
 def test_greetings_and_reminders_are_no_news() -> None:
     assert by_rule("", [Exchange("", "Hello."), Exchange("a " * 400, "b")]).startswith('Caller: "a a')
 

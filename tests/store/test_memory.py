@@ -14,7 +14,7 @@ from sipagent.call import Call
 from sipagent.config_memory import Memory as Settings
 from sipagent.store import memory as module
 from sipagent.store.memory import Memory
-from sipagent.store.rows import StoreError
+from sipagent.store.rows import Key, StoreError
 from sipagent.testing import FakeLeg, fake_call
 
 
@@ -162,6 +162,16 @@ async def test_forgotten_in_the_middle_of_a_call_nothing_comes_back(start: Start
     assert not (await call_from(memory)).context.returning
 
 
+async def test_forgotten_he_may_be_in_two_calls(start: Start) -> None:
+    memory = await start()
+    calls = [await call_from(memory), await call_from(memory)]
+    talk(calls[0])
+    await memory.forget("alice@example.org")
+    for call in calls:
+        talk(call)
+    assert await memory.of_caller("alice@example.org") == []
+
+
 async def test_old_conversations_are_deleted_at_the_start_and_while_it_runs(
     start: Start, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +207,18 @@ async def test_a_store_that_hangs_costs_the_caller_his_past_and_not_his_call(
     monkeypatch.setattr(module, "RECALL_S", 3600.0)  # the next one does not wait at all
     assert not (await asyncio.wait_for(call_from(memory, "sip:carol@example.org"), 30)).context.returning
     assert memory.recalled["failed"] == 3
+
+
+async def test_a_driver_that_breaks_costs_the_caller_his_past_and_not_his_call(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(key: Key, since_s: float) -> None:
+        raise RuntimeError("thread is gone")
+
+    memory = await start()
+    monkeypatch.setattr(memory._database, "read", broken)
+    assert not (await call_from(memory)).context.returning
+    assert memory.recalled["failed"] == 1
 
 
 async def test_who_asks_by_http_for_a_store_that_hangs_gets_an_answer(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

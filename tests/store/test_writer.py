@@ -24,12 +24,13 @@ class Disk:
         self.done: list[list[str]] = []
         self.free = asyncio.Event()
         self.failures = 0
+        self.error: Exception = StoreError("disk full")
 
     async def write(self, rows: Sequence[Row]) -> None:
         await self.free.wait()
         if self.failures:
             self.failures -= 1
-            raise StoreError("disk full")
+            raise self.error
         self.done.append([r.body for r in rows])
 
 
@@ -60,8 +61,10 @@ async def test_of_each_conversation_the_newest_state_is_written() -> None:
     await writer.close()
 
 
-async def test_a_write_that_failed_is_tried_again_with_what_is_newest() -> None:
+@pytest.mark.parametrize("error", [StoreError("disk full"), RuntimeError()])
+async def test_a_write_that_failed_is_tried_again_with_what_is_newest(error: Exception) -> None:
     disk = Disk()
+    disk.error = error
     disk.failures = 2
     disk.free.set()
     writer = Writer(disk.write)
