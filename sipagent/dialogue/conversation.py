@@ -173,18 +173,18 @@ class Conversation:
         """On hold the leg keeps what is queued, what comes is music and not the caller, and nobody is late."""
         self._leg.on_audio = None if held else self._hearing.on_audio
         self._idle_timer.hold(held)
-        if not held and self._replies.current is None:
+        if not held:
             self._idle_timer.arm()
 
     def _caller_speaks(self, onset_us: int) -> None:
         self._idle = 0
-        self._idle_timer.stop()
+        self._idle_timer.arm()
         self._floor.speech(onset_us)
 
     def _caller_presses(self, key: str, ms: int) -> None:
         if self._floor.key(self._clock() - 1000 * ms):
             self._idle = 0
-            self._idle_timer.stop()
+            self._idle_timer.arm()
             self._keypad.press(key)
 
     def _caller_entered(self, entry: Entry) -> None:
@@ -284,7 +284,7 @@ class Conversation:
     # What the bot does.
 
     def _bot_speaks(self) -> None:
-        self._idle_timer.stop()
+        self._idle_timer.arm()
         self._floor.release()
 
     async def _bot_has_spoken(self, reply: Reply) -> None:
@@ -323,6 +323,7 @@ class Conversation:
     # Time.
 
     def _nobody_speaks(self) -> None:
+        """The timer runs always, whatever became of who spoke last: a call is never left in silence."""
         if self._replies.current is not None or self._hearing.speaking or self._hearing.deciding or self._keypad.entering:
             self._idle_timer.arm()
             return

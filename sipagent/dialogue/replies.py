@@ -81,7 +81,19 @@ class Replies:
     def _start(self, reply: Reply, work: Coroutine[None, None, None]) -> None:
         self._on_start()
         self.current = reply
-        self._task = asyncio.get_running_loop().create_task(work)
+        self._task = asyncio.get_running_loop().create_task(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        """A fault of ours costs the caller an answer, too, and not the rest of the call in silence."""
+        try:
+            await work
+        except Exception as e:
+            self._log.exception("a reply broke off")
+            if self._failures < MAX_FAILURES:
+                self.fail(Apology.THINKING, e)
+            else:  # the last apology itself
+                self.end(interrupted=True)
+                await self._on_played(Reply(None, acts=[Act.HANGUP]))
 
     async def _answer(self, reply: Reply, think: Think) -> None:
         if reply.turn is not None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from sipagent.engines.base import Answer
+from sipagent.call import Call
+from sipagent.dialogue.preempt import Preempt
+from sipagent.engines.base import Answer, HandOver
 from sipagent.engines.clips import CLIP_RATE, Apology, Clips
 from sipagent.testing import ScriptedTts
 
@@ -164,3 +166,40 @@ async def test_when_no_voice_works_the_caller_hears_the_information_tone() -> No
         pcm = clips.get(Apology.VOICE, rate)
         assert len(pcm) == pytest.approx(2 * rate, rel=0.02)
         assert max(pcm) > 0
+
+
+def test_a_fault_of_ours_is_no_silence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def transfer(self: Call, uri: str, via: str = "") -> None:
+        raise RuntimeError("nobody has thought of this")
+
+    monkeypatch.setattr(Call, "transfer", transfer)
+    stage.script.answers["first."] = Answer("I put you through.", (HandOver("sip:person@127.0.0.1"),))
+    ask_twice(stage)
+    assert stage.lines("agent")[1:] == ["I put you through.", Apology.THINKING.value, "You said second."]
+
+
+def test_a_call_whose_apologies_break_too_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def get(self: Clips, apology: Apology, rate: int) -> bytes:
+        raise RuntimeError("the clips are gone")
+
+    monkeypatch.setattr(Clips, "get", get)
+    stage.tts.fail = re.compile("You said")
+    ask_twice(stage)
+    assert stage.finished
+    assert len(stage.control.hung_up) == 1
+
+
+def test_a_turn_that_is_lost_by_a_fault_of_ours_ends_in_a_reminder(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(self: Preempt, said: Any) -> Any:
+        raise RuntimeError("nobody has thought of this")
+
+    monkeypatch.setattr(Preempt, "answer", answer)
+    stage.cfg["idle_s"] = 3.0
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("first.")
+        await asyncio.sleep(6.0)
+
+    stage.play(scene())
+    assert stage.lines("agent")[1:] == [stage.script.idle(1).text]
