@@ -93,7 +93,8 @@ NO = "no,nope,nah,not,don't,wrong,incorrect,never,stop,wait,cancel,neither"
 
 
 class Chat(Service):
-    """A language model behind OpenAI's chat protocol (OpenAI, vLLM, llama-server, Ollama, ...): `engines.brain = "openai"`."""
+    """A language model behind OpenAI's chat protocol (OpenAI, vLLM, llama-server, Ollama, ...): `engines.brain = "openai"`, or
+    "openai-2" for the second one."""
 
     base_url: str = Field(default="https://api.openai.com/v1", description="Address, up to /v1.")
     key_env: str = Field(default="OPENAI_API_KEY", description='Variable that holds the key; "" = the server wants none.')
@@ -103,7 +104,9 @@ class Chat(Service):
     max_tokens_key: Literal["max_tokens", "max_completion_tokens"] = Field(
         default="max_tokens", description="What the server calls it; OpenAI's newer models want max_completion_tokens."
     )
-    extra: dict[str, str] = Field(default={}, description="More of the request's fields, for example reasoning_effort.")
+    extra: dict[str, str] = Field(
+        default={}, description='More of the request\'s fields, as JSON ("0.9", "true") or else as text ("low").'
+    )
     timeout_s: Annotated[float, Field(gt=0, lt=8)] = Field(
         default=5.0, description="No answer, or no more of it, for so long is a failure."
     )
@@ -136,7 +139,7 @@ class Engines(Section):
     vad: str = Field(default="silero", description="Voice activity detection.")
     stt: str = Field(default="moonshine", description='Speech recognition: "moonshine", "whisper", "openai" or "deepgram".')
     tts: str = Field(default="espeak", description='Speech: "espeak", "piper", "openai" or "elevenlabs".')
-    brain: str = Field(default="rules", description='What decides the answer: "rules" or "openai".')
+    brain: str = Field(default="rules", description='What decides the answer: "rules", "openai" or "openai-2".')
     turn: str = Field(
         default="text",
         description='Who judges whether a caller has finished: "text", or with a second opinion by "smart-turn".',
@@ -153,6 +156,7 @@ class Engines(Section):
     speech_cache_mb: Annotated[int, Field(ge=0, le=65536)] = Field(
         default=64, description="Room for what was said before, so that it is said again at once; 0 = nothing is kept."
     )
+    chat_2: Chat = Field(default=Chat(), description="Another one, for engines.failover.")
     openai_stt: OpenAiStt = Field(default=OpenAiStt(), description="Recognition by OpenAI's protocol.")
     openai_tts: OpenAiTts = Field(default=OpenAiTts(), description="Speech by OpenAI's protocol.")
     deepgram: Deepgram = Field(default=Deepgram(), description="Deepgram.")

@@ -39,12 +39,12 @@ class ToolRun:
     said: str = ""  # before it, in the same answer
 
     def messages(self, *, said: bool) -> list[Message]:
-        """The model's call, and the answer to it. `said`: with the words before it."""
+        """The model's call, and the answer to it. `said`: with the words before it, and all of the answer."""
         function = {"name": self.name, "arguments": self.arguments}
         call = {"id": self.id, "type": "function", "function": function}
         return [
             {"role": "assistant", "content": (said and self.said) or None, "tool_calls": [call]},
-            {"role": "tool", "tool_call_id": self.id, "content": self.result},
+            {"role": "tool", "tool_call_id": self.id, "content": self.result if said else self.result[:SAVED_RESULT]},
         ]
 
 

@@ -8,6 +8,7 @@ model says; a tool that began stays in the model's memory even if the answer aro
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ RUNS = "_tools"  # key of `save`, beside the script's own
 ASKED = "Not done yet: the caller is asked whether to do it."
 SAID_NO = "Not done: the caller said no."
 UNCLEAR = "Not done: the caller was asked, and did not clearly agree. Call it again, and he is asked again."
+MAX_RUNS = 50  # remembered of one call
 LATER = "Not done: another one waits for the caller's agreement. Call it afterwards."
 WILL_BE = "Not done yet: it is done after your next words. Say them now."
 MARKUP = str.maketrans("", "", "*`")  # models write it all the same, and voices read it out
@@ -142,8 +144,9 @@ class ChatSession:
                 break
             if len(deeds) == len(calls) and answer.text.strip():
                 break
-        for deed in dict.fromkeys(deeds):
-            yield deed
+        if self._asked is None:  # else it is for the caller to answer first
+            for deed in dict.fromkeys(deeds):
+                yield deed
 
     async def _answered(self, answer: ChatAnswer, turn: UserTurn, *, use: bool) -> AsyncGenerator[str, None]:
         """Text of one answer; half the room when the model can't take so much."""
@@ -200,7 +203,7 @@ class ChatSession:
             self._note(call, work.result, said)
 
     async def _agreed_or_not(self, asked: _Asked, turn: UserTurn) -> AsyncGenerator[Token, None]:
-        heard = not turn.heard or asked.question in turn.heard
+        heard = not turn.heard or _words(asked.question) in _words(turn.heard)
         verdict = agreed(turn.text, self._cfg.yes, self._cfg.no) if heard else None
         if verdict:
             async with contextlib.aclosing(self._run(asked.tool, asked.call, asked.arguments, "", turn)) as tokens:
@@ -211,11 +214,17 @@ class ChatSession:
 
     def _note(self, call: ToolCall, result: str, said: str) -> None:
         self._count += 1
-        at_s = floor_ms(self._context.clock())
-        self._runs = [*self._runs, ToolRun(at_s, f"{call.id}_{self._count}", call.name, call.arguments or "{}", result, said)]
+        at_s, key = floor_ms(self._context.clock()), f"{call.id}_{self._count}"
+        run = ToolRun(at_s, key, call.name, call.arguments or "{}", result, said)
+        self._runs = [*self._runs[-MAX_RUNS:], run]
 
 
 _SPOKEN = {True: "yes", False: "no"}
+
+
+def _words(text: str) -> str:
+    """Without what a voice doesn't say."""
+    return " ".join(re.findall(r"\w+", text))
 
 
 class _Asked:

@@ -32,17 +32,17 @@ class FailoverBrain(Members[Brain]):
     def session(self, script: Script, context: Context | None = None) -> BrainSession:
         """One conversation, whoever answers."""
         shared = context if context is not None else Context()
-        return FailoverSession(self, {brain.name: brain.session(script, shared) for brain in self.engines})
+        return FailoverSession(self, [brain.session(script, shared) for brain in self.engines])
 
 
 class FailoverSession:
     """A BrainSession."""
 
-    def __init__(self, brain: FailoverBrain, sessions: dict[str, BrainSession]) -> None:
+    def __init__(self, brain: FailoverBrain, sessions: Sequence[BrainSession]) -> None:
         self._brain, self._sessions = brain, sessions
-        self._last = next(iter(sessions.values()))  # who answered last
+        self._last = sessions[0]  # who spoke last
         self._replied: BrainSession | None = None  # who answered the newest turn; None = nobody yet
-        self.speculates = all(getattr(session, "speculates", True) for session in sessions.values())
+        self.speculates = all(getattr(session, "speculates", True) for session in sessions)
 
     def greet(self) -> AsyncIterator[Token]:
         """First words."""
@@ -58,7 +58,8 @@ class FailoverSession:
 
     def reply(self, turn: UserTurn) -> AsyncIterator[Token]:
         """An answer."""
-        return self._tokens(lambda session: session.reply(turn))
+        self._replied = None
+        return self._tokens(lambda session: session.reply(turn), reply=True)
 
     def complete(self, text: str) -> bool | None:
         """Of who answered last: it may have asked something."""
@@ -72,21 +73,21 @@ class FailoverSession:
     def save(self) -> dict[str, Any]:
         """The script is the same for all; what a brain adds has keys of its own."""
         saved: dict[str, Any] = {}
-        for session in self._sessions.values():
+        for session in self._sessions:
             saved |= session.save()
         return saved
 
     async def summarise(self, before: str, turns: Sequence[Exchange]) -> str:
         """By the first that can. EngineError when none can."""
-        for session in self._sessions.values():
+        for session in self._sessions:
             if hasattr(session, "summarise"):
                 with contextlib.suppress(EngineError):
                     return cast(str, await session.summarise(before, turns))
         raise EngineError(f"{self._brain.name}: none of them can sum up")
 
-    async def _tokens(self, ask: Ask) -> AsyncGenerator[Token, None]:
-        self._replied = None
-        order = [(brain.name, self._sessions[brain.name], health) for brain, health in self._brain.order()]
+    async def _tokens(self, ask: Ask, *, reply: bool = False) -> AsyncGenerator[Token, None]:
+        """`reply`: it answers a turn, so whoever began in vain takes it back."""
+        order = [(brain.name, self._session_of(brain), health) for brain, health in self._brain.order()]
         streams: dict[int, AsyncGenerator[Token, None]] = {}
 
         def attempt(place: int, name: str, session: BrainSession, health: Health) -> Attempt[Token]:
@@ -96,21 +97,29 @@ class FailoverSession:
 
             def undo(ended: asyncio.Future[Token]) -> None:
                 stream = streams.pop(place, None)
+                retract = session.retract if reply else _nothing
                 if stream is None or ended.cancelled() or ended.exception() is not None:
-                    session.retract()
+                    retract()
                 else:  # it had a token already
-                    let_go(stream, session.retract)
+                    let_go(stream, retract)
 
             return Attempt(health, first_token, undo)
 
         place, token = await race([attempt(i, *row) for i, row in enumerate(order)], self._brain.late_s)
         name, self._last, _ = order[place]
-        self._replied = self._last
+        self._replied = self._last if reply else self._replied
         answered("brain", name)
-        for session in self._sessions.values():
+        for session in self._sessions:
             if session is not self._last and (passed_over := getattr(session, "passed_over", None)) is not None:
                 passed_over()
         async with contextlib.aclosing(streams[place]) as tokens:
             yield token
             async for token in tokens:
                 yield token
+
+    def _session_of(self, brain: Brain) -> BrainSession:
+        return self._sessions[next(i for i, other in enumerate(self._brain.engines) if other is brain)]
+
+
+def _nothing() -> None:
+    """A greeting or a reminder is not taken back."""

@@ -4,10 +4,12 @@ closes the request's connection, so that the server stops too."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from sipagent.config import Config
+from sipagent.config_engines import Chat
 from sipagent.dialogue.context import Context
 from sipagent.engines.base import BrainSession, EngineError, EngineTimeout, Script, Tool
 from sipagent.engines.chat_answer import ContextTooLong
@@ -20,13 +22,13 @@ _TOO_LONG = ("context_length_exceeded", "maximum context length", "context size"
 
 
 class OpenAiChat:
-    """One model for all calls."""
+    """One model for all calls. `table`: of [engines], with its settings."""
 
-    name = "openai"
-
-    def __init__(self, cfg: Config) -> None:
-        self._cfg = cfg.engines.chat
-        self._http = Http("openai chat", "engines.chat", self._cfg, self._cfg.timeout_s)
+    def __init__(self, cfg: Config, name: str = "openai", table: str = "chat") -> None:
+        self.name = name
+        self._cfg: Chat = getattr(cfg.engines, table)
+        self._extra = {key: _value(text) for key, text in self._cfg.extra.items()}
+        self._http = Http(f"{name} chat", f"engines.{table}", self._cfg, self._cfg.timeout_s)
 
     async def load(self) -> None:
         """Reads the key; a server that is down now may be up when the first call comes."""
@@ -47,7 +49,7 @@ class OpenAiChat:
 
     async def ask(self, messages: Sequence[Message], tools: Sequence[Tool], use: bool) -> AsyncGenerator[str, None]:
         """The data of each event of the answer. Raises EngineError, EngineBusy, EngineTimeout, ContextTooLong."""
-        body: dict[str, Any] = {**self._cfg.extra, "model": self._cfg.model, "messages": messages, "stream": True}
+        body: dict[str, Any] = {**self._extra, "model": self._cfg.model, "messages": messages, "stream": True}
         body[self._cfg.max_tokens_key] = self._cfg.max_tokens
         if self._cfg.temperature is not None:
             body["temperature"] = self._cfg.temperature
@@ -66,6 +68,19 @@ class OpenAiChat:
             if any(words in str(e) for words in _TOO_LONG):
                 raise ContextTooLong(str(e)) from e
             raise
+
+
+def second_chat(cfg: Config) -> OpenAiChat:
+    """Another model, or the same one elsewhere, that can take over."""
+    return OpenAiChat(cfg, "openai-2", "chat_2")
+
+
+def _value(text: str) -> Any:
+    """JSON where it is some."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _declared(tool: Tool) -> dict[str, Any]:

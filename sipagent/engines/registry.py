@@ -18,7 +18,7 @@ from sipagent.engines.deepgram import DeepgramStt
 from sipagent.engines.elevenlabs import ElevenLabsTts
 from sipagent.engines.espeak import EspeakTts
 from sipagent.engines.moonshine import MoonshineStt
-from sipagent.engines.openai_chat import OpenAiChat
+from sipagent.engines.openai_chat import OpenAiChat, second_chat
 from sipagent.engines.openai_stt import OpenAiStt
 from sipagent.engines.openai_tts import OpenAiTts
 from sipagent.engines.piper import PiperTts
@@ -42,7 +42,7 @@ TTSS: Mapping[str, Callable[[Config], Tts]] = {
     "openai": OpenAiTts,
     "elevenlabs": ElevenLabsTts,
 }
-BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain, "openai": OpenAiChat}
+BRAINS: Mapping[str, Callable[[Config], Brain]] = {"rules": RulesBrain, "openai": OpenAiChat, "openai-2": second_chat}
 TURNS: Mapping[str, Callable[[Config], TurnModel]] = {"smart-turn": SmartTurn}
 ROLES: Mapping[str, Mapping[str, Callable[[Config], Any]]] = {
     "vad": VADS,

@@ -224,6 +224,22 @@ async def test_a_deed_is_done_after_the_models_words(deed: Any) -> None:
     assert not tool.calls
 
 
+async def test_nobody_hangs_up_on_a_question() -> None:
+    end = Probe(name="end", parameters={"type": "object", "properties": {}}, deed=Act.HANGUP)
+    tool = Probe(confirm=CONFIRM)
+    both = called("end", {}, "Goodbye.")[:-1] + called("book", {"guests": 4}, index=1)[1:]
+    async with rig(both, tools=[tool, end]) as chat:
+        assert await chat.turn("Book it, and bye.") == "Goodbye.\nShall I book for 4 people?"
+        assert chat.deeds == []
+
+
+async def test_a_question_counts_as_heard_by_its_words() -> None:
+    tool = Probe(confirm="Shall I book,  for {guests} people?")
+    async with rig(BOOK, said("Booked."), tools=[tool]) as chat:
+        await chat.turn("A table for four.")
+        assert await chat.turn("Yes.", heard="Well: Shall I book, for 4 people") == "Booked."
+
+
 async def test_what_tools_gave_is_known_later_and_after_a_restart() -> None:
     async with rig(BOOK, said("Booked."), tools=[Probe(work=lambda _: "number 4711")]) as chat:
         await chat.turn("A table for four.")

@@ -179,6 +179,9 @@ class Brain:
             self.log.append("closed")
             raise
 
+    def idle(self, count: int) -> AsyncGenerator[Token, None]:
+        return self.reply(UserTurn(""))
+
     def retract(self) -> None:
         self.log.append("retracted")
 
@@ -261,6 +264,32 @@ def test_a_reply_that_nobody_waits_for_is_undone_once(loop: VirtualLoop) -> None
     loop.run_until_complete(give_up())
     session.retract()
     assert first.log == second.log == ["asked", "closed", "retracted"]
+
+
+def test_a_reminder_that_nobody_waits_for_takes_no_reply_back(loop: VirtualLoop) -> None:
+    first, second = Brain("first", "x"), Brain("second", "x")
+    session = both_of(first, second)
+    answer(loop, session)
+    first.log.clear()
+    first.wait_s = second.wait_s = 9.0
+
+    async def give_up() -> None:
+        task = asyncio.ensure_future(anext(session.idle(1)))
+        await asyncio.sleep(2.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0.01)
+
+    loop.run_until_complete(give_up())
+    assert "retracted" not in first.log
+    session.retract()
+    assert first.log[-1] == "retracted"
+
+
+def test_two_brains_of_one_name_are_two(loop: VirtualLoop) -> None:
+    first, second = Brain("openai", EngineError("down")), Brain("openai", "Hello.")
+    assert answer(loop, both_of(first, second)) == ["Hello."]
+    assert (first.log[0], second.log[0]) == ("asked", "asked")
 
 
 def test_a_brain_that_rests_is_not_asked_first(loop: VirtualLoop) -> None:

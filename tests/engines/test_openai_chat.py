@@ -43,10 +43,13 @@ async def test_words_are_streamed_and_the_conversation_is_sent_as_it_was_heard()
 
 
 async def test_settings_reach_the_server() -> None:
-    async with rig(temperature=0.2, max_tokens_key="max_completion_tokens", extra={"reasoning_effort": "low"}) as chat:
+    async with rig(
+        temperature=0.2, max_tokens_key="max_completion_tokens", extra={"reasoning_effort": "low", "top_p": "0.9"}
+    ) as chat:
         await chat.turn("Hello?")
         body = chat.asked[0]
     assert (body["temperature"], body["max_completion_tokens"], body["reasoning_effort"]) == (0.2, 300, "low")
+    assert body["top_p"] == 0.9
     assert "max_tokens" not in body
 
 
