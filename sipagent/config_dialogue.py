@@ -67,14 +67,17 @@ class Dialogue(Section):
         default=0.5, description="VAD probability that starts speech."
     )
     end_silence_ms: Annotated[int, Field(ge=100, le=3000)] = Field(
-        default=300, description="Silence that ends a complete turn."
+        default=300, description="Silence that ends a turn when the agent knows that it is complete."
+    )
+    end_silence_likely_ms: Annotated[int, Field(ge=100, le=3000)] = Field(
+        default=600, description="Silence that ends a turn that seems complete by its words."
     )
     end_silence_incomplete_ms: Annotated[int, Field(ge=100, le=5000)] = Field(
-        default=800, description="Silence that ends an unfinished one."
+        default=640, description="Silence that ends an unfinished one."
     )
     end_silence_adapts: bool = Field(
         default=True,
-        description="end_silence_ms follows the caller's own pauses, from 0.8 of it to end_silence_incomplete_ms.",
+        description="end_silence_likely_ms falls to end_silence_ms for callers who never pause inside their turns.",
     )
     preemptive: bool = Field(
         default=True,

@@ -19,7 +19,7 @@ from sipagent.dialogue.ear import PREROLL_MS, Ear
 from sipagent.dialogue.levels import speech_end, speech_start
 from sipagent.dialogue.onset import Onset
 from sipagent.dialogue.opinion import Opinion
-from sipagent.dialogue.rhythm import Rhythm
+from sipagent.dialogue.rhythm import Completeness, Rhythm
 from sipagent.dialogue.turn import (
     STALL_US,
     EndOfTurn,
@@ -82,7 +82,9 @@ class Hearing:
         self._decoder = Decoder(stt, rate, cfg.stt_timeout_s, clock, self._partial)
         self._opinion = Opinion(turn_model, rate)
         self._onset = Onset()
-        self._rhythm = Rhythm(cfg.end_silence_ms, cfg.end_silence_incomplete_ms, adapts=cfg.end_silence_adapts)
+        self._rhythm = Rhythm(
+            *(cfg.end_silence_ms, cfg.end_silence_likely_ms, cfg.end_silence_incomplete_ms), adapts=cfg.end_silence_adapts
+        )
         self._detector = TurnDetector(cfg.speech_threshold, self._rhythm)
         self._ended_well = False  # the turn before
         self._pause_us = 0  # between it and this one
@@ -219,10 +221,12 @@ class Hearing:
         self._decoder.finish(text)
 
     def _judge(self, number: int, done: Decoded) -> None:
-        complete = self._opinion.complete(done.text, self._complete(done.text) if done.text else None)
-        if complete and done.error is None:
+        complete = Completeness.UNFINISHED
+        if done.error is None:
+            complete = self._opinion.complete(done.text, self._complete(done.text) if done.text else None)
+        if complete is not Completeness.UNFINISHED:
             self._on_guess(done.text)
-        self._handle(self._detector.text(number, complete and done.error is None, self._clock()), self.ear.end)
+        self._handle(self._detector.text(number, complete, self._clock()), self.ear.end)
 
     def _end(self) -> None:
         self._look_for_end()

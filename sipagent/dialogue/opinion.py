@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from sipagent.dialogue.rhythm import Completeness
 from sipagent.dialogue.turn import looks_complete
 from sipagent.engines.base import EngineError, TurnModel
 from sipagent.log import get_logger
@@ -29,11 +30,12 @@ class Opinion:
         if self._model is not None:
             self._task = asyncio.get_running_loop().create_task(self._ask(self._model, pcm, on_told))
 
-    def complete(self, text: str, script: bool | None) -> bool:
+    def complete(self, text: str, script: bool | None) -> Completeness:
         """What is known now. `script`: what the agent says about `text`; it knows best."""
         if script is not None:
-            return script
-        return looks_complete(text) and (self._over is None or self._over >= UNFINISHED)
+            return Completeness.SURE if script else Completeness.UNFINISHED
+        likely = looks_complete(text) and (self._over is None or self._over >= UNFINISHED)
+        return Completeness.LIKELY if likely else Completeness.UNFINISHED
 
     def forget(self) -> None:
         """The caller goes on, or the turn is over."""

@@ -4,9 +4,9 @@
     IDLE --speech--> ONSET --enough of it--> SPEECH --silence--> PAUSE --long enough--> end of turn, IDLE
                        \\--it was nothing--> IDLE       \\<--speech resumes--/
 
-A pause ends the turn early when the text so far is complete, late when it is not. The text comes from decoding the turn during
-the pause already (`Speculate`); what was decoded is worthless when speech resumes (`Resumed`). All times are microseconds on
-the wire.
+A pause ends the turn early when the text so far is complete, late when it is not (rhythm.py). The text comes from decoding the
+turn during the pause already (`Speculate`); what was decoded is worthless when speech resumes (`Resumed`). All times are
+microseconds on the wire.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from sipagent.dialogue.rhythm import Rhythm
+from sipagent.dialogue.rhythm import Completeness, Rhythm
 
 RELEASE = 0.15  # hysteresis: speech goes on while the probability is above threshold - RELEASE
 MIN_SPEECH_US = 60_000  # two windows of 32 ms
@@ -82,7 +82,7 @@ class TurnDetector:
         self._silence_us = 0
         self._number = 0
         self._speculated = False
-        self._complete: bool | None = None  # the text's verdict for this pause
+        self._complete: Completeness | None = None  # the text's verdict for this pause
 
     @property
     def speaking(self) -> bool:
@@ -120,8 +120,7 @@ class TurnDetector:
         if self._state is _State.PAUSE:
             self._state = _State.SPEECH
             self._number += 1
-            if self._complete:
-                self._rhythm.went_on(start_us - self._silence_us)
+            self._rhythm.went_on(start_us - self._silence_us)
             return [Resumed(start_us)]
         if self._state is _State.SPEECH and end_us - self._onset_us >= MAX_TURN_US:
             return [self._end(end_us)]
@@ -132,7 +131,7 @@ class TurnDetector:
         if self._state is _State.PAUSE:
             self._silence_us = min(max(t_us, self._last_us - MAX_REFINE_US), self._window_us)
 
-    def text(self, number: int, complete: bool, now_us: int) -> list[TurnEvent]:
+    def text(self, number: int, complete: Completeness, now_us: int) -> list[TurnEvent]:
         """What a speculation found out. A number that is no longer valid is ignored."""
         if self._state is not _State.PAUSE or number != self._number:
             return []
@@ -147,10 +146,10 @@ class TurnDetector:
         if self._state is not _State.PAUSE:
             return events
         silence = now_us - self._silence_us
-        if silence >= min(SPECULATE_US, self._rhythm.complete_us) and not self._speculated:
+        if silence >= min(SPECULATE_US, self._rhythm.wait_us(Completeness.SURE)) and not self._speculated:
             self._speculated = True
             events.append(Speculate(self._number))
-        if silence >= self._rhythm.incomplete_us or (self._complete and silence >= self._rhythm.complete_us):
+        if silence >= self._rhythm.wait_us(self._complete):
             events.append(self._end(now_us))
         return events
 
@@ -161,8 +160,8 @@ class TurnDetector:
         if self._state is not _State.PAUSE:
             return None
         if not self._speculated:
-            return self._silence_us + min(SPECULATE_US, self._rhythm.complete_us)
-        return self._silence_us + (self._rhythm.complete_us if self._complete else self._rhythm.incomplete_us)
+            return self._silence_us + min(SPECULATE_US, self._rhythm.wait_us(Completeness.SURE))
+        return self._silence_us + self._rhythm.wait_us(self._complete)
 
     def _quiet(self, end_us: int) -> list[TurnEvent]:
         if self._state is _State.ONSET:

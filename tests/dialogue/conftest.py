@@ -29,6 +29,7 @@ from sipagent.testing import (
     fake_engines,
 )
 
+WAITS = {"end_silence_likely_ms": 300, "end_silence_incomplete_ms": 800}
 GREETING = "Hello, this is the test. How can I help you?"
 
 
@@ -104,7 +105,7 @@ class Stage:
         engines.turn = self.turn
         self.tts.said.clear()
         session = engines.brain.session(self.script, call.context)
-        talk = Conversation(call, engines, session, Dialogue(**self.cfg), self.events.append, self.loop.clock_us)
+        talk = Conversation(call, engines, session, Dialogue(**{**WAITS, **self.cfg}), self.events.append, self.loop.clock_us)
         self.leg.start()
         running = asyncio.create_task(talk.run())
         try:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sipagent.dialogue.rhythm import Rhythm
+from sipagent.dialogue.rhythm import Completeness, Rhythm
 from sipagent.dialogue.turn import (
     MIN_SPEECH_US,
     SPECULATE_US,
@@ -28,7 +28,7 @@ class Run:
     """Feeds windows; remembers (time, event)."""
 
     def __init__(self) -> None:
-        self.rhythm = Rhythm(300, 800, adapts=True)
+        self.rhythm = Rhythm(300, 300, 800, adapts=True)
         self.d = TurnDetector(0.5, self.rhythm)
         self.now = 0
         self.seen: list[tuple[int, TurnEvent]] = []
@@ -43,7 +43,8 @@ class Run:
         self.seen += [(self.now, e) for e in events]
 
     def text(self, complete: bool) -> Run:
-        self.note(self.d.text(self.d.waiting_for, complete, self.now))
+        judged = Completeness.LIKELY if complete else Completeness.UNFINISHED
+        self.note(self.d.text(self.d.waiting_for, judged, self.now))
         return self
 
     def kinds(self) -> list[type[TurnEvent]]:
@@ -94,7 +95,7 @@ def test_speech_that_resumes_makes_the_text_worthless() -> None:
     run.windows(0.9, 0.9)
     assert run.kinds()[-1] is Resumed
     run.windows(*[0.0] * 12)
-    assert run.d.text(number, True, run.now) == []
+    assert run.d.text(number, Completeness.LIKELY, run.now) == []
     assert EndOfTurn not in run.kinds()
     assert run.kinds().count(Speculate) == 2
 
