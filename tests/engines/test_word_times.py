@@ -108,6 +108,7 @@ PHONEMES = {
         ("We are with you", "wiːʲɑːɹ wɪðjuː", ["are", "you"]),
         ("25 here.", "twˈɛnti fˈaɪv hˈɪɹ", [None, "25", "here."]),
         ("We - are a - here.", "wiː ɑːɹ ɐ hˈɪɹ", ["-", "are", "-", "here."]),
+        ("We are We", "wiːa ɑːɹa wiːa", ["We", "are", "We"]),  # each gains a sound: no drift
         ("", "", []),
     ],
 )
