@@ -30,6 +30,7 @@ SPDX = "# SPDX-License-Identifier: GPL-3.0-or-later\n"
         ("csrc/leg.c", SPDX + '# include "pjsua-lib/pjsua.h"\n', "knows PJSIP"),
         ("mediacore/leg.pyx", SPDX + "from sipagent.config import Media\n", "mediacore imports sipagent"),
         ("sipagent/switch.py", SPDX + "import ctypes\n", "sipagent imports ctypes"),
+        ("sipagent/x_process.py", SPDX + "import cffi\n", "sipagent imports cffi"),
         ("scripts/x.sh", SPDX + "cd /" + "root/x\n", "path of one machine"),
         ("tests/x.py", SPDX + 'open("/' + 'tmp/x")\n', "fixed path under"),
         ("scripts/x.sh", SPDX + "curl https://pypi" + ".org/simple\n", "registry or mirror"),
