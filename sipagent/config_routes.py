@@ -91,7 +91,7 @@ class Supervisor(Section):
     accounts: Patterns = Field(
         min_length=1,
         description='Account or trunk that the supervisor calls by, or is called by (API); "direct" = by none, where the '
-        "number is whatever the caller says. Patterns.",
+        "number is whatever the caller says: from protection.unlimited and sip.trusted_peers only. Patterns.",
     )
     numbers: Patterns = Field(default=[], description="The supervisor's number or name; none = any. Patterns.")
     calls: Patterns = Field(

@@ -112,7 +112,8 @@ class Supervision:
     async def dialled(self, by: Call, number: str, mode: Mode) -> None:
         """`by`, which has no answer yet, listens to the newest call of `number` that it may. Until either ends."""
         account, who = by.account or DIRECT, calling_of(by)
-        if not any(row.is_for(account, who) for row in self._rows):
+        stranger = self._desk.strangers.has(by)  # says any number, and nobody vouches for it
+        if stranger or not any(row.is_for(account, who) for row in self._rows):
             log.warning("is no supervisor", call=by.id, account=account, number=who)
             await self._desk.refuse(by, 403, "not a supervisor")
             return

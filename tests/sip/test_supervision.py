@@ -200,6 +200,17 @@ async def test_who_may(row: dict[str, Any], number: str, status: int) -> None:
         await idle(house)
 
 
+async def test_a_stranger_never_listens() -> None:
+    """Whatever number it says."""
+    async with bridged(protection={"unlimited": ["192.0.2.0/24"]}) as (house, _alice, bob, sue, ua):
+        ask = sue.dials("*3370")
+        assert (await ask.final()).status == 480
+        assert not any(c.listeners for c in house.user_agent.calls.values())
+        await ua.hang_up()
+        await bob.left()
+        await idle(house)
+
+
 async def test_whoever_asks_for_a_supervisor_hears_that_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is in the way: an HTTP client waits for it."""
     async with bridged() as (house, _, bob, sue, ua):
