@@ -117,12 +117,13 @@ def _from_file(name: str, cfg: Config, engines: EngineSet, listener: Listener | 
     async def make() -> Edition:
         described = await asyncio.to_thread(file.read, path)
         own = file.configured(cfg, described, path)
-        able = tools.make(described.tools)
+        able = await asyncio.to_thread(tools.make, described.tools)  # it imports the user's modules
         voices = with_recordings(await own_engines.take(own), path.parent)
         agent = SpokenAgent(name, lambda: FlowScript(described, tools=able), voices, own.dialogue, cfg.media.rate, listener)
 
         async def close() -> None:
             agent.stop()
+            await tools.close(able)
             await own_engines.give_back(own)
 
         return Edition(agent, close)

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -25,11 +25,19 @@ MAX_RESULT = 8000  # characters; a model's context is no place for a whole page
 
 
 def make(rows: Sequence[ToolRow]) -> list[Tool]:
-    """The tools of one agent, ready to run. Raises EngineMissing: a function or a key is not there."""
+    """The tools of one agent, ready to run; blocks while modules are imported. Raises EngineMissing: a function or a key is not
+    there."""
     names = [row.name for row in rows]
     if twice := {name for name in names if names.count(name) > 1}:
         raise EngineMissing(f"tools: two are called {', '.join(sorted(twice))}; give each a name of its own")
     return [_tool(row) for row in rows]
+
+
+async def close(tools: Iterable[Tool]) -> None:
+    """Ends their connections."""
+    for tool in tools:
+        if isinstance(tool, HttpTool):
+            await tool.close()
 
 
 def _tool(row: ToolRow) -> Tool:
@@ -81,6 +89,10 @@ class HttpTool(_Declared):
         headers = bearer if header == "Authorization" else lambda key: {header: key}
         self._service = Http(f"tool {row.name}", f"tools.{row.name}.http", http, row.timeout_s, headers)
         self._service.open()
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        await self._service.close()
 
     async def call(self, arguments: Mapping[str, Any]) -> str:
         """The answer's body, its beginning if it is long."""

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from sipagent.config_tools import ToolRow
 from sipagent.engines.base import Act, EngineBusy, EngineError, EngineMissing, EngineTimeout, HandOver, Tool, UserTurn
 from sipagent.engines.tool_run import RUNS, ToolWork
-from sipagent.engines.tools import MAX_RESULT, MAX_THREADS, make
+from sipagent.engines.tools import MAX_RESULT, MAX_THREADS, close, make
 from tests.engines import my_tools
 from tests.engines.conftest import KEYS
 from tests.engines.http_server import HttpServer, Mood, Request, Response
@@ -146,6 +146,18 @@ async def test_a_request_with_its_arguments_in_path_query_and_body() -> None:
         ("GET", "/v1/orders/4%207%2F11%3Fx", "full=true", None),
         ("POST", "/v1/orders/1", "", {"full": False}),
     ]
+
+
+async def test_closing_ends_the_connections() -> None:
+    async with HttpServer(Orders()) as server:
+        made = make([row(http={"base_url": server.url}), row(name="end", hangup=True)])
+        await made[0].call({})
+        assert server.open == 1
+        await close(made)
+        while True:
+            if not server.open:
+                break
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("number", ["..", ".", ""])
