@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sipagent.engines.base import EngineError
+from sipagent.engines.speakable import Speakable
 
 DONE = "[DONE]"
 MAX_CALLS = 8  # of one answer
@@ -36,14 +37,15 @@ class ChatAnswer:
     """One answer. `push` each event's data; at the end of the stream ask `whole`."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.text = ""  # that is spoken
         self.calls: list[ToolCall] = []
         self.finish = ""  # "stop", "tool_calls", "length", ...; empty = it has not ended
         self._done = False
+        self._speakable = Speakable()
         self._by_index: dict[int, ToolCall] = {}
 
     def push(self, data: str) -> str:
-        """The text in one event, "" when it has none. Raises EngineError."""
+        """What is spoken of the text in one event, "" when there is none. Raises EngineError."""
         if data.strip() == DONE:
             self._done = True
             return ""
@@ -65,6 +67,13 @@ class ChatAnswer:
         text = delta.get("content") or delta.get("refusal") or ""
         if not isinstance(text, str):
             raise EngineError(f"content that is no text: {data[:SHOWN]!r}")
+        return self._said(self._speakable.push(text))
+
+    def rest(self) -> str:
+        """What was held back of it, when the stream has ended."""
+        return self._said(self._speakable.rest())
+
+    def _said(self, text: str) -> str:
         self.text += text
         return text
 

@@ -31,7 +31,6 @@ UNCLEAR = "Not done: the caller was asked, and did not clearly agree. Call it ag
 MAX_RUNS = 50  # remembered of one call
 LATER = "Not done: another one waits for the caller's agreement. Call it afterwards."
 WILL_BE = "Not done yet: it is done after your next words. Say them now."
-MARKUP = str.maketrans("", "", "*`")  # models write it all the same, and voices read it out
 SUMMARISE = (
     "Sum up this telephone conversation in at most 120 words, for the agent who goes on with it: who calls, what he wants, "
     "names, numbers and dates as they were said, what was promised, what is open. Only what was said; no introduction."
@@ -166,8 +165,10 @@ class ChatSession:
     async def _stream(self, answer: ChatAnswer, messages: Sequence[Message], *, use: bool) -> AsyncGenerator[str, None]:
         async with contextlib.aclosing(self._ask(messages, list(self._tools.values()), use)) as events:
             async for data in events:
-                if text := answer.push(data).translate(MARKUP):
+                if text := answer.push(data):
                     yield text
+            if text := answer.rest():
+                yield text
         answer.whole(calls=use)
 
     async def _call(self, tool: Tool | None, call: ToolCall, said: str, turn: UserTurn) -> AsyncGenerator[Token, None]:

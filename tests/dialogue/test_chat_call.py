@@ -259,6 +259,26 @@ def test_the_rules_take_over_from_a_model_that_is_down_or_late(chat: ChatStage, 
     assert [turn["engines"]["brain"] for turn in chat.ledger] == ["openai", "rules", "openai"]
 
 
+def test_a_model_that_says_when_to_come_back_is_left_alone_until_then(chat: ChatStage) -> None:
+    chat.brain = FailoverBrain([chat.brain, RulesBrain(Config())], late_s=0.5, clock=chat.loop.time)
+
+    async def scene() -> None:
+        await chat.quiet()
+        chat.server.mood = Mood(instead=Response(b"{}", 429, headers={"Retry-After": "30"}))
+        await chat.exchange("One?")
+        chat.server.mood = Mood()
+        asked = len(chat.server.requests)
+        await chat.exchange("Two?")
+        assert len(chat.server.requests) == asked
+        await asyncio.sleep(30)
+        await chat.quiet()
+        await chat.exchange("Three?")
+
+    chat.cfg["idle_s"] = 300.0
+    chat.play(scene())
+    assert chat.lines("agent")[1:] == ["You said One?", "You said Two?", "You said Three?."]
+
+
 def test_the_ledger_names_the_recogniser_and_the_voice_that_took_over(chat: ChatStage) -> None:
     broken, silent = ScriptedStt(chat.speech), ScriptedTts()
     broken.name, broken.fail, silent.name, silent.fail = "broken", set(range(99)), "silent", re.compile("")

@@ -68,8 +68,10 @@ async def test_the_greeting_is_the_scripts_or_the_models() -> None:
 
 
 async def test_marks_that_a_voice_would_read_out_are_left_out() -> None:
-    async with rig(said("It is **very** `good`.")) as chat:
-        assert await chat.turn("How is it?") == "It is very good."
+    async with rig(said("<think>Is it good?</think> It is **very** `good`. <"), said("<think>Hm.")) as chat:
+        assert await chat.turn("How is it?") == "It is very good. <"
+        with pytest.raises(EngineError, match="the answer was empty"):
+            await chat.turn("Is it?")
 
 
 async def test_the_connection_is_kept_for_the_next_turn() -> None:
