@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from sipagent.dialogue.events import DialogueEvent
+from sipagent.dialogue.floor import OUTCOMES
 from sipagent.dialogue.ledger import STAGES
 
 TOTAL = "total"
@@ -86,3 +87,11 @@ class TurnMetrics(Collector):
             for percent, value in zip(PERCENTILES, np.percentile(list(seconds), PERCENTILES), strict=True):
                 recent.add_metric([*stage, f"{percent / 100:g}"], float(value))
         yield recent
+        sounds = CounterMetricFamily(
+            "sipagent_sounds_over_agent",
+            "What callers did while an agent spoke; it yields to words and keys, and goes on after the others.",
+            labels=["what"],
+        )
+        for what, n in OUTCOMES.items():
+            sounds.add_metric([what], n)
+        yield sounds

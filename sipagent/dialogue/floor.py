@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from sipagent.dialogue.playout import Playout
 from sipagent.dialogue.replies import Replies
 from sipagent.dialogue.reply import Reply
 from sipagent.dialogue.think import split
+
+# What the sounds turned out to be that callers of this process made while the agent spoke.
+OUTCOMES: Counter[str] = Counter({"words": 0, "backchannel": 0, "noise": 0, "key": 0})
 
 
 class Floor:
@@ -47,7 +51,7 @@ class Floor:
         self._hold.begin()
         self._listen_closely()
         if self._judge.min_words == 0:
-            self.cut(reply)
+            self._yield(reply, "words")
 
     def key(self, pressed_us: int) -> bool:
         """The caller presses a key, which is no accident. False: the bot speaks and is not to be interrupted."""
@@ -56,7 +60,7 @@ class Floor:
             return True
         if self._allowed:
             self.barge_in = BargeIn(pressed_us, self._clock())
-            self.cut(reply)
+            self._yield(reply, "key")
         return self._allowed
 
     def words(self, words: Words) -> None:
@@ -66,7 +70,7 @@ class Floor:
             return
         verdict = self._judge(words, asked=self._asked(reply))
         if verdict is Verdict.YIELD:
-            self.cut(reply)
+            self._yield(reply, "words")
         elif verdict is Verdict.GO_ON:
             self._log.info("no interruption", text=words.text, speech_ms=words.speech_us // 1000)
             self._hold.end()
@@ -81,8 +85,10 @@ class Floor:
             return reply is None  # barge_in = false, or it spoke up in the middle of the turn: it was not listening
         yields = self._judge(words, asked=self._asked(over)) is Verdict.YIELD
         if yields and reply is not None:
-            self.cut(reply)
+            self._yield(reply, "words")
         else:
+            if not yields:
+                OUTCOMES["backchannel" if words.text else "noise"] += 1
             self.barge_in = None
             self._hold.end()
         return yields
@@ -113,6 +119,10 @@ class Floor:
     def close(self) -> None:
         """Holds nothing any more."""
         self._hold.stop()
+
+    def _yield(self, reply: Reply, to: str) -> None:
+        OUTCOMES[to] += 1
+        self.cut(reply)
 
     def _asked(self, reply: Reply) -> bool:
         """Whether "yeah" is an answer to `reply`, and not a backchannel: it ends with a question that is being put, or nothing

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
 
+from sipagent.api.turns import TurnMetrics
 from sipagent.config import Dialogue
 from sipagent.dialogue.barge_in import Judge, Verdict, Words
+from sipagent.dialogue.floor import OUTCOMES
 from sipagent.engines.base import Answer
 from sipagent.engines.clips import Apology
 from sipagent.testing import FakeLeg, VirtualLoop
@@ -36,6 +39,17 @@ def while_it_speaks(stage: Stage, *sounds: tuple[str, float], after_s: float = 3
         await stage.quiet(3.0)
 
     stage.play(scene())
+
+
+@pytest.mark.parametrize(("sound", "what"), [("Mhm.", "backchannel"), ("", "noise"), ("Stop it.", "words")])
+def test_what_sounds_turn_out_to_be_is_counted(stage: Stage, sound: str, what: str) -> None:
+    before = OUTCOMES.copy()
+    while_it_speaks(stage, (sound, 0.5))
+    assert OUTCOMES - before == {what: 1}
+    line = f'sipagent_sounds_over_agent_total{{what="{what}"}} {OUTCOMES[what]:.1f}'
+    registry = CollectorRegistry()
+    TurnMetrics(registry)
+    assert line in generate_latest(registry).decode().splitlines()
 
 
 def not_a_sample_is_missing(stage: Stage) -> bool:
