@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -19,18 +19,22 @@ class Service(Section):
     key_env: str = Field(default="", description='Environment variable that holds the key; "" = the server wants none.')
     key_file: Path | None = Field(default=None, description="File that holds the key, instead of the variable.")
 
+    schemes: ClassVar[tuple[str, ...]] = ("http", "https")
+
     @field_validator("base_url")
     @classmethod
     def _address(cls, url: str) -> str:
-        if re.fullmatch(r"(?:http|ws)s?://[^\s/@?#]+(?:/[^\s?#]*)?", url) is None:
-            raise ValueError("must be an address such as https://api.example.com/v1, without a user, a query or blanks")
+        scheme, _, rest = url.partition("://")
+        if scheme not in cls.schemes or re.fullmatch(r"[^\s/@?#]+(?:/[^\s?#]*)?", rest) is None:
+            raise ValueError(f"must be an address such as {cls.schemes[-1]}://api.example.com/v1, without a user or a query")
         return url.rstrip("/")
 
     @field_validator("key_env")
     @classmethod
     def _name_of_a_variable(cls, name: str) -> str:
-        if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*|", name) is None or name.startswith("sk_"):
-            raise ValueError("must be the name of an environment variable such as OPENAI_API_KEY, not the key itself")
+        """In capitals: a key that was written here by mistake must not get into an error."""
+        if re.fullmatch(r"[A-Z_][A-Z0-9_]*|", name) is None:
+            raise ValueError("must be the name of an environment variable in capitals, as OPENAI_API_KEY, not the key itself")
         return name
 
 
@@ -58,6 +62,8 @@ class OpenAiTts(Service):
 
 class Deepgram(Service):
     """Deepgram's live recognition, heard while the caller speaks: `engines.stt = "deepgram"`."""
+
+    schemes: ClassVar[tuple[str, ...]] = ("ws", "wss")
 
     base_url: str = Field(default="wss://api.deepgram.com/v1", description="Address, up to /v1.")
     key_env: str = Field(default="DEEPGRAM_API_KEY", description='Variable that holds the key; "" = the server wants none.')

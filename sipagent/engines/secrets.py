@@ -35,8 +35,8 @@ def _sent_as_header(key: str, where: str) -> str:
 
 
 def told(text: str, key: str) -> str:
-    """One short line without the key, for errors and logs: a server may repeat what it was sent."""
-    line = " ".join(text.split())
+    """One short line without the key, for errors and logs: servers repeat what they were sent, terminals obey controls."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
     if key:
         line = line.replace(key, "***")
     return line if len(line) <= MAX_TOLD else f"{line[:MAX_TOLD]}..."

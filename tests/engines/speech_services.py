@@ -110,9 +110,6 @@ class ElevenLabs:
 def form_of(request: Request) -> dict[str, bytes]:
     """multipart/form-data (RFC 7578) as name -> value."""
     message = message_from_bytes(f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode() + request.body)
-    parts = message.get_payload()
-    assert isinstance(parts, list)
-    return {
-        str(part.get_param("name", header="content-disposition")): bytes(part.get_payload(decode=True))  # type: ignore[arg-type]
-        for part in parts
-    }
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    payloads = [(str(part.get_param("name", header="content-disposition")), part.get_payload(decode=True)) for part in parts]
+    return {name: payload for name, payload in payloads if isinstance(payload, bytes)}

@@ -40,7 +40,7 @@ def word(name: str) -> bytes:
 def human() -> bytes:
     """A woman says "Goodbye", 8 kHz."""
     with wave.open(str(PROMPT)) as file:
-        return file.readframes(file.getnframes())
+        return bytes(file.readframes(file.getnframes()))
 
 
 def local(**engines: Any) -> Config:

@@ -28,4 +28,5 @@ async def test_an_engine_that_streams_is_used_as_it_is() -> None:
     def heard(text: str, stable: bool) -> None:
         pass
 
-    assert open_stream(Streaming(CodedSpeech()), RATE, heard) == ("its own", RATE, heard)
+    opened: object = open_stream(Streaming(CodedSpeech()), RATE, heard)
+    assert opened == ("its own", RATE, heard)
