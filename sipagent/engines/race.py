@@ -41,7 +41,8 @@ async def race(attempts: Sequence[Attempt[T]], late_s: float) -> tuple[int, T]:
             if not done:
                 attempts[max(running)].health.outcome("late")
             for place in sorted(place for place, work in running.items() if work in done):
-                failure = running[place].exception()
+                work = running[place]
+                failure = EngineError("it was cancelled") if work.cancelled() else work.exception()
                 if failure is None:
                     attempts[place].health.outcome("answered")
                     winner = place

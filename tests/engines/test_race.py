@@ -116,6 +116,12 @@ def test_when_all_fail_the_last_error_is_told(loop: VirtualLoop) -> None:
     assert [line for line in course.log if "undone" in line] == ["a undone", "b undone", "c undone"]
 
 
+def test_an_attempt_that_was_cancelled_by_others_is_a_failure_like_any(loop: VirtualLoop) -> None:
+    course = Course(loop)
+    gone = course.attempt("a", 0.1, asyncio.CancelledError())  # type: ignore[arg-type]
+    assert course.run(gone, course.attempt("b", 0.1))[0] == "b"
+
+
 def test_whoever_gives_up_leaves_nobody_at_work(loop: VirtualLoop) -> None:
     course = Course(loop)
 
