@@ -14,7 +14,7 @@ from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import Listener
 from sipagent.dialogue.think import split
 from sipagent.engines import EngineSet
-from sipagent.engines.base import Script
+from sipagent.engines.base import BrainSession, Script
 
 MEDIA_WAIT_S = 10.0
 
@@ -67,7 +67,7 @@ class SpokenAgent:
         try:
             await Conversation(call, self._engines, session, self._cfg, self._listener, self._clock).run()
         finally:
-            _deliver(call, script)
+            _deliver(call, script, session)
             self._calls -= 1
             if self._calls == 0:
                 self._free.set()
@@ -83,11 +83,11 @@ class SpokenAgent:
             await self._engines.tts.prime([clause], rate)
 
 
-def _deliver(call: Call, script: SpokenScript) -> None:
+def _deliver(call: Call, script: SpokenScript, session: BrainSession) -> None:
     """Into the record of the call; who calls again does not leave them twice."""
     for name, rows in script.notes().items():
         call.notes[name] = [*call.notes.get(name, ()), *rows]
     script.delivered()
     if call.context.slots:
-        call.context.slots = {**call.context.slots, **script.save()}  # a brain keeps things of its own beside
+        call.context.slots = session.save()
         call.context.changed()

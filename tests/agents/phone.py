@@ -5,7 +5,7 @@ that a scripted recogniser reads it; a voice is told by its loudness."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -120,9 +120,9 @@ class House:
         calls = [c for c in self.switch.calls.values() if c.direction == "in" and called_of(c) == number]
         return [f"{line['who']}: {line['text']}" for line in calls[-1].notes.get("transcript", [])] if calls else []
 
-    async def phones(self, number: str = "600", headers: Pairs = ()) -> Phone:
+    async def phones(self, number: str = "600", headers: Pairs = (), caller: str = "") -> Phone:
         """A call that is answered and has sound."""
-        call = await self.switch.user_agent.invite(self.uri(number), headers=headers)
+        call = await self.switch.user_agent.invite(self.uri(number), headers=headers, caller=caller)
         await asyncio.wait_for(call.media_ready.wait(), WAIT_S)
         phone = Phone(self.switch, self.speech, call)
         await phone.until(lambda: any(c.sip_call_id == call.sip_call_id for c in self.switch.calls.values()))
@@ -135,9 +135,13 @@ class House:
 
 @asynccontextmanager
 async def house(
-    monkeypatch: pytest.MonkeyPatch, agent: str = "", routes: Sequence[dict[str, Any]] = (), **dialogue: Any
+    monkeypatch: pytest.MonkeyPatch,
+    agent: str = "",
+    routes: Sequence[dict[str, Any]] = (),
+    sections: Mapping[str, Any] | None = None,
+    **dialogue: Any,
 ) -> AsyncIterator[House]:
-    """Up, and down again."""
+    """Up, and down again. `sections`: others of the configuration."""
     speech, voices = CodedSpeech(), list[Voice]()
     monkeypatch.setitem(registry.VADS, "scripted", lambda cfg: LevelVad())  # type: ignore[arg-type]
     monkeypatch.setitem(registry.STTS, "scripted", lambda cfg: ScriptedStt(speech, 0.01))  # type: ignore[arg-type]
@@ -148,6 +152,7 @@ async def house(
         api={"enabled": False},
         engines={"vad": "scripted", "stt": "scripted", "tts": "scripted"},
         dialogue={"agent": agent or "echo", "idle_s": 60, **dialogue},
+        **(sections or {}),
     )
     switch = Switch(cfg)
     await switch.start()
