@@ -12,8 +12,8 @@ _WORD = re.compile(r"\S+")
 
 
 def word_ends(text: str, known: Sequence[WordEnd], length: int) -> list[int]:
-    """For each word of `text`, in samples from the clause's first: where it has been spoken. Never falls, the last one is
-    `length`. What of `known` can't be, beyond the text or the clause or back in time, is left out."""
+    """For each word of `text`, in samples from the clause's first: where it has been spoken. Never falls; the last one is
+    `length` unless the voice tells. What of `known` can't be, beyond text or clause or back in time, is left out."""
     ends = [m.end() for m in _WORD.finditer(text)]
     points = _line(known, ends[-1] if ends else 0, length)
     return [_at(points, end) for end in ends]
@@ -25,9 +25,9 @@ def _line(known: Sequence[WordEnd], chars: int, length: int) -> list[tuple[int, 
     points = [(0, 0)]
     for mark in sorted(known):
         at = mark.chars + 1
-        if points[-1][0] < at <= chars and points[-1][1] < mark.sample < length:
+        if points[-1][0] < at <= chars + 1 and points[-1][1] < mark.sample < length:
             points.append((at, mark.sample))
-    return [*points, (chars + 1, length)]
+    return points if points[-1][0] == chars + 1 else [*points, (chars + 1, length)]
 
 
 def _at(points: Sequence[tuple[int, int]], end: int) -> int:

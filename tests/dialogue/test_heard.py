@@ -83,6 +83,7 @@ caller = st.one_of(
     st.tuples(st.just("wait"), st.floats(0.05, 4.0)),
     st.tuples(st.just("hold"), st.floats(0.1, 2.0)),
     st.tuples(st.just("lose"), st.floats(0.02, 0.3)),
+    st.tuples(st.just("key"), st.floats(0.1, 1.0)),
 )
 ANSWERS = [
     "Alpha beta gamma delta, epsilon zeta. Eta theta iota kappa lambda mu nu. Xi omicron pi rho sigma tau upsilon.",
@@ -109,9 +110,12 @@ def play(stage: Stage, script: list[tuple[str, float]], tts: WordTts) -> None:
                 stage.hold(True)
                 await asyncio.sleep(seconds)
                 stage.hold(False)
+            elif what == "key":
+                assert stage.call is not None
+                stage.call.dtmf("5", 100)
             elif what == "lose":
                 stage.leg.lose += int(seconds / 0.02)
-            await asyncio.sleep(seconds if what in ("say", "wait", "mhm", "cough") else 0)
+            await asyncio.sleep(seconds if what not in ("hold", "lose") else 0)
         await stage.quiet(3.0)
 
     stage.play(scene())
