@@ -63,6 +63,15 @@ class Context:
         """Whether there is something to go on with: the caller said something, or the script noted something."""
         return bool(self.summary or self.slots or any(e.caller for e in self.turns))
 
+    def heard_last(self) -> str:
+        """What he heard since he spoke last."""
+        heard: list[str] = []
+        for exchange in reversed(self.turns):
+            heard.insert(0, exchange.agent)
+            if exchange.caller:
+                break
+        return " ".join(heard)
+
     def caller_said(self, text: str) -> None:
         """His turn is over."""
         self._said = _cut(text, MAX_TEXT)

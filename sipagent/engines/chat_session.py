@@ -64,7 +64,7 @@ class ChatSession:
 
     def complete(self, text: str) -> bool | None:
         """A yes or no to a question of ours is whole."""
-        if self._asked is not None and agreed(text, self._cfg.yes, self._cfg.no) is not None:
+        if (self._asked or self._before[0]) is not None and agreed(text, self._cfg.yes, self._cfg.no) is not None:
             return True
         return self._script.complete(text)
 
@@ -204,7 +204,8 @@ class ChatSession:
             self._note(call, work.result, said)
 
     async def _agreed_or_not(self, asked: _Asked, turn: UserTurn) -> AsyncGenerator[Token, None]:
-        heard = not turn.heard or _words(asked.question) in _words(turn.heard)
+        question = _words(asked.question)
+        heard = question in _words(self._context.heard_last()) and (not turn.heard or question in _words(turn.heard))
         verdict = agreed(turn.text, self._cfg.yes, self._cfg.no) if heard else None
         if verdict:
             async with contextlib.aclosing(self._run(asked.tool, asked.call, asked.arguments, "", turn)) as tokens:

@@ -175,6 +175,28 @@ async def test_a_question_that_was_not_heard_to_its_end_has_no_yes() -> None:
     assert not tool.calls
 
 
+async def test_a_question_that_a_voice_could_not_say_has_no_yes() -> None:
+    """The caller heard an apology instead, and nobody tells of an interruption."""
+    tool = Probe(confirm=CONFIRM)
+    async with rig(BOOK, said("Sorry?"), tools=[tool]) as chat:
+        chat.context.caller_said("A table for four.")
+        async for _ in chat.session.reply(UserTurn("A table for four.")):
+            pass
+        chat.context.agent_said("")
+        chat.context.agent_said("I am sorry, I lost my voice. Please say that again.")
+        assert await chat.turn("Yes.") == "Sorry?"
+    assert not tool.calls
+
+
+async def test_a_reminder_between_question_and_yes_changes_nothing() -> None:
+    tool = Probe(confirm=CONFIRM)
+    async with rig(BOOK, said("Booked."), tools=[tool]) as chat:
+        await chat.turn("A table for four.")
+        chat.context.agent_said("Are you there?")
+        assert await chat.turn("Yes.") == "Booked."
+    assert len(tool.calls) == 1
+
+
 async def test_a_question_that_was_never_heard_is_asked_again() -> None:
     tool = Probe(confirm=CONFIRM)
     async with rig(BOOK, called("book", {"guests": 5}), said("Booked."), tools=[tool]) as chat:
@@ -238,6 +260,7 @@ async def test_a_question_counts_as_heard_by_its_words() -> None:
     async with rig(BOOK, said("Booked."), tools=[tool]) as chat:
         await chat.turn("A table for four.")
         assert await chat.turn("Yes.", heard="Well: Shall I book, for 4 people") == "Booked."
+    assert len(tool.calls) == 1
 
 
 async def test_what_tools_gave_is_known_later_and_after_a_restart() -> None:
