@@ -4,6 +4,7 @@ what to do when it fails. Nothing here needs a part that may be missing: native 
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import resource
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
+from urllib.parse import urlsplit
 
-from sipagent import engines
+from sipagent import engines, tracing
 from sipagent.config import Account, Config, Listen
 from sipagent.config_sip import Trunk
 from sipagent.config_types import Transport
@@ -66,7 +68,7 @@ async def examine(cfg: Config) -> list[Finding]:
     findings += [files(cfg), *sip_ports(cfg), *rtp_ports(cfg), *addresses(cfg), *tls(cfg), api_port(cfg)]
     findings += [await account(row, cfg) for row in cfg.sip.accounts]
     findings += [await trunk(row, cfg) for row in cfg.sip.trunks]
-    return [*findings, disk(cfg), await memory(cfg), *await conversation(cfg)]
+    return [*findings, disk(cfg), await memory(cfg), await spans(cfg), *await conversation(cfg)]
 
 
 def native(name: str, module: str) -> Finding:
@@ -292,6 +294,23 @@ async def memory(cfg: Config) -> Finding:
         fix = 'set sip.trusted_peers, or trust_identity of a trunk, or memory.callers = "account"'
         return warning("memory", "no caller will be known again: nobody's word is taken on who calls", fix)
     return ok("memory", f"{file} keeps conversations for {cfg.memory.keep_s / 3600:g} h")
+
+
+async def spans(cfg: Config) -> Finding:
+    """Can turns be traced, and is the collector there?"""
+    if cfg.tracing.exporter == "none":
+        return ok("tracing", "off")
+    where = urlsplit(cfg.tracing.endpoint)
+    port = where.port or (443 if where.scheme == "https" else 80)
+    try:
+        await asyncio.to_thread(tracing.exporter, cfg.tracing)
+        _, writer = await asyncio.wait_for(asyncio.open_connection(where.hostname, port), cfg.tracing.timeout_s)
+    except EngineMissing as exc:
+        return fatal("tracing", str(exc), 'install it, or tracing.exporter = "none"')
+    except (OSError, TimeoutError) as exc:
+        return warning("tracing", f"{where.hostname}:{port}: {exc or 'no answer'}", "start the collector: spans would be lost")
+    writer.close()
+    return ok("tracing", f"{where.hostname}:{port} takes connections")
 
 
 async def conversation(cfg: Config) -> list[Finding]:

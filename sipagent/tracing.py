@@ -118,10 +118,14 @@ def start(cfg: Settings) -> Tracer | None:
     """As configured; None = no tracing. Raises EngineMissing with the fix."""
     if cfg.exporter == "none":
         return None
-    otlp = import_package("opentelemetry.exporter.otlp.proto.http.trace_exporter", WANTED_BY, FIX)
     batch = import_package("opentelemetry.sdk.trace.export", WANTED_BY, FIX).BatchSpanProcessor
-    exporter = otlp.OTLPSpanExporter(endpoint=cfg.endpoint, timeout=cfg.timeout_s)
-    return Tracer(batch(exporter, export_timeout_millis=cfg.timeout_s * 1000), content=cfg.content)
+    return Tracer(batch(exporter(cfg), export_timeout_millis=cfg.timeout_s * 1000), content=cfg.content)
+
+
+def exporter(cfg: Settings) -> Any:
+    """What sends spans; nothing is sent yet. Raises EngineMissing with the fix."""
+    otlp = import_package("opentelemetry.exporter.otlp.proto.http.trace_exporter", WANTED_BY, FIX)
+    return otlp.OTLPSpanExporter(endpoint=cfg.endpoint, timeout=cfg.timeout_s)
 
 
 def _facts(turn: Mapping[str, Any]) -> dict[str, Any]:

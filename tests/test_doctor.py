@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,19 @@ async def test_memory(tmp_path: Path) -> None:
     file.write_text("no database at all " * 100)
     assert (await doctor.memory(config(memory={"file": str(file)}))).status == "fatal"
     assert (await doctor.memory(config(memory={"file": str(tmp_path / "nowhere" / "memory.db")}))).status == "fatal"
+
+
+async def test_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await doctor.spans(Config())).status == "ok"
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        url = f"http://127.0.0.1:{there.getsockname()[1]}/v1/traces"
+        wanted = config(tracing={"exporter": "otlp", "endpoint": url, "timeout_s": 20})
+        assert (await doctor.spans(wanted)).status == "ok"
+    gone = await doctor.spans(wanted)
+    assert (gone.status, "spans would be lost" in gone.fix) == ("warning", True)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    missing = await doctor.spans(wanted)
+    assert (missing.status, "pip install 'sipagent[otel]'" in missing.detail) == ("fatal", True)
 
 
 def exists(file: Path) -> bool:

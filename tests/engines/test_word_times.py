@@ -15,9 +15,11 @@ from sipagent.dialogue.levels import block_levels
 from sipagent.dialogue.words import word_ends
 from sipagent.engines.base import Voiced, WordEnd
 from sipagent.engines.espeak import EspeakTts
+from sipagent.engines.failover import FailoverTts
 from sipagent.engines.onnx_output import with_output_of
 from sipagent.engines.phonemes import written_ends
 from sipagent.engines.piper import PiperTts
+from sipagent.engines.spoken import SpeechCache, Spoken
 
 RATE = 16000
 TEXT = "Please hold the line, somebody will be with you at once, goodbye."
@@ -129,6 +131,14 @@ def test_a_model_gives_one_more_output_and_what_is_no_model_is_refused() -> None
     for wrong in (model[:-1], b"\x3a\xff", b"\x0b"):
         with pytest.raises(ValueError, match="not an ONNX model"):
             with_output_of(wrong, "Ceil")
+
+
+def test_word_times_come_through_cache_and_failover() -> None:
+    """The second time is the cache's."""
+    voice = Spoken(FailoverTts("tts", [EspeakTts(Config())], 5.0), "any", SpeechCache(1 << 20))
+    (first, told), (second, again) = say(voice, TEXT, TEXT)
+    assert told == again != []
+    assert first == second
 
 
 def test_espeak_lives_on_from_clause_to_clause_and_ends_with_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
