@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import itertools
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,12 @@ def load(name: str) -> OnCall:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        sys.modules[spec.name] = module  # dataclasses look their module up there
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[spec.name]
+            raise
     function: OnCall | None = getattr(module, wanted, None)
     if function is None or not inspect.iscoroutinefunction(function):
         raise AgentError(f"{name}: there is no `async def {wanted}(call)` in it")

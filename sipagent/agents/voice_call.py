@@ -20,7 +20,7 @@ from sipagent.agents.slots.found import WantedKeys
 from sipagent.agents.spelling import parse
 from sipagent.agents.turns import Spoken, Turns
 from sipagent.call import Call, CallRecording, TransferError
-from sipagent.dialogue.conversation import Conversation
+from sipagent.dialogue.conversation import AFTER_GOODBYE_S, Conversation
 from sipagent.engines.base import UserTurn
 from sipagent.log import get_logger
 from sipagent.signalling.headers import Headers
@@ -31,7 +31,9 @@ log = get_logger(__name__)
 
 HEAR_S = 15.0
 GOODBYE_S = 10.0  # for the last words to be spoken
+FINISH_S = 0.5  # a caller who speaks when the time is over is heard out
 TRIES = 3
+KEYS = "0123456789*#ABCD"
 AGAIN = "I am sorry, I did not understand that."
 
 
@@ -91,6 +93,8 @@ class VoiceCall:
         """Returns when the caller has heard it, or has interrupted it; what he said then is the next thing that is heard."""
         await self.answer()
         self._check()
+        if not any(c.isalnum() for c in text):
+            return Spoken("", False)
         return await self._turns.say(text, self._conversation.speak, self._conversation.hush)
 
     async def play(self, path: str | Path) -> Spoken:
@@ -103,11 +107,15 @@ class VoiceCall:
         """The caller's next turn: its `text`, and the `keys` if he pressed some. None: he said nothing for so long. Without a
         time-out he is asked whether he is still there, and the call ends when he is not."""
         await self.answer()
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._turns.hear()
-        except TimeoutError:
-            return None
+        self._check()
+        while True:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    return await self._turns.hear()
+            except TimeoutError:
+                if not self._conversation.caller_busy:
+                    return None
+                timeout_s = FINISH_S
 
     async def ask(
         self,
@@ -141,15 +149,13 @@ class VoiceCall:
         """Digits, pressed or spoken: all `digits` of them, or what he ended with the terminator (dialogue.keys_terminator) or a
         pause. "" = none within the time."""
         await self.answer()
+        self._turns.forget()
         self._turns.whole = lambda said: True if len(_digits(said)) >= digits else None
         try:
-            if question:
-                await self.say(question)
-            async with asyncio.timeout(timeout_s):
-                while not (got := _digits((await self._turns.hear()).text)):
-                    pass
-                return got[:digits]
-        except TimeoutError:
+            await self.say(question)
+            while (turn := await self.hear(timeout_s)) is not None:
+                if got := turn.keys or _digits(turn.text):
+                    return got.strip("#")[:digits]  # the terminator alone: he has none
             return ""
         finally:
             self._turns.whole = lambda said: None
@@ -181,6 +187,8 @@ class VoiceCall:
 
     async def hangup(self, code: int = 0, reason: str = "") -> None:
         """Ends the call. Before the answer `code` refuses it (486, 603), and none is 480."""
+        if self.answered and not self._over:
+            await asyncio.sleep(AFTER_GOODBYE_S)
         self._over = True
         await self.call.hangup(code or (0 if self.answered else 480), reason)
 
@@ -209,8 +217,7 @@ class VoiceCall:
 
 
 def _digits(text: str) -> str:
-    return "".join(c for c in parse(text, lenient=False) if c.isdigit()) if not _is_keys(text) else text
-
-
-def _is_keys(text: str) -> bool:
-    return bool(text) and all(c in "0123456789*#ABCD" for c in text)
+    """Keys as they are, and digits as they are said."""
+    if text and all(c in KEYS for c in text):
+        return text
+    return "".join(c for c in parse(text, lenient=False) if c.isdigit())

@@ -115,15 +115,14 @@ class Conversation:
 
     # Doors for whoever has the call beside the brain.
 
+    @property
+    def caller_busy(self) -> bool:
+        """He speaks, presses keys, or has done so and his turn is not there yet."""
+        return self._hearing.speaking or self._hearing.deciding or self._keypad.entering
+
     def speak(self, think: Think) -> bool:
         """The bot says something of its own. False: it is not its turn now, somebody speaks or is about to."""
-        if (
-            self._replies.current is not None
-            or self._away
-            or self._hearing.speaking
-            or self._hearing.deciding
-            or self._keypad.entering
-        ):
+        if self._replies.current is not None or self._away or self.caller_busy:
             return False
         self._replies.say(Reply(None), think)
         return True
@@ -160,7 +159,7 @@ class Conversation:
         self._on_hold(self._call.held)
 
     def _detach(self) -> None:
-        self._idle_timer.stop()
+        self._idle_timer.hold(True)
         self._leg.on_audio = None
         self._call.on_event = None
         self._call.on_hold = None
@@ -214,6 +213,8 @@ class Conversation:
         self._floor.take()
 
     def _caller_said(self, heard: HeardTurn, keys: str = "") -> None:
+        if self._away:  # it came too late: he is with somebody else
+            return
         if not self._floor.yields_to(Words(heard.text, heard.speech_us, True, heard.error is not None)):
             self._passed_over(heard.text)
             return
@@ -324,7 +325,7 @@ class Conversation:
 
     def _nobody_speaks(self) -> None:
         """The timer runs always, whatever became of who spoke last: a call is never left in silence."""
-        if self._replies.current is not None or self._hearing.speaking or self._hearing.deciding or self._keypad.entering:
+        if self._replies.current is not None or self.caller_busy:
             self._idle_timer.arm()
             return
         self._idle += 1

@@ -107,6 +107,36 @@ async def test_a_program_plays_a_file_and_records(tmp_path: Path, monkeypatch: p
     assert np.count_nonzero(both[:, 1] == 12000) >= 16000 * 0.9
 
 
+async def test_what_was_said_is_heard_or_was_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs may use what Python has; empty words are no words; a caller who speaks when the time is over is heard out."""
+    text = """
+from __future__ import annotations
+import dataclasses
+
+@dataclasses.dataclass
+class Order:
+    text: str = ""
+
+async def on_call(call):
+    spoken = await call.say("One moment please.")
+    silent = await call.say(" ... ")
+    call.notes["spoken"] = [spoken.heard, spoken.interrupted, silent.heard, silent.interrupted]
+    call.notes["nobody"] = await call.hear(0.2)
+    await call.say("Now.")
+    call.notes["late"] = Order((await call.hear(0.7)).text).text
+"""
+    async with house(monkeypatch, agent=program(tmp_path, text)) as here:
+        phone = await here.phones()
+        await phone.hears("Now.")
+        phone.says("this takes a while")
+        phone.says("and is not over yet")
+        await phone.until(phone.call.ended.is_set)
+        await here.empty()
+        assert phone.other.notes["spoken"] == ["One moment please.", False, "", False]
+        assert phone.other.notes["nobody"] is None
+        assert phone.other.notes["late"].startswith("this takes a while")
+
+
 async def test_a_call_can_be_refused_before_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = body("await call.ring()", 'await call.hangup(486, "not today")')
     async with house(monkeypatch, agent=program(tmp_path, text)) as here:

@@ -13,6 +13,10 @@ from sipagent.agents import AgentError, file
 from sipagent.agents.own_engines import roles_of
 from sipagent.agents.reloaded import ReloadedAgent
 from sipagent.config import Config
+from sipagent.dialogue.context import Context
+from sipagent.engines import registry
+from sipagent.engines.base import BrainSession, HandOver, Script
+from sipagent.engines.rules import RulesBrain
 from tests.agents.phone import house
 
 DESK = """
@@ -89,6 +93,44 @@ def test_only_the_engines_that_a_key_concerns_are_others() -> None:
     assert roles_of(["voice", "speed"]) == {"tts"}
     assert roles_of(["brain", "tts"]) == {"tts", "brain"}
     assert {"vad", "stt", "tts", "brain"} <= roles_of(["threads"])
+
+
+MODEL = """
+greeting = "Hello, I am a model."
+instructions = "Be brief."
+[engines]
+brain = "scripted"
+[[tools]]
+name = "boss"
+description = "Connects the caller with the boss."
+transfer = "sip:boss@192.0.2.1"
+"""
+
+
+class Model(RulesBrain):
+    """A brain that keeps the scripts it was given."""
+
+    def __init__(self, cfg: Config, scripts: list[Script]) -> None:
+        super().__init__(cfg)
+        self.name, self._scripts = "scripted", scripts
+
+    def session(self, script: Script, context: Context | None = None) -> BrainSession:
+        self._scripts.append(script)
+        return super().session(script, context)
+
+
+async def test_a_language_model_gets_the_files_instructions_and_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, scripts = tmp_path / "model.toml", list[Script]()
+    path.write_text(MODEL)
+    monkeypatch.setitem(registry.BRAINS, "scripted", lambda cfg: Model(cfg, scripts))  # type: ignore[arg-type]
+    async with house(monkeypatch, agent=str(path)) as here:
+        phone = await here.phones()
+        await phone.hears("Hello, I am a model.")
+        await phone.call.hangup()
+        await here.empty()
+        assert len(here.voices) == 1  # only the brain is another one
+    assert scripts[0].instructions == "Be brief."
+    assert [(tool.name, tool.deed) for tool in scripts[0].tools] == [("boss", HandOver("sip:boss@192.0.2.1"))]
 
 
 async def test_two_agents_in_one_switch_each_with_its_own_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

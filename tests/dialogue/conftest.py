@@ -89,6 +89,7 @@ class Stage:
     control: FakeControl = field(default_factory=FakeControl)
     context: Context = field(default_factory=Context)
     call: Call | None = None
+    talk: Conversation | None = None
     finished: bool = False  # the bot hung up by itself
 
     def __post_init__(self) -> None:
@@ -106,6 +107,7 @@ class Stage:
         self.tts.said.clear()
         session = engines.brain.session(self.script, call.context)
         talk = Conversation(call, engines, session, Dialogue(**{**WAITS, **self.cfg}), self.events.append, self.loop.clock_us)
+        self.talk = talk
         self.leg.start()
         running = asyncio.create_task(talk.run())
         try:

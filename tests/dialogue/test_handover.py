@@ -81,3 +81,22 @@ def test_when_nobody_takes_him_the_brain_hears_why_and_the_conversation_goes_on(
     assert UserTurn("", happened="the transfer failed: 486 Busy Here") in stage.script.turns
     assert stage.lines("agent") == [GREETING, "One moment.", "Nobody is free.", "You said thank you then"]
     assert "are you there" not in stage.lines("caller")
+
+
+def test_nobody_is_asked_whether_he_is_there_while_he_is_with_somebody_else(stage: Stage) -> None:
+    """The leg is away for longer than the idle time; what he said just before is not answered into it."""
+    stage.cfg["idle_s"] = 2
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("hello there")
+        await asyncio.sleep(1.05)
+        assert stage.talk is not None
+        with stage.talk.away():
+            await asyncio.sleep(10)
+        await asyncio.sleep(1)
+        assert stage.lines("agent") == [GREETING]
+        await asyncio.sleep(4)
+
+    stage.play(scene())
+    assert stage.lines("agent")[1] == "Are you there?"
