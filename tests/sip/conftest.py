@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.sip.dtls_peer import Certificate
 from tests.sip.rig import Rig, config, user_agent
 from tests.sip.ua import Rtp
 from tests.sip.wire import Peer
@@ -33,3 +34,8 @@ async def rtp() -> AsyncIterator[Rtp]:
     rtp = await Rtp.open()
     yield rtp
     rtp.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.make(tmp_path_factory.mktemp("dtls") / "peer.pem")

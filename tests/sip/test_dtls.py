@@ -4,36 +4,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 import mediacore
-from sipagent.call import Call
-from tests.sip.dtls_peer import PROFILES, Certificate, DtlsPeer, Handshake
-from tests.sip.rig import Rig, config, user_agent
+from tests.sip.dtls_calls import WAIT_S, call_of, cfg, dtls_peer, talk
+from tests.sip.dtls_peer import PROFILES, Certificate
+from tests.sip.rig import user_agent
 from tests.sip.srtp_lines import rtp
 from tests.sip.wire import Dialog, Message, Peer, sdp
 
 FINGERPRINT = re.compile(r"a=fingerprint:sha-256 (?:[0-9A-F]{2}:){31}[0-9A-F]{2}\r\n")
 LOUD = b"\x00" * 160
-WAIT_S = 15.0
-PORTS = (51000, 51899)  # nobody else's packets: here each one that was not sealed for us counts
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return Certificate.make(tmp_path_factory.mktemp("dtls") / "peer.pem")
-
-
-def cfg(srtp: str = "required", keying: str = "any", **sip: object) -> object:
-    sip = {"srtp": srtp, "srtp_keying": keying, **sip}
-    return config(sip=sip, media={"codecs": ["PCMU/8000", "PCMA/8000"], "rate": 8000, "ports": PORTS})
 
 
 async def offered(offer: str, srtp: str, keying: str) -> Message:
@@ -135,41 +118,6 @@ async def test_sdes_only_over_tls_leaves_dtls() -> None:
         peer.close()
 
 
-@asynccontextmanager
-async def call_of(rig: Rig, peer: DtlsPeer) -> AsyncIterator[tuple[Call, bytearray]]:
-    """The peer's call, answered; hung up afterwards."""
-    invited = asyncio.create_task(peer.invite(peer.dtls_offer()))
-    call = await rig.taken()
-    heard = bytearray()
-    call.leg.on_audio = lambda pcm, arrival_us, index, lost: b"" if lost else heard.extend(pcm)
-    await call.control.answer()
-    assert await invited == 200
-    yield call, heard
-    await call.hangup()
-    await rig.over(call)
-    peer.close()
-
-
-async def dtls_peer(rig: Rig, certificate: Certificate, **more: object) -> DtlsPeer:
-    peer = await DtlsPeer.open(rig.port)
-    assert isinstance(peer, DtlsPeer)
-    peer.certificate = certificate
-    for name, value in more.items():
-        setattr(peer, name, value)
-    return peer
-
-
-async def talk(rig: Rig, peer: DtlsPeer, call: Call, heard: bytearray) -> None:
-    """Both sides hear the other."""
-    await asyncio.wait_for(call.media_ready.wait(), WAIT_S)
-    await asyncio.wait_for(rig.until(lambda: peer.line is not None), WAIT_S)
-    before, n = len(heard), len(peer.opened)
-    await peer.speak(10)
-    call.leg.write(b"\x10\x20" * 1600)
-    await asyncio.wait_for(rig.until(lambda: len(heard) >= before + 5 * 320 and len(peer.opened) >= n + 5), WAIT_S)
-    assert all(peer.opened[n:])
-
-
 @pytest.mark.parametrize("setup", ["active", "passive", "actpass"])
 @pytest.mark.parametrize("profile", PROFILES)
 async def test_keys_from_a_handshake(certificate: Certificate, setup: str, profile: str) -> None:
@@ -235,108 +183,6 @@ async def test_a_wrong_fingerprint_ends_the_call(certificate: Certificate, setup
             assert "the peer's certificate is not the one that its SDP says" in call.end_reason
             assert peer.received == []
             assert not call.media_ready.is_set()
-
-
-class Stranger:
-    """Somebody else's handshake, as a client, from an address of its own."""
-
-    def __init__(self, certificate: Certificate, profiles: str, to: int) -> None:
-        self.wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.wire.bind(("127.0.0.1", 0))
-        self.wire.connect(("127.0.0.1", to))
-        self.wire.setblocking(False)
-        self.handshake = Handshake(certificate, True, profiles)
-
-    def step(self) -> bool:
-        """True: it has got to its end."""
-        self.handshake.feed()
-        self.handshake.again()
-        while data := self.handshake.out():
-            self.wire.send(data)
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                self.handshake.feed(self.wire.recv(4096))
-        return self.handshake.done
-
-    def close(self) -> None:
-        self.wire.close()
-        self.handshake.close()
-
-
-async def test_a_stranger_who_is_first_takes_nothing(certificate: Certificate) -> None:
-    """Refused by the fingerprint of its certificate; the peer is heard."""
-    async with user_agent(cfg()) as rig:
-        peer = await dtls_peer(rig, certificate, setup="active", lose=1_000_000)
-        async with call_of(rig, peer) as (call, heard):
-            assert peer.answer is not None
-            other = Certificate.make(certificate.path.with_name("stranger.pem"))
-            stranger = Stranger(other, peer.profiles, peer.answer.port)
-            await asyncio.wait_for(rig.until(stranger.step), WAIT_S)
-            assert not call.media_ready.is_set()
-            peer.lose = 0
-            await talk(rig, peer, call, heard)
-        stranger.close()
-
-
-async def test_strangers_who_say_hello_all_the_time_do_not_keep_out_a_peer_behind_nat(certificate: Certificate) -> None:
-    """They are first, and never silent; the peer comes from elsewhere than its SDP says."""
-    async with user_agent(cfg()) as rig:
-        peer = await dtls_peer(rig, certificate, setup="active", lose=1_000_000)
-        offer = re.sub(r"m=audio \d+", "m=audio 9", peer.dtls_offer())
-        invited = asyncio.create_task(peer.invite(offer))
-        call = await rig.taken()
-        heard = bytearray()
-        call.leg.on_audio = lambda pcm, arrival_us, index, lost: b"" if lost else heard.extend(pcm)
-        await call.control.answer()
-        assert await invited == 200
-        assert peer.answer is not None
-        strangers = [Stranger(certificate, peer.profiles, peer.answer.port) for _ in range(3)]
-        for stranger in strangers:
-            stranger.handshake.feed()
-        hellos = [stranger.handshake.out() for stranger in strangers]
-
-        async def disturb() -> None:
-            while True:
-                for stranger, hello in zip(strangers, hellos, strict=True):
-                    stranger.wire.send(hello)
-                await asyncio.sleep(0.05)
-
-        disturbing = asyncio.create_task(disturb())
-        await asyncio.sleep(0.3)
-        peer.lose = 0
-        await talk(rig, peer, call, heard)
-        disturbing.cancel()
-        await call.hangup()
-        await rig.over(call)
-        for stranger in strangers:
-            stranger.close()
-        peer.close()
-
-
-def waits(rig: Rig) -> int:
-    """How often the sip thread has gone to sleep."""
-    thread = rig.ua._thread._thread
-    assert thread is not None
-    status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
-    return int(status.partition("voluntary_ctxt_switches:")[2].split()[0])
-
-
-async def test_strangers_do_not_wake_signalling_after_the_handshake(certificate: Certificate) -> None:
-    """With packets that look like a handshake's. Those of the peer do: its last flight may come again."""
-    async with user_agent(cfg()) as rig:
-        peer = await dtls_peer(rig, certificate)
-        async with call_of(rig, peer) as (call, heard):
-            await talk(rig, peer, call, heard)
-            assert peer.answer is not None
-            woken = []
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-                for wire in (stranger, peer.rtp):
-                    before = waits(rig)
-                    for _ in range(200):
-                        wire.sendto(bytes([23, 254, 253]) + bytes(40), ("127.0.0.1", peer.answer.port))
-                        await asyncio.sleep(0.002)
-                    woken.append(waits(rig) - before)
-            assert woken[0] < 50 < woken[1]
 
 
 @pytest.mark.parametrize("setup", ["passive", "active"])
