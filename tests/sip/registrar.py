@@ -47,6 +47,7 @@ class Registrar:
     others: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)  # INVITEs and so on
     attempts: int = 0
     contact: str = ""
+    accepted: list[tuple[int, str]] = field(default_factory=list)  # Expires and Contact of each
     received: Callable[[], str] = lambda: ""  # where it says that a REGISTER came from; "" = it says nothing
 
     @classmethod
@@ -88,6 +89,7 @@ class Registrar:
                 asked = re.search(r"expires[=:]\s*(\d+)", request.get("contact")) or re.search(r"(\d+)", request.get("expires"))
                 expires = min(int(asked[1]), self.expires) if asked else self.expires
                 self.peer.respond(request, "200 OK", addr[1], f"Expires: {expires}\r\n")
+                self.accepted.append((expires, self.contact))
                 self.bindings.put_nowait(expires)
 
     async def invited(self) -> Message:

@@ -87,11 +87,13 @@ async def test_a_registration_takes_the_old_contact_back(machine: Machine) -> No
         assert await registrar.bound() > 0
         assert BEFORE in registrar.contact
         machine.address = NOW
-        removed = made = False
-        while not (removed and made):  # in either order: each is challenged
-            gone, contact = await registrar.bound() == 0, registrar.contact
-            removed |= gone and BEFORE in contact
-            made |= not gone and NOW in contact
+
+        def taken_over() -> bool:
+            """In either order: each of the two is challenged."""
+            rows = registrar.accepted
+            return any(not s and BEFORE in c for s, c in rows) and any(s and NOW in c for s, c in rows)
+
+        await asyncio.wait_for(rig.until(taken_over), 10)
         await asyncio.wait_for(rig.until(lambda: rig.ua.accounts()[0].registered), 10)
     registrar.close()
 
