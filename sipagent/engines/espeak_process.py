@@ -38,6 +38,22 @@ class _Event(ctypes.Structure):
     )
 
 
+class _Voice(ctypes.Structure):
+    """espeak_VOICE."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_char_p),
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("reserved", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
 
 
@@ -50,7 +66,8 @@ def main(voice: str, words_per_minute: str) -> int:
     rate = lib.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, None, _DONT_EXIT)
     if rate <= 0:
         return _fail("its data files can't be read")
-    if lib.espeak_SetVoiceByName(voice.encode()) != 0:
+    of_language = _Voice(languages=voice.encode())
+    if lib.espeak_SetVoiceByName(voice.encode()) != 0 and lib.espeak_SetVoiceByProperties(ctypes.byref(of_language)) != 0:
         return _fail(f"no voice {voice!r}; espeak-ng --voices lists them")
     lib.espeak_SetParameter(_PARAMETER_RATE, int(words_per_minute), 0)
     said = _Callback(_take)

@@ -133,6 +133,12 @@ def test_a_model_gives_one_more_output_and_what_is_no_model_is_refused() -> None
             with_output_of(wrong, "Ceil")
 
 
+@pytest.mark.parametrize("voice", ["de", "fr+f3", "en-gb-scotland", "zh"])
+def test_voices_and_languages_of_the_program_are_those_of_the_library(voice: str) -> None:
+    ((pcm, _),) = say(EspeakTts(Config.model_validate({"engines": {"voice": voice, "threads": 1}})), "one two")
+    assert len(pcm) > 2 * 200 * MS
+
+
 def test_word_times_come_through_cache_and_failover() -> None:
     """The second time is the cache's."""
     voice = Spoken(FailoverTts("tts", [EspeakTts(Config())], 5.0), "any", SpeechCache(1 << 20))
