@@ -7,10 +7,13 @@ import re
 
 MIN_FIRST_WORDS = 2  # words of a first clause that ends at a comma
 MIN_WORDS = 6  # words of a later one; shorter ones sound chopped
+LONG_FIRST_CHARS = 70  # a first clause that is longer is cut before a joint: 4 s of speech keep a slow voice busy for 0.4 s
+MIN_JOINT_WORDS = 4  # words before it
 MAX_CHARS = 220  # without any punctuation, cut between words
 
 _END = re.compile(r'[.!?]["\')]*(?=\s)|\n')
 _BREAK = re.compile(r"[,;:](?=\s)")
+_JOINT = re.compile(r"\s(?=(?:and|but|because|which|while|unless|until|although|whether)\s)", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"(?:\b(?:mr|mrs|ms|dr|st|no|vs|etc|e\.g|i\.e|a\.m|p\.m)|\b[a-z])\.$", re.IGNORECASE)
 
 
@@ -38,6 +41,16 @@ class Clauses:
         return [clause] if any(c.isalnum() for c in clause) else []
 
     def _cut(self) -> int | None:
+        cut = self._mark()
+        if self._first and len(self._held) > LONG_FIRST_CHARS and (cut is None or cut > LONG_FIRST_CHARS):
+            joints = (m.start() for m in _JOINT.finditer(self._held, 0, LONG_FIRST_CHARS))
+            cut = max((at for at in joints if len(self._held[:at].split()) >= MIN_JOINT_WORDS), default=cut)
+        if cut is None and len(self._held) > MAX_CHARS:
+            return self._held.rfind(" ", 1, MAX_CHARS) if " " in self._held[1:MAX_CHARS] else MAX_CHARS
+        return cut
+
+    def _mark(self) -> int | None:
+        """Behind the first punctuation that a clause may end with."""
         ends = (m.end() for m in _END.finditer(self._held) if not _ABBREVIATION.search(self._held[: m.end()]))
         end = next(ends, None)
         enough = MIN_FIRST_WORDS if self._first else MIN_WORDS
@@ -46,8 +59,6 @@ class Clauses:
                 break
             if len(self._held[: m.end()].split()) >= enough:
                 return m.end()
-        if end is None and len(self._held) > MAX_CHARS:
-            return self._held.rfind(" ", 1, MAX_CHARS) if " " in self._held[1:MAX_CHARS] else MAX_CHARS
         return end
 
 

@@ -54,3 +54,16 @@ def test_a_text_without_marks_is_cut_between_words(text: str) -> None:
 
 def test_the_voice_rests_longer_behind_a_sentence() -> None:
     assert pause_after_ms("Yes.") > pause_after_ms("Yes,") > pause_after_ms("Yes") > 0
+
+
+LONG = "The restaurant is open every single day of the week and it serves warm dishes until late, except on Mondays. Come in."
+
+
+def test_a_long_first_clause_is_cut_where_a_speaker_may_breathe() -> None:
+    want = ["The restaurant is open every single day of the week", "and it serves warm dishes until late,"]
+    assert clauses([LONG]) == [*want, "except on Mondays.", "Come in."]
+    for size in range(1, 40):
+        assert clauses([LONG[at : at + size] for at in range(0, len(LONG), size)]) == clauses([LONG]), size
+    short = "We open at nine and close at five every day."
+    assert clauses([short]) == [short]
+    assert clauses([f"So. {LONG}"])[1].endswith("until late,"), "only the first is waited for"
