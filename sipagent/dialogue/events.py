@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sipagent.call import Call
+from sipagent.dialogue.lanes import Control
 from sipagent.dialogue.ledger import BargeIn, Line, Turn
-from sipagent.log import get_logger
-
-log = get_logger(__name__)
 
 # line: somebody said something; line_end: an agent's line was played or cut short; turn: the answer's first packet is on the
 # wire (gap known); turn_end: the answer is over; barge_in: the caller interrupted; end: the conversation is over.
@@ -20,7 +18,7 @@ Kind = Literal["line", "line_end", "turn", "turn_end", "barge_in", "end"]
 
 @dataclass(frozen=True, slots=True)
 class DialogueEvent:
-    """`data` is the dict of the transcript line, ledger turn or barge-in."""
+    """`data` is the dict of the transcript line, ledger turn or barge-in, as it was then."""
 
     kind: Kind
     call_id: str
@@ -37,6 +35,7 @@ class Notes:
     def __init__(self, call: Call, listener: Listener | None) -> None:
         self._call = call
         self._listener = listener
+        self._control = Control()
         self._lines: list[dict[str, Any]] = call.notes.setdefault("transcript", [])
         self._turns: list[dict[str, Any]] = call.notes.setdefault("ledger", [])
 
@@ -67,11 +66,9 @@ class Notes:
     def end(self, t_us: int, reason: str) -> None:
         """Last event of a call."""
         self._tell("end", t_us, {"reason": reason})
+        self._control.flush()
 
     def _tell(self, kind: Kind, t_us: int, data: dict[str, Any]) -> None:
-        if self._listener is None:
-            return
-        try:
-            self._listener(DialogueEvent(kind, self._call.id, t_us, data))
-        except Exception:
-            log.exception("a listener failed", kind=kind)
+        if (listener := self._listener) is not None:
+            event = DialogueEvent(kind, self._call.id, t_us, dict(data))
+            self._control.post(lambda: listener(event))
