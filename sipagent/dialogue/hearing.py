@@ -95,6 +95,7 @@ class Hearing:
         self._fed = 0  # the recogniser has it up to here
         self._look_us: int | None = None  # look at the words when the turn lasts so long; None = not before a pause
         self._onset_us = 0
+        self._so_far = ""  # words of this turn, from engines that hear while he speaks
         self._last_loud_us = 0
         self._taken = 0  # samples before this belong to an earlier turn
 
@@ -159,6 +160,7 @@ class Hearing:
             self._decoder.look(pcm, lambda done: self._tell(done, over=False))
 
     def _partial(self, done: Decoded) -> None:
+        self._so_far = done.text
         if self._look_us is not None and self._detector.talking:
             self._tell(done, over=False)
 
@@ -172,6 +174,7 @@ class Hearing:
                 self._begin(event.onset_us, end)
             elif isinstance(event, Paused):
                 self._look_for_end()
+                self._guess(self._so_far)
                 self._handle(self._detector.time(self.ear.wire_us(end)), end)
             elif isinstance(event, Resumed):
                 self._decoder.forget()
@@ -191,6 +194,7 @@ class Hearing:
         self._pause_us = onset_us - self._last_loud_us
         onset = end - (self.ear.wire_us(end) - onset_us) * self.ear.rate // 1_000_000
         self._start = self._fed = self.ear.keep = max(self._taken, onset - LEAD_MS * self.ear.rate // 1000)
+        self._so_far = ""
         self._decoder.begin()
         voiced = speech_start(self.ear.slice(self._start, end), self.ear.rate)
         self._on_speech(self.ear.wire_us(min(end, self._start + voiced)))
@@ -221,12 +225,15 @@ class Hearing:
         self._decoder.finish(text)
 
     def _judge(self, number: int, done: Decoded) -> None:
-        complete = Completeness.UNFINISHED
-        if done.error is None:
-            complete = self._opinion.complete(done.text, self._complete(done.text) if done.text else None)
-        if complete is not Completeness.UNFINISHED:
-            self._on_guess(done.text)
+        complete = Completeness.UNFINISHED if done.error is not None else self._guess(done.text)
         self._handle(self._detector.text(number, complete, self._clock()), self.ear.end)
+
+    def _guess(self, text: str) -> Completeness:
+        """What seems to be a whole turn is told at once."""
+        complete = self._opinion.complete(text, self._complete(text) if text else None)
+        if complete is not Completeness.UNFINISHED:
+            self._on_guess(text)
+        return complete
 
     def _end(self) -> None:
         self._look_for_end()

@@ -12,8 +12,9 @@ import pytest
 from sipagent.dialogue.ahead import closing
 from sipagent.dialogue.preempt import OUTCOMES, Preempt
 from sipagent.engines.answered import ANSWERED, answered
-from sipagent.engines.base import AtWork, EngineError, Token, UserTurn
-from sipagent.testing import ScriptedTts
+from sipagent.engines.base import AtWork, EngineError, PartialHandler, SttStream, Token, UserTurn
+from sipagent.engines.streams import WholeTurn
+from sipagent.testing import ScriptedStt, ScriptedTts
 from tests.dialogue.conftest import Stage
 
 RATE = 16000
@@ -268,3 +269,44 @@ def test_who_goes_on_hears_nothing_and_nothing_is_written_down(stage: Stage) -> 
     assert stage.lines("agent")[1:] == ["You said I have a question. It is about rooms."]
     assert "You said I have a question." in stage.tts.said
     assert [line["text"] for line in stage.notes["transcript"] if line["text"] == "You said I have a question."] == []
+
+
+class LiveStt(ScriptedStt):
+    """Knows the words while they are said; its last word on them takes a while."""
+
+    def stream(self, rate: int, on_partial: PartialHandler) -> SttStream:
+        turn = WholeTurn(self, rate)
+        feed = turn.feed
+
+        def heard(pcm: bytes) -> None:
+            feed(pcm)
+            if text := self.speech.read(bytes(turn._pcm)):
+                on_partial(text, True)
+
+        turn.feed = heard  # type: ignore[method-assign]
+        return turn
+
+
+def test_words_that_are_known_at_the_pause_are_not_waited_for(stage: Stage) -> None:
+    """Brain and voice, a second each, have begun when the silence has: before the recogniser's last word."""
+    stage.stt = LiveStt(stage.speech, latency_s=0.5)
+    stage.cfg |= {"end_silence_ms": 700}
+    asked_us: list[int] = []
+    reply = stage.script.reply
+
+    def noted(turn: UserTurn) -> Any:
+        asked_us.append(stage.loop.clock_us())
+        return reply(turn)
+
+    stage.script.reply = noted  # type: ignore[method-assign]
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("I have a question.")
+        await stage.quiet(2.0)
+
+    stage.play(scene())
+    (turn,) = stage.ledger
+    assert asked_us[0] < turn["times_us"]["stt_final"] - 400_000
+    assert len(asked_us) == 1
+    assert turn["caller_heard"] == "I have a question."
