@@ -17,6 +17,7 @@ class EventStream:
 
     def __init__(self) -> None:
         self._held = b""
+        self._seen = 0  # bytes of it that hold no line end
         self._data: list[str] = []
         self._size = 0
         self._first = True
@@ -26,10 +27,11 @@ class EventStream:
         self._held += piece
         events: list[str] = []
         start = 0
-        for end in _LINE_END.finditer(self._held):
+        for end in _LINE_END.finditer(self._held, self._seen):
             self._line(self._held[start : end.start()], events)
             start = end.end()
         self._held = self._held[start:]
+        self._seen = max(0, len(self._held) - 1)  # the last may be the first half of a CRLF
         if len(self._held) + self._size > MAX_EVENT:
             raise EngineError(f"an event is longer than {MAX_EVENT} bytes")
         return events
