@@ -15,6 +15,7 @@ from sipagent.engines.base import EngineError
 from sipagent.engines.speakable import Speakable
 
 DONE = "[DONE]"
+MAX_TEXT = 20_000  # characters of one answer: a quarter of an hour of speech
 MAX_CALLS = 8  # of one answer
 MAX_ARGUMENTS = 65_536  # characters of one call
 SHOWN = 120  # characters of what was not understood
@@ -75,6 +76,8 @@ class ChatAnswer:
 
     def _said(self, text: str) -> str:
         self.text += text
+        if len(self.text) > MAX_TEXT:
+            raise EngineError(f"the answer has no end: more than {MAX_TEXT} characters")
         return text
 
     def whole(self, *, calls: bool) -> None:

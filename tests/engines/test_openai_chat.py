@@ -120,6 +120,7 @@ def events(*data: Any) -> Response:
         (events(chunk({}, "content_filter"), "[DONE]"), EngineError, "empty .finish_reason content_filter"),
         (Response(b"", kind="text/event-stream"), EngineError, "broke off"),
         (CUT, EngineError, "broke off"),
+        (stream([chunk({"content": "la " * 1000})] * 10), EngineError, "the answer has no end"),
         (Response(b"<html>hello", kind="text/html"), EngineError, "broke off"),
     ],
 )
