@@ -51,7 +51,7 @@ class Http:
         self._key = read_key(self._service, self._table)
         self._client = httpx.AsyncClient(
             base_url=self._service.base_url,
-            headers=self._headers(self._key) if self._key else {},
+            headers={"Accept-Encoding": "identity", **(self._headers(self._key) if self._key else {})},
             timeout=self._timeout_s,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=16, keepalive_expiry=KEEP_S),
         )

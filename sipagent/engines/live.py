@@ -20,7 +20,8 @@ from sipagent.engines.pcm import MIN_WORD_S
 
 MAX_S = 120  # of one turn; endpointing cuts far earlier
 RETRIES = 1  # of a connection that drops in a turn
-SETTLE_S = 1.0  # a flush with little left to work on may stay unanswered; then what was understood so far counts
+SETTLE_S = 1.0  # a flush with little left to work on may stay unanswered; then what was understood so far counts ...
+LITTLE_S = 0.5  # ... if no more sound than this is without a result
 NEAR_S = 0.05  # results that end so near the end of the sound cover it
 NEAR_FLUSH_S = 0.25  # the same for the answer to a flush; an answer to an earlier one ends before the caller went on
 SEND_BYTES = 32768  # a message; a second at 16 kHz
@@ -75,6 +76,7 @@ class LiveTurn:
         self._finals: list[str] = []
         self._interim = ""
         self._covered_s = 0.0  # final results reach up to here
+        self._reached_s = 0.0  # any results do
 
     def feed(self, pcm: bytes) -> None:
         """Sent as soon as there is a connection."""
@@ -105,15 +107,16 @@ class LiveTurn:
         return " ".join(part for part in (*self._finals, self._interim) if part)
 
     async def _all_understood(self) -> None:
-        """Until the flush is answered, final results cover all sound, or nothing comes any more though something came."""
+        """Until the flush is answered, final results cover all sound, or nothing comes any more though nearly all has come."""
         while self._error is None:
             all_sent = self._sent == len(self._pcm) and self._flushes == self._wanted
-            covered = self._covered_s >= len(self._pcm) / 2 / self._rate - NEAR_S
-            if all_sent and (covered or self._flushed_at_s is None):
+            end_s = len(self._pcm) / 2 / self._rate
+            if all_sent and (self._covered_s >= end_s - NEAR_S or self._flushed_at_s is None):
                 return
             self._news.clear()
+            settling = all_sent and self._reached_s > max(0.0, end_s - LITTLE_S)
             try:
-                async with asyncio.timeout(SETTLE_S if all_sent and self._text() else None):
+                async with asyncio.timeout(SETTLE_S if settling else None):
                     await self._news.wait()
             except TimeoutError:
                 return
@@ -166,6 +169,7 @@ class LiveTurn:
     def _take(self, said: Understood | None) -> None:
         if said is None:
             return
+        self._reached_s = max(self._reached_s, said.until_s)
         if said.final:
             self._finals += [said.text] if said.text else []
             self._interim = ""

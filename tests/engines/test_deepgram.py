@@ -10,6 +10,7 @@ import pytest
 
 from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, SttStream
 from sipagent.engines.deepgram import DeepgramStt
+from sipagent.engines.live import SETTLE_S
 from sipagent.testing import CodedSpeech
 from tests.engines.conftest import configured
 from tests.engines.deepgram_server import DeepgramServer
@@ -94,6 +95,18 @@ async def test_a_flush_that_nobody_answers_costs_a_second_and_no_words(deepgram:
     began = time.monotonic()
     assert await stream.finish() == "hello there"
     assert time.monotonic() - began < 6.0
+    stream.cancel()
+
+
+async def test_a_slow_service_is_waited_for_and_no_word_is_left_out(deepgram: DeepgramServer, speech: CodedSpeech) -> None:
+    """It takes longer than an unanswered flush does, with words of an earlier pause already there."""
+    stt = await engine(deepgram)
+    stream = stt.stream(RATE, lambda text, stable: None)
+    speak(stream, speech.say("first", 0.5))
+    assert await stream.finish() == "first"
+    deepgram.manners.lag_s = 1.5 * SETTLE_S
+    speak(stream, speech.say("second", 1.0))
+    assert await stream.finish() == "first second"
     stream.cancel()
 
 
