@@ -99,4 +99,4 @@ def test_a_stream_that_breaks_costs_one_answer(stage: Stage, streamed: Streamed)
 
     stage.play(scene())
     assert len(stage.lines("agent")) == 2
-    assert stage.script.turns == []
+    assert stage.script.retracted == len(stage.script.turns), "the brain was asked by guess at most"
