@@ -85,12 +85,12 @@ def _loop(lag: LoopLag) -> Check:
 
 
 def _engines(switch: SwitchView) -> Check:
-    agent = switch.cfg.dialogue.agent
-    if not agents.speaks(agent):
-        return Check(status="ok", detail=f"agent {agent!r} needs none")
+    speaking = [name for name in agents.needed(switch.cfg) if agents.speaks(name)]
+    if not speaking:
+        return Check(status="ok", detail="no agent needs any")
     if switch.engines is None:
         return Check(status="failing", detail="engines are not loaded")
-    return Check(status="ok", detail=f"loaded for agent {agent!r}")
+    return Check(status="ok", detail=f"loaded for {', '.join(speaking)}")
 
 
 def _agents(switch: SwitchView) -> Check:
