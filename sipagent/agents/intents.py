@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -58,15 +59,19 @@ class Matcher:
             seen.update(of_intent)
         self._top = math.log(1 + len(intents))
         self._weight = {word: math.log(1 + len(intents) / n) for word, n in seen.items()}
+        self._newest: tuple[str, tuple[str, float]] = ("", ("", 0.0))
 
     def best(self, text: str) -> tuple[str, float]:
         """The likeliest intent and its score, 0..1. A score under ENOUGH is a guess."""
+        if text == self._newest[0]:  # judged in the pause, guessed, answered: three times the same words
+            return self._newest[1]
         said = _content(text)
         best = ("", 0.0)
         for name, phrase in self._phrases:
             score = self._score(phrase, said)
             if score > best[1]:
                 best = (name, score)
+        self._newest = (text, best)
         return best
 
     def match(self, text: str) -> str | None:
@@ -93,6 +98,7 @@ def _content(text: str) -> set[str]:
     return {w for w in every if w not in STOP_WORDS} or set(every)
 
 
+@lru_cache(4096)
 def _stem(word: str) -> str:
     for ending in ("ing", "ed", "es", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 4:
@@ -100,6 +106,7 @@ def _stem(word: str) -> str:
     return word
 
 
+@lru_cache(65536)
 def _alike(a: str, b: str) -> float:
     if _stem(a) == _stem(b):
         return 1.0

@@ -35,13 +35,17 @@ def sentence(text: str) -> bool:
     return "..." not in text and text[0].isupper() and text.strip()[-1] in ".?!" and len(text.split()) >= 4
 
 
+def texts(wanted: Callable[[str], bool] = bool) -> dict[str, str]:
+    """Name and text of the recordings whose text is `wanted`. RuntimeError: they are not installed."""
+    if not TEXTS.is_file():
+        raise RuntimeError(f"no {TEXTS}: {FIX}")
+    return {name: text for name, text in spoken(gzip.decompress(TEXTS.read_bytes()).decode()).items() if wanted(text)}
+
+
 def prompts(shortest_s: float, cut_s: float | None = None, wanted: Callable[[str], bool] = bool) -> list[Pcm]:
     """Those of at least `shortest_s` whose text is `wanted`, what is behind `cut_s` cut off. RuntimeError: they are not
     installed."""
-    if not TEXTS.is_file():
-        raise RuntimeError(f"no {TEXTS}: {FIX}")
-    texts = spoken(gzip.decompress(TEXTS.read_bytes()).decode())
-    names = {name for name, text in texts.items() if wanted(text)}
+    names = texts(wanted)
     found = []
     for path in sorted(path for path in SOUNDS.glob("*.wav") if path.stem in names):
         with wave.open(str(path)) as wav:

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The switch of `barge-in`, end to end, and of `turn`: SIP, real engines and the product's conversation, with an agent that
-always has more to say, or one that answers in a few words.
+always has more to say, one that answers in a few words, or one that does so and whose rules know what will be asked.
 
-    python -m tests.bench.talking_bot recital|answer      prints "ready PORT", ends with its input
+    python -m tests.bench.talking_bot recital|answer|rules      prints "ready PORT", ends with its input
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sipagent import log
+from sipagent.agents.flow import FlowScript
+from sipagent.agents.spec import AgentFile, Intent
 from sipagent.call import Call
 from sipagent.config import Config, Dialogue
 from sipagent.dialogue.conversation import Conversation
 from sipagent.engines import EngineSet
-from sipagent.engines.base import Answer, Tool, UserTurn
+from sipagent.engines.base import Answer, Script, Tool, UserTurn
 from sipagent.switch import Switch
+from tests.bench.human import sentence, texts
 from tests.bench.systems import LOOPBACK, input_ends, run, say
 from tests.interop import ports
 
@@ -34,7 +37,6 @@ LONG = " ".join(
 
 
 ANSWER = "Thank you, I have noted that."
-AGENTS: dict[str, tuple[str, bool | None]] = {"recital": (LONG, True), "answer": (ANSWER, None)}
 
 
 class Recital:
@@ -68,17 +70,30 @@ class Recital:
         return Answer(LONG)
 
 
+def rules() -> FlowScript:
+    """The brain of an agent file, with an intent for each sentence that a caller of `turn` may say."""
+    intents = [Intent(name=name, examples=[text], say=ANSWER) for name, text in sorted(texts(sentence).items())]
+    return FlowScript(AgentFile(greeting=ANSWER, intent=intents, small_talk=False))
+
+
+AGENTS: dict[str, Callable[[], Script]] = {
+    "recital": lambda: Recital(LONG, True),
+    "answer": lambda: Recital(ANSWER, None),
+    "rules": rules,
+}
+
+
 class Reciter:
     """The agent."""
 
     name = "reciter"
 
-    def __init__(self, cfg: Dialogue, engines: EngineSet, text: str, whole: bool | None) -> None:
-        self._cfg, self._engines, self._text, self._whole = cfg, engines, text, whole
+    def __init__(self, cfg: Dialogue, engines: EngineSet, script: Callable[[], Script]) -> None:
+        self._cfg, self._engines, self._script = cfg, engines, script
 
     async def on_call(self, call: Call) -> None:
         await call.media_ready.wait()
-        session = self._engines.brain.session(Recital(self._text, self._whole))
+        session = self._engines.brain.session(self._script())
         await Conversation(call, self._engines, session, self._cfg).run()
 
 
@@ -96,7 +111,7 @@ async def main() -> dict[str, Any]:
 
     def reciter(engines: EngineSet | None) -> Reciter:
         assert engines is not None
-        return Reciter(cfg.dialogue, engines, *AGENTS[sys.argv[1]])
+        return Reciter(cfg.dialogue, engines, AGENTS[sys.argv[1]])
 
     switch = Switch(cfg, reciter)
     await switch.start()

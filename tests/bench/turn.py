@@ -4,10 +4,11 @@ any ledger; how often he is cut off; what a call costs.
 
 Callers say recorded sentences of a human voice, most with a pause for thought inside (tests/bench/turn_script.py), and the bot
 answers each by the same few words. The product over SIP with its own conversation, voice detector (Silero), recogniser
-(moonshine) and voice (espeak-ng), alone and with eight callers at once, beside pipecat's own pipeline with the same three, its
-default turn strategies and its own transport. What stands between that and the telephone is a media server of ours without
-network, faults or jitter buffer, which favours it. CPU is the system's own and that of all its children; the media server's
-does not count.
+(moonshine) and voice (espeak-ng): with the rules of an agent file that knows these sentences, alone and with eight callers at
+once, and with an agent that knows nothing of what will be said. Beside that last one pipecat's own pipeline with the same
+three, its default turn strategies and its own transport. What stands between that and the telephone is a media server of ours
+without network, faults or jitter buffer, which favours it. CPU is the system's own and that of all its children; the media
+server's does not count.
 
 A packet sounds when one of its samples is louder than -50 dBFS, whoever made it.
 """
@@ -29,9 +30,12 @@ from tests.bench.talking_bot import ANSWER
 from tests.bench.turn_caller import LIMIT_S
 from tests.bench.turn_script import Outcome, judge, summary
 
-ONE, EIGHT = "ours", "ours, 8 calls"
-CALLS = {ONE: 1, EIGHT: 8, far_end.PIPECAT: 1}
-SYSTEMS = [ONE, EIGHT, far_end.PIPECAT]
+ONE, EIGHT, OPEN = "ours, rules", "ours, rules, 8 calls", "ours, any answer"
+CALLS = {ONE: 1, EIGHT: 8, OPEN: 1, far_end.PIPECAT: 1}
+TURNS = {ONE: 24, EIGHT: 8, OPEN: 24, far_end.PIPECAT: 24}  # of each caller, in a round
+QUICK = {ONE: 4, EIGHT: 2, OPEN: 4, far_end.PIPECAT: 4}
+AGENT = {ONE: "rules", EIGHT: "rules", OPEN: "answer"}
+SYSTEMS = [ONE, EIGHT, OPEN, far_end.PIPECAT]
 GOAL = {
     "1 call, p50 ms": 400.0,
     "1 call, p95 ms": 700.0,
@@ -77,7 +81,7 @@ def measure(name: str, turns: int, seed: int) -> Result:
             before = used(bot)
             callers.tell(media.line())
         else:
-            bot = start(harness.ALL_CPUS, [sys.executable, "-m", "tests.bench.talking_bot", "answer"])
+            bot = start(harness.ALL_CPUS, [sys.executable, "-m", "tests.bench.talking_bot", AGENT[name]])
             port = bot.line().removeprefix("ready ")
             before = used(bot)
             callers = caller("sip", port)
@@ -106,21 +110,21 @@ def whole(results: Sequence[Result]) -> dict[str, Any]:
 
 def run(quick: bool) -> tuple[str, dict[str, Any]]:
     """The table for people and the report for machines."""
-    turns, want = ({ONE: 4, EIGHT: 2, far_end.PIPECAT: 4}, 1) if quick else ({ONE: 24, EIGHT: 8, far_end.PIPECAT: 24}, 2)
+    turns, want = (QUICK, 1) if quick else (TURNS, 2)
     present, absent, versions = far_end.here(SYSTEMS, not quick)
     seeds = {name: iter(range(1, 1000)) for name in present}  # each system hears the same
     rounds = harness.run_rounds(present, lambda name: measure(name, turns[name], next(seeds[name])), want, "turn")
     systems = {name: whole(rounds.results[name]) for name in present}
-    ours, peer = systems[ONE], systems.get(far_end.PIPECAT)
+    ours, same, peer = systems[ONE], systems[OPEN], systems.get(far_end.PIPECAT)
     measured: dict[str, float | None] = {
         "1 call, p50 ms": ours["p50_ms"],
         "1 call, p95 ms": ours["p95_ms"],
         "1 call, share cut off": ours["cut_off"],
         "8 calls, p95 / 1 call's": systems[EIGHT]["p95_ms"] / ours["p95_ms"],
         "8 calls, holes in the sound": float(systems[EIGHT]["holes"]),
-        "p50 / pipecat's": ours["p50_ms"] / peer["p50_ms"] if peer else None,
-        "p95 / pipecat's": ours["p95_ms"] / peer["p95_ms"] if peer else None,
-        "CPU of a call / pipecat's": ours["cpu"]["median"] / peer["cpu"]["median"] if peer else None,
+        "p50 / pipecat's": same["p50_ms"] / peer["p50_ms"] if peer else None,
+        "p95 / pipecat's": same["p95_ms"] / peer["p95_ms"] if peer else None,
+        "CPU of a call / pipecat's": same["cpu"]["median"] / peer["cpu"]["median"] if peer else None,
     }
     text = harness.table(
         f"turn: ms from the caller's last word to the bot's first sound, on the wire; {rounds.remark}",
