@@ -165,6 +165,7 @@ class Conversation:
         self._call.on_hold = None
         self._call.on_dtmf = None
         self._keypad.clear()
+        self._floor.release()
 
     # What the caller does.
 
