@@ -81,7 +81,6 @@ class Floor:
             return True
         reply, over, self._spoken_over = self._replies.current, self._spoken_over, None
         if over is None or (reply is not None and reply is not over):
-            self._hold.end()
             return reply is None  # barge_in = false, or it spoke up in the middle of the turn: it was not listening
         yields = self._judge(words, asked=self._asked(over)) is Verdict.YIELD
         if yields and reply is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def longest_pause_s(stage: Stage) -> float:
 
 def test_a_word_that_answers_the_question_being_put_is_a_turn(stage: Stage) -> None:
     while_it_speaks(
-        stage, ("Yeah.", 0.4), after_s=4.6, answer="There is a room on Monday at noon. Shall I book that room for you now?"
+        stage, ("Yeah.", 0.4), after_s=3.2, answer="There is a room on Monday at noon. Shall I book that room for you now?"
     )
     assert [t.text for t in stage.script.turns] == ["go on.", "Yeah."]
 
@@ -92,6 +93,51 @@ def test_a_backchannel_that_turns_into_a_sentence_interrupts(stage: Stage) -> No
     assert stage.script.turns[-1].text == "Yeah but when do you open?"
     assert stage.ledger[0]["interrupted"]
     assert stage.script.turns[-1].heard == stage.ledger[0]["agent_heard"] != LONG
+    (event,) = [e for e in stage.events if e.kind == "barge_in"]
+    assert event.data["latency_ms"] < 120  # it had gone on after "yeah", and was silent again at the "but"
+
+
+def test_a_question_that_is_still_to_come_is_not_answered_by_a_backchannel(stage: Stage) -> None:
+    question = "There is a room on Monday at noon. Shall I book that room for you now?"
+    while_it_speaks(stage, ("Yeah.", 0.4), after_s=0.8, answer=question)
+    assert len(stage.script.turns) == 1
+    assert stage.ledger[0]["agent_heard"] == question
+
+
+def test_before_a_sound_of_the_answer_any_word_goes_on_with_the_turn(stage: Stage) -> None:
+    stage.tts.first_s = 2.0
+
+    async def scene() -> None:
+        await stage.quiet(4.0)
+        stage.say("book a room.", 0.8)
+        stage.silence(0.7)
+        stage.say("okay.", 0.4)
+        await stage.quiet(5.0)
+
+    stage.play(scene())
+    assert stage.script.turns[-1].text == "book a room. okay."
+    assert stage.lines("agent")[-1] == "You said book a room. okay."
+
+
+def test_an_apology_does_not_wait_for_a_noise(stage: Stage) -> None:
+    """The voice breaks while the bot holds its tongue: what it says then is another reply."""
+    stage.script.answers["go on."] = Answer(LONG)
+    stage.tts.fail = re.compile("third")
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("go on.")
+        await stage.bot_speaks()
+        await asyncio.sleep(1.5)
+        stage.say("", 8.0)
+        while Apology.VOICE.value not in stage.lines("agent"):  # noqa: ASYNC110  the transcript tells nobody
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+        assert stage.leg.saying
+        assert stage.leg.bot_is_sounding()
+        await stage.quiet(3.0)
+
+    stage.play(scene())
 
 
 @pytest.mark.parametrize(("least", "text", "interrupts"), [(1, "Stop.", 1), (2, "Stop.", 0), (2, "Stop it.", 1), (0, "", 1)])

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from sipagent.dialogue.decoding import Decoded, Decoder
 from sipagent.engines.base import Answer, EngineError, PartialHandler
-from sipagent.testing import CodedSpeech, ScriptedStt
+from sipagent.testing import CodedSpeech, ScriptedStt, VirtualLoop
 
 Stage = Any  # conftest.Stage
 LONG = "This is the first sentence of a long answer. Here is the second one. And now the third one follows. The end."
@@ -100,3 +101,23 @@ def test_a_stream_that_breaks_costs_one_answer(stage: Stage, streamed: Streamed)
     stage.play(scene())
     assert len(stage.lines("agent")) == 2
     assert stage.script.retracted == len(stage.script.turns), "the brain was asked by guess at most"
+
+
+def test_a_look_at_half_a_turn_is_not_taken_for_the_turn() -> None:
+    loop = VirtualLoop()
+    speech = CodedSpeech()
+    decoder = Decoder(ScriptedStt(speech), 16000, 5.0, loop.clock_us, lambda done: None)
+    looked: list[Decoded] = []
+
+    async def scene() -> Decoded:
+        decoder.begin()
+        one, two = speech.say("one", 0.5), speech.say("two", 0.5)
+        decoder.feed(one)
+        decoder.look(one, looked.append)
+        await asyncio.sleep(0.05)
+        decoder.feed(two)
+        return await decoder.take()
+
+    assert loop.run_until_complete(scene()).text == "one two"
+    assert looked == []
+    loop.close()

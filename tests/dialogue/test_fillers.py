@@ -69,8 +69,8 @@ def test_a_quick_tool_is_not_mentioned_and_what_was_said_before_it_is_not_held_b
 
 
 def test_who_still_hears_something_hears_no_filler(stage: Stage, thinking: Thoughts) -> None:
-    thinking += ["This sentence takes the bot a good while to say, so there is time.", AtWork("weather"), 1.0]
-    thinking += [AtWork("weather", waited_s=1.0), " It rains."]
+    thinking += ["Let me see what I can find.", AtWork("weather"), 0.8]
+    thinking += [AtWork("weather", waited_s=0.8), " It rains."]
     assert "moment" not in ask(stage)
 
 
