@@ -13,7 +13,7 @@ from sipagent.engines.base import EngineBusy, EngineError, EngineMissing, Engine
 from sipagent.engines.openai_chat import OpenAiChat
 from tests.engines.chat_rig import Host, rig
 from tests.engines.chat_service import ChatService, chunk, said, stream
-from tests.engines.conftest import KEYS, configured
+from tests.engines.conftest import KEYS, TIMEOUT_S, configured
 from tests.engines.http_server import Mood, Request, Response
 from tests.engines.speech_services import KEY, openai_error
 
@@ -142,7 +142,7 @@ async def test_what_goes_wrong_is_an_engine_error_that_says_what(
     ],
 )
 async def test_a_service_that_hangs_or_drops(mood: Mood, error: type[EngineError], words: str) -> None:
-    async with rig(timeout_s=1.0) as chat:
+    async with rig(timeout_s=1.0 if error is EngineTimeout else TIMEOUT_S) as chat:
         chat.server.mood = mood
         with pytest.raises(error, match=words):
             await chat.turn("Hello?")

@@ -182,7 +182,7 @@ async def test_a_model_is_not_talked_into_another_address(number: str) -> None:
 )
 async def test_a_service_that_fails_says_so(mood: Mood, error: type[EngineError], words: str) -> None:
     async with HttpServer(Orders(), mood) as server:
-        made = tool(http={"base_url": server.url}, timeout_s=0.5)
+        made = tool(http={"base_url": server.url}, timeout_s=0.5 if mood.wait_s else 30.0)
         with pytest.raises(error, match=words):
             await made.call({})
 
