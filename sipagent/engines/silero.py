@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import importlib.util
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from sipagent.engines.base import EngineMissing, VadStream, WindowHandler, import_package
 from sipagent.engines.pcm import Resampler
+from sipagent.engines.pool import Work, shared
 from sipagent.log import get_logger
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ log = get_logger(__name__)
 
 WINDOW_MS = 32
 MAX_BATCH = 64
-MAX_BEHIND = 64  # windows of one caller that may wait (2 s); older ones are judged as silence and logged
+MAX_BEHIND = 64  # windows of one caller that may wait (2 s); older ones are never judged, which is counted and logged
+LATE_MS = 60  # of newer sound when a window is judged: the dialogue allows for no more (hearing.LATE_US)
 
 Floats = NDArray[np.float32]
 
@@ -58,6 +61,7 @@ class SileroVad:
         self._ready: deque[_Stream] = deque()  # streams with a window to judge and none under way
         self._stopping = False
         self._judging = 0
+        self._work_done = shared().work(self.name)  # by windows; it has a thread of its own and takes no slot
         self._thread = threading.Thread(target=self._work, name="silero", daemon=True)
 
     async def load(self) -> None:
@@ -78,9 +82,10 @@ class SileroVad:
 
     def stream(self, rate: int, on_window: WindowHandler) -> VadStream:
         """8 kHz is judged as it is, every other rate at 16 kHz."""
-        return _Stream(rate, on_window, asyncio.get_running_loop(), self._offer)
+        return _Stream(rate, on_window, asyncio.get_running_loop(), self._offer, self._work_done)
 
     def _offer(self, stream: _Stream) -> None:
+        """It has a window to judge."""
         with self._wake:
             self._ready.append(stream)
             self._wake.notify()
@@ -104,6 +109,7 @@ class SileroVad:
             self._judging = 0
 
     def _judge(self, batch: list[_Stream]) -> None:
+        began = time.monotonic()
         x = np.stack([s.next_window() for s in batch])
         state = np.concatenate([s.state for s in batch], axis=1)
         try:
@@ -111,7 +117,10 @@ class SileroVad:
         except Exception as e:
             log.error("voice activity detection failed", engine=self.name, error=str(e))
             p = np.zeros((len(batch), 1), np.float32)
+        self._work_done.jobs += len(batch)
+        self._work_done.busy_s += time.monotonic() - began
         for i, s in enumerate(batch):
+            self._work_done.late += s.late()
             s.judged(float(p[i, 0]), state[:, i : i + 1])
             if s.more():
                 self._offer(s)
@@ -121,7 +130,12 @@ class _Stream:
     """One caller. `feed` runs on the loop; `next_window`, `judged` on the model's thread; `_lock` is between them."""
 
     def __init__(
-        self, rate: int, on_window: WindowHandler, loop: asyncio.AbstractEventLoop, offer: Callable[[_Stream], None]
+        self,
+        rate: int,
+        on_window: WindowHandler,
+        loop: asyncio.AbstractEventLoop,
+        offer: Callable[[_Stream], None],
+        work: Work,
     ) -> None:
         self.rate = 8000 if rate == 8000 else 16000
         self.state: Floats = np.zeros((2, 1, 128), np.float32)
@@ -136,6 +150,8 @@ class _Stream:
         self._pcm = bytearray()
         self._under_way = False
         self._done = 0  # samples judged, at self.rate
+        self._work = work
+        self._told = False
 
     def feed(self, pcm: bytes) -> None:
         if self._resampler is not None:
@@ -147,10 +163,17 @@ class _Stream:
                 skip = -(-excess // self._window) * self._window
                 del self._pcm[: 2 * skip]
                 self._done += skip
+                self._skipped(skip // self._window)
             start = not self._under_way and len(self._pcm) >= 2 * self._window
             self._under_way |= start
         if start:
             self._offer(self)
+
+    def _skipped(self, windows: int) -> None:
+        if not self._told:
+            self._told = True
+            log.error("voice activity detection is behind; sound is passed over", engine="silero", windows=windows)
+        self._work.refused += windows
 
     def close(self) -> None:
         self._on_window = None
@@ -164,10 +187,15 @@ class _Stream:
         self._context = x[-len(self._context) :]
         return x
 
+    def late(self) -> bool:
+        """Whether much newer sound is there already."""
+        return len(self._pcm) // 2 > self.rate * LATE_MS // 1000
+
     def judged(self, probability: float, state: Floats) -> None:
         self.state = state
-        self._done += self._window
-        end = self._done * self._fed_rate // self.rate
+        with self._lock:
+            self._done += self._window
+            end = self._done * self._fed_rate // self.rate
         with contextlib.suppress(RuntimeError):  # the loop has closed
             self._loop.call_soon_threadsafe(self._deliver, end, probability)
 
