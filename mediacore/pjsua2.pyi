@@ -215,6 +215,7 @@ class AccountRegConfig:
     timeoutSec: int
     retryIntervalSec: int
     unregWaitMsec: int
+    disableRegOnModify: bool
 
 class AccountSipConfig:
     authCreds: AuthCredInfoVector

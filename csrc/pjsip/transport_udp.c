@@ -8,6 +8,7 @@
  *
  * While attached, the sockets and all that the worker reads here belong to the worker. Signalling changes those fields only when
  * no socket is with the worker: sock_add and sock_del are synchronous. */
+#include "../err.h"
 #include "mc_pjsip.h"
 #include "udp_int.h"
 
@@ -87,8 +88,7 @@ void mc_transport_release(pjmedia_transport *bottom) {
     struct udp *udp = (struct udp *)bottom;
     struct mc_early *early = atomic_load(&udp->early);
 
-    if (early) {
-        udp->seam->on_worker(udp->seam->host, mc_udp_release, udp);
+    if (early && udp->seam->on_worker(udp->seam->host, mc_udp_release, udp) == MC_OK) { /* else it goes with the transport */
         mc_early_free(early);
     }
 }

@@ -68,7 +68,11 @@ void mc_udp_on_rtp(void *ctx, uint8_t *buf, size_t len, const struct sockaddr *f
 int mc_udp_release(void *arg) {
     struct udp *udp = arg;
 
-    mc_early_each(atomic_exchange(&udp->early, NULL), mc_clock_us(), deliver, udp);
+    const struct mc_early *early = atomic_exchange(&udp->early, NULL);
+
+    if (early) {
+        mc_early_each(early, mc_clock_us(), deliver, udp);
+    }
     return MC_OK;
 }
 

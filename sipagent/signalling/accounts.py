@@ -106,8 +106,9 @@ class SipAccount(pjsua2.Account):
         self.create(make(), default)
 
     @sip_only
-    def moved(self, host: str) -> None:
-        """We are at `host` now: PJSIP takes the Contact of the old address back where it is registered, and registers anew."""
+    def moved(self, host: str, in_use: bool) -> None:
+        """We are at `host` now: PJSIP takes the Contact of the old address back where it is registered, and registers anew; not
+        one that is not `in_use` (of another IP version)."""
         assert self.listening is not None
         assert self.make is not None
         config = self.make()
@@ -115,6 +116,7 @@ class SipAccount(pjsua2.Account):
         transport = "" if self.listening.transport == "udp" or scheme == "sips" else f";transport={self.listening.transport}"
         place = host_port(host, self.listening.port)
         config.sipConfig.contactForced = f"<{scheme}:{rest.partition('@')[0]}@{place}{transport}>"
+        config.regConfig.disableRegOnModify = not in_use
         self.modify(config)
 
     @sip_only

@@ -90,7 +90,7 @@ class Peers:
         sips = [] if self._sips is None else [self._sips]
         for account in [*self._local.values(), *self._others, *sips, *self._versions.values()]:
             if account.listening is not None and (host := advertised.get(account.listening.host)) is not None:
-                account.moved(host)
+                account.moved(host, not account.user or account in self.registered.values())
 
     def _account(self, name: str) -> SipAccount:
         self._next_hop += 1
