@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prometheus metrics. Gauges and running counters are read from the switch when they are scraped; what must survive a call
-(counts by end code, histograms) is taken over once, when the call has its final numbers."""
+(counts by end code, histograms) is taken over once, when the call has its final numbers; turns when they are over."""
 
 from __future__ import annotations
 

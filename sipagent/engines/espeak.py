@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""espeak-ng as a separate process: 100+ languages, robotic, first audio in some 20 ms, and it knows when it speaks which word.
+"""espeak-ng as a separate process: 100+ languages, robotic, quick, and it knows when it speaks which word.
 
 Each worker thread keeps one process (espeak_process.py) waiting, so that no call waits for a start. A clause that fails, or is
 not read to its end, costs the process, and its successor is started. What comes at 22,050 Hz is resampled here.
