@@ -46,8 +46,8 @@ struct mc_srtp **mc_transport_srtp(pjmedia_transport *bottom);
 /* Handshake packets go to this association (mc_dtls_post) from now on; 0: they are no packets at all. `peer`: the handshake is over, and
  * only its last flight may come again, from there; NULL: it is not. On the worker, or on the sip thread while nothing is attached. */
 void mc_transport_dtls(pjmedia_transport *bottom, uint32_t handle, const pj_sockaddr *peer);
-/* What comes is kept from the next attach on, until `release` hands it over: a peer that has its keys speaks while we take ours. Sip
- * thread; release when the stream above hears. */
+/* What comes is kept from now on, until `release` hands it over or another attach forgets it: a peer that has its keys speaks while
+ * we take ours. Sip thread; release when the stream above hears. */
 void mc_transport_hold(pjmedia_transport *bottom);
 void mc_transport_release(pjmedia_transport *bottom);
 int mc_transport_fd(pjmedia_transport *bottom);

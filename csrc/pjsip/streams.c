@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * Connections that begin a message and don't end it are closed, and those that never send one. PJSIP alone would keep them for ten
- * minutes; those too whose peer reads nothing, or what is sent there would pile up. While one is watched it is referenced, so that it can't go from under us. */
+ * Connections that begin a message and don't end it are closed, and those that never send one: PJSIP alone would keep them for ten
+ * minutes. So are those whose peer reads nothing, or what is sent there would pile up. While one is watched it is referenced, so that
+ * it can't go from under us. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 

@@ -88,20 +88,27 @@ def open_endpoint(thread: SipThread, cfg: Config, log_path: str) -> SipEndpoint:
     endpoint.libCreate()
     try:
         endpoint.libInit(_endpoint_config(cfg, log_path))
-        _check(pjsua2.mc_pjsip_start(), "the media seam")
-        _check(pjsua2.mc_pjsip_set_ptime(cfg.media.ptime_ms), "media.ptime_ms")
-        low, high = cfg.media.ports
-        _check(pjsua2.mc_pjsip_set_patience(round(cfg.sip.try_s * 1000)), "sip.try_s")
-        _check(pjsua2.mc_pjsip_set_keep_alive(cfg.sip.keep_alive_s), "sip.keep_alive_s")
-        _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
-        open_gate(cfg)
-        open_siptrace(cfg.seeing)
-        set_codecs(endpoint, cfg.media.codecs)
+        try:
+            _open_seam(endpoint, cfg)
+        except Exception:
+            pjsua2.mc_pjsip_stop()
+            raise
     except Exception:
-        pjsua2.mc_pjsip_stop()
         endpoint.libDestroy()
         raise
     return endpoint
+
+
+def _open_seam(endpoint: SipEndpoint, cfg: Config) -> None:
+    _check(pjsua2.mc_pjsip_start(), "the media seam")
+    _check(pjsua2.mc_pjsip_set_ptime(cfg.media.ptime_ms), "media.ptime_ms")
+    low, high = cfg.media.ports
+    _check(pjsua2.mc_pjsip_set_patience(round(cfg.sip.try_s * 1000)), "sip.try_s")
+    _check(pjsua2.mc_pjsip_set_keep_alive(cfg.sip.keep_alive_s), "sip.keep_alive_s")
+    _check(pjsua2.mc_pjsip_set_media_ports(low, high, round(cfg.media.port_rest_s * 1000)), "media.ports")
+    open_gate(cfg)
+    open_siptrace(cfg.seeing)
+    set_codecs(endpoint, cfg.media.codecs)
 
 
 def open_gate(cfg: Config) -> None:
