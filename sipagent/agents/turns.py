@@ -21,6 +21,7 @@ from sipagent.dialogue.reply import Think
 from sipagent.engines.base import Act, Token, UserTurn
 
 ASK_AGAIN_S = 0.05  # whether it is the bot's turn to speak
+SURE_LETTERS = 40  # of words, to know them by
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Turns:
 
     def on_event(self, event: DialogueEvent) -> None:
         """A Listener (dialogue.events): tells when words are over."""
-        if event.kind == "line_end" and event.data["who"] == "agent" and self._current is not None:
+        if event.kind == "line_end" and event.data["who"] == "agent" and self._is_current(event.data["text"]):
             self._end(Spoken(event.data["heard"] or "", bool(event.data["interrupted"])))
         elif event.kind == "end":
             self._end(Spoken("", True))
@@ -149,7 +150,15 @@ class Turns:
         self._current = self._waiting.popleft()
         yield self._current.text
 
+    def _is_current(self, text: str) -> bool:
+        """Events come late: a line may be one that was over before. Fillers and a welcome may stand before the words."""
+        return self._current is not None and _letters(self._current.text)[:SURE_LETTERS] in _letters(text)
+
     def _end(self, spoken: Spoken) -> None:
         current, self._current = self._current, None
         if current is not None:
             current.end(spoken)
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text if c.isalnum())
