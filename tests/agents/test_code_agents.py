@@ -232,6 +232,8 @@ async def test_a_caller_who_hangs_up_ends_the_program(tmp_path: Path, monkeypatc
         await phone.call.hangup()
         await here.empty()
         await phone.until(lambda: phone.other.notes.get("over") is True)
+        talk = f"talk-{phone.other.id}"
+        await phone.until(lambda: all(task.get_name() != talk for task in asyncio.all_tasks()))
 
 
 async def test_a_caller_who_interrupts_is_heard_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
