@@ -23,7 +23,11 @@ async def watch(cfg: Config, moved: Callable[[dict[str, str]], Awaitable[None]])
     told = advertised(cfg)
     while True:
         await asyncio.sleep(LOOK_S)
-        now = advertised(cfg)
+        try:
+            now = advertised(cfg)
+        except OSError as error:  # no descriptor is left: it will be seen later
+            log.warning("own address not known", error=str(error))
+            continue
         if now == told or NO_NETWORK & {new for host, new in now.items() if new != told[host]}:
             continue
         log.warning("own address changed", before=sorted(set(told.values())), now=sorted(set(now.values())))

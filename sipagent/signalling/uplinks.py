@@ -98,7 +98,10 @@ class Uplinks:
                 registration.lost()
 
     async def _moved(self, advertised: dict[str, str]) -> None:
-        await self._thread.run(self._stack.moved, advertised)
+        try:
+            await self._thread.run(self._stack.moved, advertised)
+        except SignallingError as error:
+            log.warning("not every account has our new address", error=str(error))
         up = [call for call in self._calls.values() if call.answered.is_set() and isinstance(call.control, Control)]
         for call, outcome in zip(up, await asyncio.gather(*map(_move, up), return_exceptions=True), strict=True):
             if isinstance(outcome, BaseException):
