@@ -17,8 +17,8 @@ class Ahead(Generic[T]):
 
     def __init__(self, make: Callable[[], AsyncIterator[T]], watch: Callable[[T | None], bool] = lambda item: False) -> None:
         self.error: Exception | None = None
+        self.over = False  # no more is made
         self._made: list[T] = []
-        self._over = False
         self._news = asyncio.Event()
         self._wanted = asyncio.Event()
         self._watch = watch
@@ -34,7 +34,7 @@ class Ahead(Generic[T]):
                 while at < len(self._made):
                     at += 1
                     yield self._made[at - 1]
-                if self._over and at == len(self._made):
+                if self.over and at == len(self._made):
                     break
                 await self._news.wait()
             if self.error is not None:
@@ -60,7 +60,7 @@ class Ahead(Generic[T]):
         except Exception as e:
             self.error = e
         finally:
-            self._over = True
+            self.over = True
             self._news.set()
 
 

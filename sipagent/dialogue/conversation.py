@@ -312,7 +312,8 @@ class Conversation:
             self._log.info("transfer failed", to=deed.uri, reason=str(e))
             told = UserTurn("", happened=f"the transfer failed: {e}")
         if not self._call.ended.is_set():
-            self._replies.say(Reply(None), lambda: self._session.reply(told))
+            tokens, _ = self._preempt.answer(told, {})
+            self._replies.say(Reply(None), lambda: tokens)
         return False
 
     def _on_event(self, kind: int, a: int, b: int, t_us: int) -> None:

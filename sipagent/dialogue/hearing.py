@@ -96,6 +96,8 @@ class Hearing:
         self._look_us: int | None = None  # look at the words when the turn lasts so long; None = not before a pause
         self._onset_us = 0
         self._so_far = ""  # words of this turn, from engines that hear while he speaks
+        self._guessed: str | None = None  # words that were judged in this pause
+        self._script_says: bool | None = None  # about them
         self._last_loud_us = 0
         self._taken = 0  # samples before this belong to an earlier turn
 
@@ -179,7 +181,7 @@ class Hearing:
             elif isinstance(event, Resumed):
                 self._decoder.forget()
                 self._opinion.forget()
-                self._on_guess(None)
+                self._guess_again()
                 self._on_speech(event.at_us)
             elif isinstance(event, Speculate):
                 self._look_for_end()
@@ -230,10 +232,18 @@ class Hearing:
 
     def _guess(self, text: str) -> Completeness:
         """What seems to be a whole turn is told at once."""
-        complete = self._opinion.complete(text, self._complete(text) if text else None)
+        if text != self._guessed:  # of the same words the agent is not asked again: its answer to them may be under way
+            self._on_guess(None)
+            self._guessed, self._script_says = text, self._complete(text) if text else None
+        complete = self._opinion.complete(text, self._script_says)
         if complete is not Completeness.UNFINISHED:
             self._on_guess(text)
         return complete
+
+    def _guess_again(self) -> None:
+        """No guess holds any more."""
+        self._guessed = self._script_says = None
+        self._on_guess(None)
 
     def _end(self) -> None:
         self._look_for_end()
@@ -255,7 +265,7 @@ class Hearing:
             self._tasks.discard(this)
         spoken_us = last_speech_us - onset_us
         self._on_turn(HeardTurn(done.text, last_speech_us, decided_us, done.done_us, done.error, spoken_us, done.engine))
-        self._on_guess(None)
+        self._guess_again()
 
     def _arm(self) -> None:
         """One timer: a late one is replaced, an early one only looks again."""

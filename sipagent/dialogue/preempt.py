@@ -96,6 +96,8 @@ class Preempt:
 
     def _end(self, guess: _Guess) -> None:
         guess.unwanted = True
+        if guess.tokens.over:  # nothing of it is under way: the agent is at once where it was
+            guess.retract()
         self._ending = asyncio.get_running_loop().create_task(guess.undo(self._ending))
 
 
@@ -128,7 +130,12 @@ class _Guess:
         if self._first is not None:
             await self._first.pieces.close()
         await self.tokens.close()
+        self.retract()
+
+    def retract(self) -> None:
+        """Once, and only what nobody took."""
         if self._asked and not self._sure.is_set():
+            self._asked = False
             try:
                 self._session.retract()
             except Exception:

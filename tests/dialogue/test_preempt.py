@@ -310,3 +310,30 @@ def test_words_that_are_known_at_the_pause_are_not_waited_for(stage: Stage) -> N
     assert asked_us[0] < turn["times_us"]["stt_final"] - 400_000
     assert len(asked_us) == 1
     assert turn["caller_heard"] == "I have a question."
+
+
+def test_the_agent_is_not_asked_about_the_same_words_behind_its_own_answer(stage: Stage) -> None:
+    """A script that has gone on to its next question finds the answer to the last one unfinished."""
+    stage.stt = LiveStt(stage.speech)
+    stage.script.judge = lambda text: len(stage.script.turns) == stage.script.retracted  # only before it has answered
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("It is the fourth of May.")
+        await stage.quiet(2.0)
+
+    stage.play(scene())
+    (turn,) = stage.ledger
+    assert turn["stages"]["endpoint_ms"] == pytest.approx(300, abs=40)
+
+
+async def test_a_finished_guess_is_taken_back_at_once() -> None:
+    """What the agent is asked next, it is asked as if nothing had been."""
+    brain = Brain(words)
+    preempt, _ = early(brain)
+    preempt.begin(UserTurn("yes"))
+    await settle()
+    preempt.drop()
+    assert brain.log[-1] == "retracted"
+    await preempt.close()
+    assert brain.log.count("retracted") == 1
