@@ -58,6 +58,7 @@ class Workers(Generic[S]):
         self._pool = pool or shared(count)
         self.work = self._pool.work(name)
         self._replaced = 0
+        self._closed = False
         self._workers: list[_Worker[S]] = []
         self._idle: list[_Worker[S]] = []  # under the pool's lock, and so is who may run what
 
@@ -67,6 +68,9 @@ class Workers(Generic[S]):
 
     async def close(self) -> None:
         """Idle threads end now, busy ones after their job, hung ones with the process."""
+        with self._pool.lock:
+            self._closed = True
+            self._idle.clear()
         for worker in self._workers:
             worker.inbox.put(None)
 
@@ -146,6 +150,8 @@ class Workers(Generic[S]):
 
     def _job(self, run: Callable[[S], None], refuse: Callable[[EngineBusy], None], size: float) -> Job:
         """Whoever asks for no time needs it now, and it is of use as long as he waits."""
+        if self._closed:
+            raise EngineError(f"{self.name}: closed")
         now, wanted = self._pool.clock(), due_now()
         context = contextvars.copy_context()  # whose work it is, for the log
         at_s = now if wanted is None else wanted.at_s
@@ -204,7 +210,10 @@ class Workers(Generic[S]):
     def _rest(self, worker: _Worker[S], item: Job | None) -> None:
         """The thread has nothing to do."""
         with self._pool.lock:
-            self._idle.append(worker)
+            if self._closed:
+                worker.inbox.put(None)
+            else:
+                self._idle.append(worker)
             if item is not None:
                 item.ended = True
         self._pool.done(item)

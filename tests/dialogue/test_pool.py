@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sipagent.engines.base import EngineBusy, EngineTimeout
+from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout
 from sipagent.engines.deadline import Due, due, due_now
 from sipagent.engines.pool import Job, Pool, Work
 from sipagent.engines.workers import Workers
@@ -190,6 +190,28 @@ async def test_a_hung_thread_gives_its_slot_back() -> None:
     assert await good.run(lambda state: 1) == 1
     forever.set()
     await asyncio.gather(bad.close(), good.close())
+
+
+async def test_a_closed_engine_keeps_no_slot() -> None:
+    """An agent's own engines are closed when its file changes; the pool goes on for the others."""
+    pool = Pool(1)
+    old: Workers[None] = Workers("old", 1, lambda: None, 1.0, pool=pool)
+    new: Workers[None] = Workers("new", 1, lambda: None, 60.0, pool=pool)
+    await asyncio.gather(old.start(), new.start())
+    hold = threading.Event()
+    under_way = asyncio.create_task(old.run(lambda state: hold.wait()))
+    waits = asyncio.create_task(old.run(lambda state: None))
+    await asyncio.sleep(0)
+    await old.close()
+    hold.set()
+    assert await under_way, "what had begun is finished"
+    assert await new.run(lambda state: 1) == 1
+    with pytest.raises(EngineTimeout):
+        await waits
+    with pytest.raises(EngineError, match="closed"):
+        await old.run(lambda state: None)
+    assert pool.depth() == (0, 0)
+    await new.close()
 
 
 def test_due_is_a_time_of_the_clock() -> None:
