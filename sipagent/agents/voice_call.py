@@ -49,6 +49,7 @@ class VoiceCall:
     def __init__(self, call: Call, turns: Turns, conversation: Conversation) -> None:
         self.call = call
         self._turns, self._conversation = turns, conversation
+        self._answering = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
         self._over = self._handed_over = False
 
@@ -84,10 +85,11 @@ class VoiceCall:
     async def answer(self) -> None:
         """Takes the call; it is recorded from here on if the switch records. CallOver: he hung up before."""
         self._check()
-        if self._running is None:
-            if not await self.call.board().answer(self.call):
-                raise CallOver("the call ended before it was answered")
-            self._running = asyncio.create_task(self._run(), name=f"talk-{self.call.id}")
+        async with self._answering:
+            if self._running is None:
+                if not await self.call.board().answer(self.call):
+                    raise CallOver("the call ended before it was answered")
+                self._running = asyncio.create_task(self._run(), name=f"talk-{self.call.id}")
 
     async def say(self, text: str) -> Spoken:
         """Returns when the caller has heard it, or has interrupted it; what he said then is the next thing that is heard."""

@@ -137,6 +137,17 @@ async def on_call(call):
         assert phone.other.notes["late"].startswith("this takes a while")
 
 
+async def test_two_tasks_of_a_program_may_speak_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call is answered once, and one speaks after the other."""
+    text = body('await asyncio.gather(call.say("One is said."), call.say("Two is said."))')
+    async with house(monkeypatch, agent=program(tmp_path, text)) as here:
+        phone = await here.phones()
+        await phone.until(phone.call.ended.is_set)
+        await here.empty()
+        assert sorted(phone.lines) == ["agent: One is said.", "agent: Two is said."]
+        assert all(row["heard"] == row["text"] for row in phone.other.notes["transcript"])
+
+
 async def test_a_call_can_be_refused_before_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = body("await call.ring()", 'await call.hangup(486, "not today")')
     async with house(monkeypatch, agent=program(tmp_path, text)) as here:
