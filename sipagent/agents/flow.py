@@ -175,6 +175,8 @@ class FlowScript:
             return self._back([self._file.phrases.cancelled])
         if step.confirm:
             return self._confirmed(step, text)
+        if not step.ask:  # he interrupted the words before a transfer or the end: it is announced once more
+            return self._aside(text) or self._advance([])
         if self._take(text, step):
             self._state.misses = 0
             return self._advance([])

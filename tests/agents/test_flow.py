@@ -8,7 +8,7 @@ import tomllib
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sipagent.agents.conditions import parse
@@ -157,6 +157,15 @@ def test_branches_by_what_was_told_and_a_failed_transfer_goes_on_with_the_next_s
     assert desk.notes()["saved_messages"] == [{"people": 12, "message": "Call me about a party."}]
 
 
+def test_who_interrupts_the_announcement_of_a_transfer_is_answered_and_then_transferred(desk: FlowScript) -> None:
+    said = ask(desk, "book a table", "twelve", "Do you have parking?")
+    assert said[2] == "There is a car park behind the house. For more than eight I connect you."
+    for text in ("", "what did you say", "hm"):
+        answer = desk.reply(UserTurn(text))
+        assert answer == Answer("For more than eight I connect you.", (HandOver("sip:boss@192.0.2.1"),))
+    assert ask(desk, "never mind") == ["All right, let us leave that. Anything else?"]
+
+
 def test_an_intent_hands_over_and_says_when_nobody_is_there(desk: FlowScript) -> None:
     assert desk.reply(UserTurn("Can I speak to somebody?")).acts == (HandOver("sip:desk@192.0.2.1"),)
     assert "nobody can take your call" in desk.reply(UserTurn("", happened="the transfer failed: 480")).text
@@ -294,6 +303,7 @@ def test_conditions(text: str, value: str | float | bool | None, holds: bool) ->
         max_size=12,
     )
 )
+@example(texts=["I would like to book a table.", "twelve", ""])
 def test_whatever_is_said_the_caller_gets_an_answer(texts: list[str]) -> None:
     desk = FlowScript(load(), lambda: NOW)
     for text in texts:
