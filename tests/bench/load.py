@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,17 +48,27 @@ def family(pid: int) -> list[int]:
     """A process and all that it started, directly or not."""
     found = [pid]
     for parent in found:
-        for task in Path(f"/proc/{parent}/task").iterdir():
-            found += [int(word) for word in (task / "children").read_text().split()]
+        for task in _tasks(parent):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(word) for word in (task / "children").read_text().split()]
     return found
 
 
+def _tasks(pid: int) -> list[Path]:
+    """Threads that are there; any may have ended when it is looked at."""
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def cpu_ns(pid: int) -> dict[str, int]:
-    """Nanoseconds that a process and its children ran so far, by name of the thread."""
+    """Nanoseconds that a process and its children ran so far, by name of the thread; those that have ended don't count."""
     used: dict[str, int] = {}
-    for task in (task for process in family(pid) for task in Path(f"/proc/{process}/task").iterdir()):
-        name = (task / "comm").read_text().strip()
-        used[name] = used.get(name, 0) + int((task / "schedstat").read_text().split()[0])
+    for task in (task for process in family(pid) for task in _tasks(process)):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            name, ns = (task / "comm").read_text().strip(), int((task / "schedstat").read_text().split()[0])
+            used[name] = used.get(name, 0) + ns
     return used
 
 

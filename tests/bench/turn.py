@@ -7,8 +7,8 @@ answers each by the same few words. The product over SIP with its own conversati
 (moonshine) and voice (espeak-ng): with the rules of an agent file that knows these sentences, alone and with eight callers at
 once, and with an agent that knows nothing of what will be said. Beside that last one pipecat's own pipeline with the same
 three, its default turn strategies and its own transport. What stands between that and the telephone is a media server of ours
-without network, faults or jitter buffer, which favours it. CPU is the system's own and that of all its children; the media
-server's does not count.
+without network, faults or jitter buffer, which favours it. CPU is the system's own and that of its children; those that
+have ended (pipecat's espeak-ng, one for each answer) and the media server don't count, which favours it too.
 
 A packet sounds when one of its samples is louder than -50 dBFS, whoever made it.
 """
