@@ -24,11 +24,12 @@ async def watch(cfg: Config, moved: Callable[[dict[str, str]], Awaitable[None]])
     while True:
         await asyncio.sleep(LOOK_S)
         try:
-            now = advertised(cfg)
+            found = advertised(cfg)
         except OSError as error:  # no descriptor is left: it will be seen later
             log.warning("own address not known", error=str(error))
             continue
-        if now == told or NO_NETWORK & {new for host, new in now.items() if new != told[host]}:
+        now = {host: told[host] if new in NO_NETWORK else new for host, new in found.items()}  # each IP version by itself
+        if now == told:
             continue
         log.warning("own address changed", before=sorted(set(told.values())), now=sorted(set(now.values())))
         told = now

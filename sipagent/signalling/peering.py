@@ -85,12 +85,18 @@ class Peers:
         account.open(listening, lambda: make(self._cfg, listening=listening, advertised=self._advertised), default)
 
     def moved(self, advertised: dict[str, str]) -> None:
-        """Our addresses are others now."""
+        """Our addresses are others now. SignallingError: some accounts could not be changed; all others were."""
         self._advertised = advertised
         sips = [] if self._sips is None else [self._sips]
+        failed = []
         for account in [*self._local.values(), *self._others, *sips, *self._versions.values()]:
             if account.listening is not None and (host := advertised.get(account.listening.host)) is not None:
-                account.moved(host, not account.user or account in self.registered.values())
+                try:
+                    account.moved(host, not account.user or account in self.registered.values())
+                except pjsua2.Error as error:
+                    failed.append(f"{account.key or 'direct'}: {error.reason or error.info()}")
+        if failed:
+            raise SignallingError("; ".join(failed))
 
     def _account(self, name: str) -> SipAccount:
         self._next_hop += 1

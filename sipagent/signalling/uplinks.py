@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from mediacore import Leg
 from sipagent.call import Call
 from sipagent.config import Config
 from sipagent.config_sip import Account
@@ -119,4 +120,9 @@ class Uplinks:
 
 async def _move(call: Call) -> None:
     assert isinstance(call.control, Control)
-    await call.control.move()
+    try:
+        await call.control.move()
+    except SignallingError:  # the sockets of the old address are closed: nobody would hear another word
+        if isinstance(call.leg, Leg) and not call.leg.started and not call.held:
+            await call.hangup(488, "new address refused")
+        raise
