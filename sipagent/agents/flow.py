@@ -29,7 +29,6 @@ from sipagent.log import get_logger
 
 log = get_logger(__name__)
 
-SURE = 0.8  # a request understood so well is whole, whatever punctuation was heard
 MAX_MISSES = 2
 MAX_JUMPS = 50  # steps in one turn without a word of the caller's: flows that chase each other
 
@@ -91,8 +90,7 @@ class FlowScript:
             return slots.whole(step.kind, text, self._wanted(step))
         if step is not None:
             return True if yes_or_no(text) is not None else None
-        _, score = self._matcher.best(text)
-        return True if score >= SURE and looks_complete(text.rstrip(" ,")) else None
+        return True if self._matcher.whole(text) and looks_complete(text.rstrip(" ,")) else None
 
     def save(self) -> dict[str, Any]:
         """Once something is under way."""

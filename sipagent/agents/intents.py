@@ -20,6 +20,7 @@ SAME_LENGTH_NEAR = 75.0  # "part" and "park"; words of up to three letters must 
 PHRASE_WEIGHT = 0.7  # of how much of the phrase was said, against how much of what was said the phrase explains
 UNKNOWN_WORD = 0.35  # weight of a word no intent knows, in units of a word that one intent knows
 ENOUGH = 0.62
+SURE = 0.8  # understood so well that the request may be whole, whatever punctuation was heard
 
 _STOP_WORDS = """
 a an the i i'm i'd i'll me my you your you're we our it it's its is are was were am be been do does did have has had can could
@@ -48,29 +49,40 @@ class Matcher:
     """Intents by name, each with phrases."""
 
     def __init__(self, intents: Mapping[str, Sequence[str]]) -> None:
-        self._phrases: list[tuple[str, frozenset[str]]] = []
+        self._phrases: list[tuple[str, frozenset[str], str]] = []  # intent, words that carry meaning, the last of them
         seen: Counter[str] = Counter()
         for name, phrases in intents.items():
             of_intent = set[str]()
             for phrase in phrases:
                 content = _content(phrase)
-                self._phrases.append((name, frozenset(content)))
+                self._phrases.append((name, frozenset(content), content[-1] if content else ""))
                 of_intent |= {_stem(word) for word in content}
             seen.update(of_intent)
         self._top = math.log(1 + len(intents))
         self._weight = {word: math.log(1 + len(intents) / n) for word, n in seen.items()}
-        self._newest: tuple[str, tuple[str, float]] = ("", ("", 0.0))
+        self._newest: tuple[str, tuple[str, float, bool]] = ("", ("", 0.0, False))
 
     def best(self, text: str) -> tuple[str, float]:
         """The likeliest intent and its score, 0..1. A score under ENOUGH is a guess."""
+        return self._best(text)[:2]
+
+    def whole(self, text: str) -> bool:
+        """A request that is surely understood and was said to the end of a way to say it: "enter your password" is understood
+        and may go on, where callers are known to say "enter your password followed by the pound key"."""
+        _, score, ended = self._best(text)
+        return score >= SURE and ended
+
+    def _best(self, text: str) -> tuple[str, float, bool]:
         if text == self._newest[0]:  # judged in the pause, guessed, answered: three times the same words
             return self._newest[1]
-        said = _content(text)
-        best = ("", 0.0)
-        for name, phrase in self._phrases:
+        content = _content(text)
+        said, known = set(content), [w for w in content if _stem(w) in self._weight]
+        best = ("", 0.0, False)
+        for name, phrase, last in self._phrases:
             score = self._score(phrase, said)
-            if score > best[1]:
-                best = (name, score)
+            if score >= max(best[1], 1e-9):
+                ended = bool(known) and _alike(known[-1], last) > 0
+                best = (name, score, ended or (best[2] and score == best[1]))
         self._newest = (text, best)
         return best
 
@@ -92,10 +104,10 @@ class Matcher:
         return PHRASE_WEIGHT * covered + (1 - PHRASE_WEIGHT) * clear
 
 
-def _content(text: str) -> set[str]:
+def _content(text: str) -> list[str]:
     """The words that carry meaning; all of them when none does ("what is it")."""
     every = words(text)
-    return {w for w in every if w not in STOP_WORDS} or set(every)
+    return [w for w in every if w not in STOP_WORDS] or every
 
 
 @lru_cache(4096)

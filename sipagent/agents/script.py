@@ -22,7 +22,6 @@ from sipagent.dialogue.turn import looks_complete
 from sipagent.engines.base import Act, Answer, Tool, UserTurn
 
 MIN_REFERENCE = 4  # letters and digits
-SURE = 0.8  # a request understood so well is whole, whatever punctuation was heard
 MAX_MISSES = 2  # not understood in a row: then a message is offered
 
 _ASK = {
@@ -147,8 +146,7 @@ class Reception:
             return None if len(spelling.parse(text)) >= MIN_REFERENCE + 1 else False
         if flow != "top":
             return True if yes_or_no(text) is not None else None
-        _, score = self._matcher.best(text)
-        return True if score >= SURE and looks_complete(text.rstrip(" ,")) else None
+        return True if self._matcher.whole(text) and looks_complete(text.rstrip(" ,")) else None
 
     def clauses(self) -> list[str]:
         """What is surely going to be said, as the voice gets it."""

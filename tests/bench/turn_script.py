@@ -17,7 +17,7 @@ from tests.bench.human import RATE, Pcm
 
 FRAME, FRAME_NS = 160, 20_000_000
 PAUSED = 2 / 3  # of the turns have a pause inside
-PAUSE_S = (0.25, 0.6)
+PAUSE_S = (0.25, 0.6)  # whole, the quiet place between the words included
 INSIDE = (0.3, 0.7)  # of the sentence: where a pause may be
 GAP_BLOCKS = 5  # 10 ms each: a place between words is at least so long
 GAP_DB = 35.0  # under the loudest block
@@ -35,22 +35,26 @@ class Said:
     pause_s: float
 
 
-def between_words(pcm: Pcm) -> int | None:
-    """The middle of the longest quiet place inside, a sample; None = it is spoken in one breath."""
+def between_words(pcm: Pcm) -> tuple[int, float] | None:
+    """The middle of the longest quiet place inside, a sample, and its seconds; None = it is spoken in one breath."""
     n = len(pcm) // 80
     level = 10 * np.log10(np.square(pcm[: n * 80]).reshape(n, 80).mean(axis=1) + 1e-3)
     quiet = level < level.max() - GAP_DB
     edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8))).reshape(-1, 2)
     inside = [(b - a, (a + b) // 2) for a, b in edges if b - a >= GAP_BLOCKS and INSIDE[0] * n < (a + b) / 2 < INSIDE[1] * n]
-    return int(max(inside)[1]) * 80 if inside else None
+    if not inside:
+        return None
+    blocks, middle = max(inside)
+    return int(middle) * 80, int(blocks) / 100
 
 
 def turn(pcm: Pcm, rng: random.Random) -> Said:
     """A sentence as it is said this time."""
-    place, pause_s = between_words(pcm), 0.0
-    if place is not None and rng.random() < PAUSED:
-        pause_s = rng.uniform(*PAUSE_S)
-        pcm = np.concatenate([pcm[:place], np.zeros(round(pause_s * RATE)), pcm[place:]])
+    gap, pause_s = between_words(pcm), 0.0
+    if gap is not None and rng.random() < PAUSED:
+        place, natural_s = gap
+        pause_s = max(natural_s, rng.uniform(*PAUSE_S))
+        pcm = np.concatenate([pcm[:place], np.zeros(round((pause_s - natural_s) * RATE)), pcm[place:]])
     pcm = np.concatenate([np.zeros(rng.randrange(FRAME)), pcm])  # a turn begins anywhere in a packet
     pcm = np.concatenate([pcm, np.zeros(-len(pcm) % FRAME)])
     raw = pcm.astype(np.int16).tobytes()
