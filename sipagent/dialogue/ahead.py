@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+LET_GO_S = 5.0  # an engine that takes longer to stop is left alone with it
+
 
 class Ahead(Generic[T]):
     """`make` is called at once. `watch` sees each item as it comes, and None at the end; while it returns True and nobody has
@@ -45,8 +47,7 @@ class Ahead(Generic[T]):
     async def close(self) -> None:
         """The generator is closed when this returns."""
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([self._task])
+        await asyncio.wait([self._task])
 
     async def _read(self, make: Callable[[], AsyncIterator[T]]) -> None:
         try:
@@ -62,6 +63,14 @@ class Ahead(Generic[T]):
         finally:
             self.over = True
             self._news.set()
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """It has ended when this returns, unless that takes too long. Raises nothing of it."""
+    task.cancel()
+    await asyncio.wait([task], timeout=LET_GO_S)
+    if task.done() and not task.cancelled():
+        task.exception()
 
 
 @contextlib.asynccontextmanager

@@ -75,10 +75,10 @@ class Conversation:
             on_words=lambda words: self._floor.words(words),
             on_guess=self._caller_may_have_said,
             on_turn=self._caller_said,
-            complete=session.complete,
+            complete=self._is_whole,
             turn_model=engines.turn,
         )
-        self._keypad = Keypad(cfg, clock, session.complete, self._caller_entered)
+        self._keypad = Keypad(cfg, clock, self._is_whole, self._caller_entered)
         self._floor = Floor(cfg, self._playout, self._replies, clock, self._log, self._hearing.listen_closely)
         self._finished: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._turns = 0
@@ -255,6 +255,14 @@ class Conversation:
     def _turn_of(self, text: str, interrupted: Reply | None, keys: str = "") -> UserTurn:
         was_heard = self._playout.heard(interrupted.utterance).text if interrupted is not None else ""
         return UserTurn(f"{self._unheard_text} {text}".strip(), was_heard, keys=keys)
+
+    def _is_whole(self, text: str) -> bool | None:
+        """What the agent says about words or keys."""
+        try:
+            return self._session.complete(text)
+        except Exception:  # somebody's script: the caller is answered a little later
+            self._log.exception("the agent's script can't say whether a turn is complete")
+            return None
 
     def _caller_may_have_said(self, text: str | None) -> None:
         """He pauses behind these words; or he goes on (None)."""

@@ -80,10 +80,9 @@ class Decoder:
         if not self.finishing:
             self.forget()
         turn, self._turn = self._turn, None
-        task, self._task = self._task, None
+        guess, self._task = self._task, None
         assert turn is not None, "taken before it began"
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._decode(turn.finish, NOW))
+        task = asyncio.get_running_loop().create_task(self._last(turn, guess))
         task.add_done_callback(lambda _: turn.cancel())
         return task
 
@@ -119,6 +118,12 @@ class Decoder:
                 on_done(task.result())
 
         task.add_done_callback(done)
+
+    async def _last(self, turn: SttStream, guess: asyncio.Task[Decoded] | None) -> Decoded:
+        """A guess that still waits for the CPU may be refused yet; its turn is not."""
+        if guess is not None and not isinstance((done := await guess).error, EngineBusy):
+            return done
+        return await self._decode(turn.finish, NOW)
 
     async def _decode(self, work: Callable[[], Awaitable[str]], when: When) -> Decoded:
         answered: dict[str, str] = {}

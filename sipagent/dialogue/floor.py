@@ -72,7 +72,7 @@ class Floor:
         if verdict is Verdict.YIELD:
             self._yield(reply, "words")
         elif verdict is Verdict.GO_ON:
-            self._log.info("no interruption", text=words.text, speech_ms=words.speech_us // 1000)
+            self._log.info("no interruption", words=len(words.text.split()), speech_ms=words.speech_us // 1000)
             self._hold.end()
 
     def yields_to(self, words: Words) -> bool:

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
-from sipagent.dialogue.ahead import Ahead, closing
+from sipagent.dialogue.ahead import LET_GO_S, Ahead, closing
 from sipagent.dialogue.think import Clauses
 from sipagent.engines.answered import ANSWERED
 from sipagent.engines.base import AtWork, BrainSession, Token, Tts, UserTurn
@@ -84,7 +84,7 @@ class Preempt:
         if self._taken is not None:
             self._end(self._taken)
         if self._ending is not None:
-            await asyncio.wait([self._ending])
+            await asyncio.wait([self._ending], timeout=LET_GO_S)
 
     async def _asked(self, said: UserTurn) -> AsyncIterator[Token]:
         """Not before the last guess has left no trace."""

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from sipagent.dialogue.ahead import stop
 from sipagent.dialogue.records import Records
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.reply_maker import ReplyMaker
@@ -72,10 +73,9 @@ class Replies:
 
     async def close(self) -> None:
         """Nothing is said after this."""
-        self.cancel()
         if self._task is not None:
             with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+                await stop(self._task)
         self.end(interrupted=True)
 
     def _start(self, reply: Reply, work: Coroutine[None, None, None]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 
 from sipagent.config import Dialogue
-from sipagent.dialogue.ahead import closing
+from sipagent.dialogue.ahead import closing, stop
 from sipagent.dialogue.records import Records
 from sipagent.dialogue.reply import Reply, ReplyFailed, Think
 from sipagent.dialogue.speak import Speaker
@@ -37,11 +37,10 @@ class ReplyMaker:
             while (clause := await clauses.get()) is not None:
                 mark = partial(self._records.mark, reply, "first_tts")
                 await self._speaker.say(reply.utterance, clause, mark, _prepared(reply, clause))
-        except EngineError as e:
-            thinking.cancel()
-            raise ReplyFailed(Apology.VOICE, e) from e
-        except asyncio.CancelledError:
-            thinking.cancel()
+        except (Exception, asyncio.CancelledError) as e:
+            await stop(thinking)  # a tool that it had begun is known from then on
+            if isinstance(e, EngineError):
+                raise ReplyFailed(Apology.VOICE, e) from e
             raise
         try:
             await thinking

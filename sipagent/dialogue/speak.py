@@ -50,6 +50,8 @@ class Speaker:
                     await self._write(segment, piece)
         if segment is not None:
             segment.whole = True
+        else:
+            _no_longer_waits(utterance, clause)  # it had no sound
 
     async def play(self, utterance: Utterance, text: str, pcm: bytes) -> None:
         """Appends ready-made sound."""
@@ -71,8 +73,7 @@ class Speaker:
 
     def _begin(self, utterance: Utterance, text: str) -> Segment:
         segment = Segment(text, self._leg.written, self._leg.written)
-        if utterance.waiting and utterance.waiting[0] == text:
-            del utterance.waiting[0]
+        _no_longer_waits(utterance, text)
         utterance.segments.append(segment)
         return segment
 
@@ -93,3 +94,8 @@ class Speaker:
             if rest and not taken:
                 over = self._leg.pending - self._limit // 2
                 await asyncio.sleep(max(RETRY_S, over / self._leg.rate))
+
+
+def _no_longer_waits(utterance: Utterance, clause: str) -> None:
+    if utterance.waiting and utterance.waiting[0] == clause:
+        del utterance.waiting[0]

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
+from structlog.testing import capture_logs
 
 from sipagent.api.turns import TurnMetrics
 from sipagent.config import Dialogue
@@ -245,3 +246,12 @@ def test_no_sound_leaves_the_bot_silent_for_ever(made: list[tuple[str | None, fl
     finally:
         loop.close()
         asyncio.set_event_loop(None)
+
+
+def test_what_the_caller_said_is_in_no_log(stage: Stage) -> None:
+    stage.cfg["barge_in_min_words"] = 5
+    with capture_logs() as logs:
+        while_it_speaks(stage, ("four seven one one", 0.8))
+    assert any(line["event"] == "no interruption" for line in logs)
+    assert "four" in " ".join(stage.lines("caller"))
+    assert "four" not in str(logs)

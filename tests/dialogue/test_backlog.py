@@ -4,6 +4,10 @@ word is lost."""
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
+
 from sipagent.engines.base import EngineBusy
 from sipagent.engines.deadline import Due, due_now
 from sipagent.testing import ScriptedStt
@@ -14,22 +18,27 @@ class BusyStt(ScriptedStt):
     """Refuses what is not needed at once, as the pool does when too much waits."""
 
     dues: list[Due | None]
+    after_s = 0.0
 
     async def transcribe(self, pcm: bytes, rate: int) -> str:
         self.dues = [*getattr(self, "dues", []), due_now()]
         wanted = due_now()
         if wanted is not None and wanted.until_s is not None:
+            await asyncio.sleep(self.after_s)
             raise EngineBusy("refused")
         return await super().transcribe(pcm, rate)
 
 
-def test_a_refused_guess_is_made_up_for_at_the_end_of_the_turn(stage: Stage) -> None:
+@pytest.mark.parametrize("after_s", [0.0, 2.0])
+def test_a_refused_guess_is_made_up_for_at_the_end_of_the_turn(stage: Stage, after_s: float) -> None:
+    """Also when it still waited for the CPU at that end, and was refused behind it."""
     stage.stt = BusyStt(stage.speech)
+    stage.stt.after_s = after_s
 
     async def scene() -> None:
         await stage.quiet()
         stage.say("I have a question.")
-        await stage.quiet(2.0)
+        await stage.quiet(4.0)
 
     stage.play(scene())
     assert stage.lines("caller") == ["I have a question."]

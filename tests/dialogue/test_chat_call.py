@@ -207,6 +207,7 @@ def test_an_answer_that_was_begun_too_early_leaves_no_trace(chat: ChatStage) -> 
     tool = Probe(parameters={"type": "object", "properties": {"guests": {"type": "integer"}}})
     chat.script.tools = (tool,)
     chat.service.answers = [called("book", {"guests": 4}), called("book", {"guests": 5}), said("Booked for five.")]
+    chat.cfg |= {"end_silence_likely_ms": 3000, "end_silence_incomplete_ms": 3000}  # the service may stall while it is asked
 
     async def scene() -> None:
         await chat.quiet()

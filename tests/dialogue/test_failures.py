@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from sipagent.call import Call
+from sipagent.dialogue.playout import Utterance
 from sipagent.dialogue.preempt import Preempt
+from sipagent.dialogue.speak import Speaker
 from sipagent.engines.base import Answer, HandOver
 from sipagent.engines.clips import CLIP_RATE, Apology, Clips
-from sipagent.testing import ScriptedTts
+from sipagent.testing import FakeLeg, ScriptedTts
 
 Stage = Any  # conftest.Stage
 
@@ -203,3 +206,56 @@ def test_a_turn_that_is_lost_by_a_fault_of_ours_ends_in_a_reminder(stage: Stage,
 
     stage.play(scene())
     assert stage.lines("agent")[1:] == [stage.script.idle(1).text]
+
+
+async def test_a_clause_without_a_sound_waits_for_none() -> None:
+    """What stands behind it is said, and is not taken for what is still to come."""
+
+    class Picky(ScriptedTts):
+        async def synthesize(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
+            if "mute" not in text:
+                yield bytes(rate // 50)
+
+    clauses = ["It is mute.", "It is not."]
+    utterance = Utterance(waiting=list(clauses))
+    speaker = Speaker(FakeLeg(), Picky(), 5.0)
+    for clause in clauses:
+        await speaker.say(utterance, clause, lambda: None)
+    assert [segment.text for segment in utterance.segments] == ["It is not."]
+    assert not utterance.waiting
+
+
+def test_a_script_that_can_not_say_what_is_whole_costs_a_moment(stage: Stage) -> None:
+    def broken(text: str) -> bool:
+        raise RuntimeError("no idea")
+
+    stage.script.judge = broken
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("first.")
+        await stage.quiet(2.0)
+        assert stage.call is not None
+        stage.call.dtmf("5", 100)
+        await stage.quiet(5.0)
+
+    stage.play(scene())
+    assert [turn.text for turn in stage.script.turns] == ["first.", "5"]
+
+
+def test_a_script_that_can_not_take_back_costs_no_turn(stage: Stage) -> None:
+    def broken() -> None:
+        raise RuntimeError("no idea")
+
+    stage.script.retract = broken
+    stage.script.judge = lambda text: True
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("I want to.")
+        stage.silence(0.36)
+        stage.say("book a room.")
+        await stage.quiet(3)
+
+    stage.play(scene())
+    assert stage.lines("agent")[-1] == "You said I want to. book a room."

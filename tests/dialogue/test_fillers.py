@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from sipagent.dialogue.conversation import Conversation
+from sipagent.dialogue.speak import Speaker
 from sipagent.engines.base import AtWork, Token, UserTurn
+from sipagent.engines.clips import Apology
 
 Stage = Any  # conftest.Stage
 
@@ -19,6 +22,7 @@ class Thoughts(list[Token | float]):
     """What the brain does after each turn: tokens, and seconds of thought."""
 
     closed = False
+    may_close: asyncio.Event | None = None
 
     async def reply(self, turn: UserTurn) -> AsyncIterator[Token]:
         try:
@@ -28,6 +32,9 @@ class Thoughts(list[Token | float]):
                 else:
                     yield step
         finally:
+            while self.may_close is not None and not self.may_close.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self.may_close.wait()
             self.closed = True
 
 
@@ -100,6 +107,49 @@ def test_an_interrupted_brain_is_told(stage: Stage, thinking: Thoughts) -> None:
         assert not thinking.closed
         stage.say("never mind that.", 1.0)
         await asyncio.sleep(1.5)
+        assert thinking.closed
+
+    stage.play(scene())
+
+
+def test_what_the_brain_was_doing_at_the_end_of_the_call_is_kept(stage: Stage, thinking: Thoughts) -> None:
+    """A tool may have done what it was asked to: the model must know when the caller is back."""
+    thinking += ["I try to book it for you now.", AtWork("booking"), 100.0]
+    stage.script.save = lambda: {"closed": thinking.closed}
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("book a room.")
+        await stage.bot_speaks()
+        await asyncio.sleep(0.5)
+        assert not thinking.closed
+
+    stage.play(scene())
+    assert stage.context.slots == {"closed": True}
+
+
+def test_a_brain_that_does_not_stop_holds_up_no_call_s_end(stage: Stage, thinking: Thoughts) -> None:
+    thinking += ["A long answer begins here and goes on for a while.", 100.0]
+    thinking.may_close = asyncio.Event()
+    ask(stage, wait_s=2.0)
+    assert stage.events[-1].kind == "end"
+    assert not thinking.closed
+    thinking.may_close.set()
+
+
+def test_a_reply_that_breaks_off_ends_its_thoughts(stage: Stage, thinking: Thoughts, monkeypatch: pytest.MonkeyPatch) -> None:
+    thinking += ["A long answer begins here and goes on for a while.", AtWork("weather"), 100.0]
+
+    async def say(*_: Any) -> None:
+        monkeypatch.undo()
+        raise RuntimeError("nobody has thought of this")
+
+    async def scene() -> None:
+        await stage.quiet()
+        monkeypatch.setattr(Speaker, "say", say)
+        stage.say("will it rain today?")
+        await stage.bot_speaks()
+        assert stage.lines("agent")[-1] == Apology.THINKING.value
         assert thinking.closed
 
     stage.play(scene())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sipagent.dialogue.ahead import closing
+from sipagent.dialogue.ahead import Ahead, closing
 from sipagent.dialogue.preempt import OUTCOMES, Preempt
 from sipagent.engines.answered import ANSWERED, answered
 from sipagent.engines.base import AtWork, EngineError, PartialHandler, SttStream, Token, UserTurn
@@ -337,3 +337,25 @@ async def test_a_finished_guess_is_taken_back_at_once() -> None:
     assert brain.log[-1] == "retracted"
     await preempt.close()
     assert brain.log.count("retracted") == 1
+
+
+async def test_who_is_stopped_while_he_closes_what_he_read_is_stopped() -> None:
+    """Or a reply that the caller cuts just then would go on."""
+    may_go = asyncio.Event()
+
+    async def slow() -> AsyncIterator[str]:
+        try:
+            yield "Well, "
+            await asyncio.sleep(3600)
+        finally:
+            await may_go.wait()
+
+    ahead = Ahead(slow)
+    await settle()
+    reader = asyncio.create_task(ahead.close())
+    await settle()
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    may_go.set()
+    await ahead.close()
