@@ -80,9 +80,11 @@ class Matcher:
         best = ("", 0.0, False)
         for name, phrase, last in self._phrases:
             score = self._score(phrase, said)
-            if score >= max(best[1], 1e-9):
-                ended = bool(known) and _alike(known[-1], last) > 0
-                best = (name, score, ended or (best[2] and score == best[1]))
+            ended = bool(known) and _alike(known[-1], last) > 0
+            if score > best[1]:
+                best = (name, score, ended)
+            elif score == best[1] and name == best[0]:
+                best = (name, score, ended or best[2])
         self._newest = (text, best)
         return best
 

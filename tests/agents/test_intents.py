@@ -35,3 +35,8 @@ def test_whole_requests(text: str, want: bool) -> None:
 def test_what_is_whole_is_also_the_likeliest() -> None:
     assert MATCHER.best("Enter your password followed by the pound.")[0] == "password"
     assert MATCHER.match("When do you open?") == "opening"
+
+
+def test_of_two_that_are_as_likely_the_first_is_meant() -> None:
+    both = Matcher({"goodbye": ["goodbye"], "help": ["help"]})
+    assert both.best("Goodbye, and help.")[0] == "goodbye"
