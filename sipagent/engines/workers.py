@@ -27,7 +27,7 @@ log = get_logger(__name__)
 S = TypeVar("S")
 T = TypeVar("T")
 
-MAX_REPLACED = 16  # threads given up in a process's life; each may hold a model
+MAX_REPLACED = 16  # threads given up that have not come back; each may hold a model
 
 
 @dataclass(slots=True, eq=False)
@@ -162,17 +162,19 @@ class Workers(Generic[S]):
         with self._pool.lock:
             item.gone = True
             worker: _Worker[S] | None = item.thread
+            hangs = worker in self._workers and not item.ended
+            if worker is not None and hangs:  # before it is freed: it must not come back for more work
+                self._workers.remove(worker)
+                self._replaced += 1
         if worker is None:
             fail(EngineTimeout(f"{self.name}: all {self._pool.slots} slots were busy for {self.timeout_s:g} s"))
             return
-        if worker not in self._workers or item.ended:
+        if not hangs:
             return
         log.error("engine hangs; its thread is replaced", engine=self.name, after_s=self.timeout_s)
         if self._kill is not None and worker.state is not None:
             self._kill(worker.state)
-        self._workers.remove(worker)
         self._pool.done(item)
-        self._replaced += 1
         if self._replaced <= MAX_REPLACED:
             task = asyncio.get_running_loop().create_task(self._spawn(worker.index))
             task.add_done_callback(self._respawned)
@@ -201,22 +203,25 @@ class Workers(Generic[S]):
         _post(loop, _finish, ready, None)
         while (item := worker.inbox.get()) is not None:
             item.run(state)
-            if worker not in self._workers:  # given up
+            if not self._rest(worker, item):
                 break
-            self._rest(worker, item)
         if self._kill is not None:
             self._kill(state)
 
-    def _rest(self, worker: _Worker[S], item: Job | None) -> None:
-        """The thread has nothing to do."""
+    def _rest(self, worker: _Worker[S], item: Job | None) -> bool:
+        """The thread has nothing to do. False: it was given up."""
         with self._pool.lock:
+            kept = worker in self._workers
             if self._closed:
                 worker.inbox.put(None)
-            else:
+            elif kept:
                 self._idle.append(worker)
+            if not kept:
+                self._replaced -= 1
             if item is not None:
                 item.ended = True
         self._pool.done(item)
+        return kept
 
 
 def _generator(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:

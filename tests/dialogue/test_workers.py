@@ -12,7 +12,7 @@ import pytest
 
 from sipagent.engines.base import EngineError, EngineMissing, EngineTimeout
 from sipagent.engines.pool import Pool
-from sipagent.engines.workers import Workers
+from sipagent.engines.workers import MAX_REPLACED, Workers
 
 
 def numbered(kill: list[int] | None = None, count: int = 2, timeout_s: float = 60.0) -> Workers[int]:
@@ -62,6 +62,34 @@ async def test_a_job_that_hangs_is_given_up_and_its_thread_replaced() -> None:
     assert killed == [0]
     assert await pool.run(lambda state: state) == 1
     forever.set()
+    await pool.close()
+
+
+async def test_a_thread_that_comes_back_while_it_is_given_up_takes_no_more_work() -> None:
+    """Killing what it hangs on frees it at once; the slot of whatever it did afterwards would never be free again."""
+    forever = threading.Event()
+    hung: list[threading.Thread] = []
+
+    def kill(state: int) -> None:
+        forever.set()
+        if threading.current_thread() not in hung:
+            hung[-1].join(1.0)  # gives it the time to come back
+
+    pool = Workers("test", 1, itertools.count().__next__, 60.0, kill, Pool(1))
+    await pool.start()
+
+    def hang(state: int) -> None:
+        hung.append(threading.current_thread())
+        forever.wait()
+
+    for n in range(1, MAX_REPLACED + 2):  # those that came back are no burden
+        forever.clear()
+        pool.timeout_s = 0.05
+        with pytest.raises(EngineTimeout, match="no answer within"):
+            await pool.run(hang)
+        pool.timeout_s = 20.0
+        assert [await pool.run(lambda state: state) for _ in range(3)] == [n, n, n]
+    assert not any(thread.is_alive() for thread in hung)
     await pool.close()
 
 
