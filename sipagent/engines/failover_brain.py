@@ -73,7 +73,7 @@ class FailoverSession:
     def save(self) -> dict[str, Any]:
         """The script is the same for all; what a brain adds has keys of its own."""
         saved: dict[str, Any] = {}
-        for session in self._sessions:
+        for session in (*self._sessions, self._last):  # who spoke last knows of all tools that ran
             saved |= session.save()
         return saved
 
@@ -87,6 +87,9 @@ class FailoverSession:
 
     async def _tokens(self, ask: Ask, *, reply: bool = False) -> AsyncGenerator[Token, None]:
         """`reply`: it answers a turn, so whoever began in vain takes it back."""
+        for session in self._sessions:
+            if (learn := getattr(session, "learn", None)) is not None:
+                learn(self._last)
         order = [(brain.name, self._session_of(brain), health) for brain, health in self._brain.order()]
         streams: dict[int, AsyncGenerator[Token, None]] = {}
 

@@ -14,6 +14,8 @@ from sipagent.engines.health import Health
 
 T = TypeVar("T")
 
+UNDO_S = 1.0  # whoever gives up waits so long until the attempts have ended and are undone, for what he asks next
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt(Generic[T]):
@@ -26,11 +28,11 @@ class Attempt(Generic[T]):
 
 async def race(attempts: Sequence[Attempt[T]], late_s: float) -> tuple[int, T]:
     """(place of the winner, its answer); of two at the same time the earlier one. Every other attempt that began is cancelled
-    and, once it has ended, undone. Raises what failed last."""
+    and, once it has ended, undone: when there is no winner, before this returns. Raises what failed last."""
     running: dict[int, asyncio.Future[T]] = {}
     ahead = list(enumerate(attempts))
     error: BaseException = EngineError("there is nobody to ask")
-    winner = 0
+    winner: int | None = None
     try:
         while ahead or running:
             if ahead:
@@ -53,10 +55,12 @@ async def race(attempts: Sequence[Attempt[T]], late_s: float) -> tuple[int, T]:
         raise error
     finally:
         for place, work in running.items():
-            if place < winner:
+            if winner is not None and place < winner:
                 attempts[place].health.outcome("lost")
             work.cancel()
             work.add_done_callback(lambda ended, undo=attempts[place].undo: _over(ended, undo))  # type: ignore[misc]
+        if winner is None and running:
+            await asyncio.wait(running.values(), timeout=UNDO_S)
 
 
 def _over(ended: asyncio.Future[T], undo: Callable[[asyncio.Future[T]], None]) -> None:

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 
 from sipagent.config import Config
+from sipagent.dialogue.context import Context
 from sipagent.engines import load
 from sipagent.engines.answered import ANSWERED
 from sipagent.engines.base import Act, AtWork, EngineError, PartialHandler, SttStream, Token, UserTurn
 from sipagent.engines.failover import FailoverStt, FailoverTts, failover_stt
 from sipagent.engines.failover_brain import FailoverBrain
 from sipagent.testing import CodedSpeech, ScriptedStt, ScriptedTts, VirtualLoop
-from tests.engines.chat_rig import Host
+from tests.engines.chat_rig import Host, Probe, rig
+from tests.engines.chat_service import called, said
+from tests.engines.http_server import Response
 
 LATE_S = 1.0
 RATE = 16000
@@ -301,6 +304,23 @@ def test_a_brain_that_rests_is_not_asked_first(loop: VirtualLoop) -> None:
     first.tokens = ("I am back.",)
     loop.run_until_complete(asyncio.sleep(20.0))
     assert answer(loop, session) == ["I am back."]
+
+
+async def test_who_takes_over_knows_which_tools_ran_and_so_does_who_comes_back() -> None:
+    tool = Probe()
+    async with rig(called("book", {"guests": 4}), Response(b"", 500), tools=[tool]) as first, rig(tools=[tool]) as second:
+        session = FailoverBrain([first.brain, second.brain], 30.0).session(Host([tool]), Context())
+        with pytest.raises(EngineError):  # the model was gone when it was to speak of what came of it
+            [token async for token in session.reply(UserTurn("A table for four."))]
+        first.service.answers += [Response(b"", 500), said("Yes, for four.")]
+        assert [token async for token in session.reply(UserTurn("Is it done?"))]
+        assert [m["content"] for m in second.asked[-1]["messages"] if m["role"] == "tool"] == ["booked"]
+        second.service.answers += [called("book", {"guests": 2}), said("Done.")]
+        first.service.answers.insert(0, Response(b"", 500))
+        assert [token async for token in session.reply(UserTurn("And for two."))]
+        assert [run["arguments"] for run in session.save()["_tools"]] == ['{"guests": 4}', '{"guests": 2}']
+        assert [token async for token in session.reply(UserTurn("Sure?"))] == ["Yes,", " for", " four."]
+        assert [m["content"] for m in first.asked[-1]["messages"] if m["role"] == "tool"] == ["booked", "booked"]
 
 
 async def test_the_configuration_names_who_takes_over() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from sipagent.engines.base import EngineBusy, EngineError
 from sipagent.engines.health import FAILURES, MAX_REST_S, OUTCOMES, REST_S, TRIAL_S, Health
-from sipagent.engines.race import Attempt, race
+from sipagent.engines.race import UNDO_S, Attempt, race
 from sipagent.testing import VirtualLoop
 
 LATE_S = 1.0
@@ -130,10 +130,34 @@ def test_whoever_gives_up_leaves_nobody_at_work(loop: VirtualLoop) -> None:
         await asyncio.sleep(2.0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await asyncio.sleep(0)
 
     loop.run_until_complete(work())
     assert course.log[2:] == ["a cancelled", "b cancelled", "a undone", "b undone"]
+
+
+def test_whoever_gives_up_finds_all_undone_but_waits_for_nobody_who_never_ends(loop: VirtualLoop) -> None:
+    """The next question must not meet what the last one has left."""
+    undone: list[str] = []
+
+    async def ask(end_s: float) -> str:
+        try:
+            await asyncio.sleep(9.0)
+        finally:
+            await asyncio.sleep(end_s)
+        return ""
+
+    def attempt(name: str, end_s: float) -> Attempt[str]:
+        return Attempt(Health("brain", name, loop.time), lambda: ask(end_s), lambda ended: undone.append(name))
+
+    async def work() -> float:
+        task = asyncio.ensure_future(race([attempt("a", UNDO_S / 2), attempt("b", 60.0)], LATE_S))
+        await asyncio.sleep(2.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return loop.time() - 2.0
+
+    assert loop.run_until_complete(work()) == pytest.approx(UNDO_S)
+    assert undone == ["a"]
 
 
 class Clock:
