@@ -13,12 +13,15 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from sipagent.config_tools import HttpCall, ToolRow, fields_of
 from sipagent.engines.base import Act, Deed, EngineBusy, EngineError, EngineMissing, HandOver, Tool
 from sipagent.engines.http import Http, bearer, read
 from sipagent.engines.tool_schema import schema
+from sipagent.log import get_logger
+
+log = get_logger(__name__)
 
 MAX_THREADS = 32  # functions that may block at the same time
 MAX_RESULT = 8000  # characters; a model's context is no place for a whole page
@@ -74,7 +77,10 @@ class PythonTool(_Declared):
     async def call(self, arguments: Mapping[str, Any]) -> str:
         """What it returns: text, or anything that JSON can hold."""
         if inspect.iscoroutinefunction(self._function):
-            return _result(await self._function(**arguments))
+            try:
+                return _result(await self._function(**arguments))
+            except SystemExit as e:  # out of a task it would end the switch
+                raise EngineError(f"it raised {e!r}") from None
         return _result(await _in_thread(self.name, partial(self._function, **arguments)))
 
 
@@ -97,12 +103,13 @@ class HttpTool(_Declared):
     async def call(self, arguments: Mapping[str, Any]) -> str:
         """The answer's body, its beginning if it is long."""
         path = self._http.path.format(**{name: _segment(name, _text(arguments[name])) for name in self._in_path})
+        path = path or self._http.base_url  # as it stands: httpx would put a "/" behind it
         rest = {name: value for name, value in arguments.items() if name not in self._in_path}
         body: dict[str, Any] = {}
-        if self._http.method in ("GET", "DELETE"):
-            body["params"] = {name: _text(value) for name, value in rest.items()}
-        else:
+        if self._http.method not in ("GET", "DELETE"):
             body["json"] = rest
+        elif rest:  # not by httpx's `params`: those replace what stands in the path behind a "?"
+            path += ("&" if "?" in path else "?") + urlencode({name: _text(value) for name, value in rest.items()})
         async with self._service.request(self._http.method, path, **body) as response:
             return (await read(response, MAX_RESULT)).decode(errors="replace")
 
@@ -124,7 +131,10 @@ async def _in_thread(name: str, work: Callable[[], Any]) -> Any:
     def run() -> None:
         try:
             outcome, value = done.set_result, work()
+        except EngineError as e:
+            outcome, value = done.set_exception, e
         except BaseException as e:  # sys.exit() too: a thread that only ends would leave its caller waiting
+            log.error("a tool failed", tool=name, exc_info=e)
             outcome, value = done.set_exception, EngineError(f"it raised {e!r}")
         finally:
             _threads.release()

@@ -89,6 +89,12 @@ async def test_a_plain_function_runs_in_a_thread_and_may_return_anything() -> No
     assert my_tools.seen != ["MainThread"]
 
 
+@pytest.mark.parametrize("how", ["leave", "leave_later"])
+async def test_a_function_that_wants_to_end_the_program_only_fails(how: str) -> None:
+    with pytest.raises(EngineError, match=r"it raised SystemExit"):
+        await tool(python=f"tests.engines.my_tools:{how}").call({})
+
+
 async def test_functions_that_never_return_take_no_thread_that_others_need() -> None:
     my_tools.release.clear()
     made = tool(python="tests.engines.my_tools:hang")
@@ -146,6 +152,25 @@ async def test_a_request_with_its_arguments_in_path_query_and_body() -> None:
         ("GET", "/v1/orders/4%207%2F11%3Fx", "full=true", None),
         ("POST", "/v1/orders/1", "", {"full": False}),
     ]
+
+
+async def test_an_address_is_asked_as_it_stands_and_keeps_its_query(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    orders = Orders()
+    async with HttpServer(orders) as server:
+        find = {"base_url": server.url, "path": "/find?number={number}", "method": "GET", **KEYS}
+        arguments = {**NUMBER, "full": {"type": "boolean", "required": False}}
+        await tool(http=find, arguments=arguments).call({"number": "47 11&x"})
+        await tool(http=find, arguments=arguments).call({"number": "1", "full": True})
+        await tool(http={**find, "path": ""}, arguments=NUMBER).call({"number": "a/b"})
+        await tool(http={**find, "path": "", "method": "POST"}).call({})
+    assert [(path, query) for _, path, query, _ in orders.seen] == [
+        ("/v1/find", "number=47%2011%26x"),
+        ("/v1/find", "number=1&full=true"),
+        ("/v1", "number=a%2Fb"),
+        ("/v1", ""),
+    ]
+    assert "11%26x" not in caplog.text  # what a caller says is not for the log
 
 
 async def test_closing_ends_the_connections() -> None:
