@@ -25,7 +25,6 @@ SHOWN = 120  # characters of what was not understood
 class ToolCall:
     """One call that the model wants made. `arguments` is JSON text, as the model wrote it."""
 
-    id: str = ""
     name: str = ""
     arguments: str = ""
 
@@ -97,10 +96,9 @@ class ChatAnswer:
         if call is None:
             if len(self.calls) >= MAX_CALLS:
                 raise EngineError(f"more than {MAX_CALLS} tool calls in one answer")
-            call = ToolCall(id=f"call_{len(self.calls)}")
+            call = ToolCall()
             self.calls.append(call)
             self._by_index[index if isinstance(index, int) else -len(self.calls)] = call
-        call.id = str(part.get("id") or call.id)
         call.name += str(function.get("name") or "")
         call.arguments += _arguments(function.get("arguments"))
         if len(call.arguments) > MAX_ARGUMENTS:

@@ -76,20 +76,21 @@ def load_runs(rows: Any) -> list[ToolRun]:
 def conversation(instructions: str, context: Context, now: str, runs: Sequence[ToolRun], limit: int) -> list[Message]:
     """All of it, up to `now`, the caller's new words; of earlier exchanges the newest that fit into `limit` characters."""
     system = f"{instructions}\n\n{SPOKEN}".strip()
-    if context.summary:
-        system += f"\n\nWhat was said before: {context.summary}"
     left = list(runs)
     parts = [_exchange(exchange, _until(left, exchange.at_s)) for exchange in context.turns]
     new: list[Message] = [{"role": "user", "content": now or BEGINS}]
     new += [message for run in left for message in run.messages(said=True)]
-    room = limit - len(system) - _size(new)
+    before: list[Message] = []
+    if context.summary:  # no instruction: it holds a caller's words
+        before.append({"role": "user", "content": f"(What was said before, summed up: {context.summary})"})
+    room = limit - len(system) - _size(before) - _size(new)
     kept = [new]
     for part in reversed(parts):
         room -= _size(part)
         if room < 0:
             break
         kept.insert(0, part)
-    return [{"role": "system", "content": system}, *_alternating([message for part in kept for message in part])]
+    return [{"role": "system", "content": system}, *_alternating([*before, *(message for part in kept for message in part)])]
 
 
 def _until(left: list[ToolRun], end_s: float) -> list[ToolRun]:

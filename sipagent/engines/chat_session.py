@@ -14,7 +14,7 @@ from typing import Any
 
 from sipagent.config_engines import Chat
 from sipagent.dialogue.context import Context, Exchange
-from sipagent.engines.base import Answer, Deed, EngineError, Script, Token, Tool, UserTurn
+from sipagent.engines.base import Answer, BrainSession, Deed, EngineError, Script, Token, Tool, UserTurn
 from sipagent.engines.chat_answer import ChatAnswer, ContextTooLong, ToolCall
 from sipagent.engines.chat_messages import Message, ToolRun, conversation, floor_ms, load_runs, save_runs
 from sipagent.engines.consent import agreed
@@ -47,7 +47,7 @@ class ChatSession:
         self._room = cfg.context_chars
         self._asked: _Asked | None = None  # waits for the caller's yes
         self._before: tuple[_Asked | None, list[ToolRun]] = (None, self._runs)  # of the last reply, for retract
-        self._count = len(self._runs)
+        self._count = max((int(run.id[4:]) for run in self._runs if run.id[4:].isdecimal()), default=0)
 
     def greet(self) -> AsyncIterator[Token]:
         """The script's words if it has some, else the model's."""
@@ -77,6 +77,12 @@ class ChatSession:
         """As before the last reply, but what began to run stays known."""
         self._asked, before = self._before
         self._runs = [run for run in self._runs if run in before or not run.result.startswith("Not done")]
+
+    def learn(self, other: BrainSession) -> None:
+        """`other` spoke last in this conversation: what its tools have done is not to be done again."""
+        if isinstance(other, ChatSession) and other is not self:
+            self._runs, self._count = other._runs, other._count
+            self._before = (self._before[0], self._runs)
 
     def passed_over(self) -> None:
         """Another brain answered: a question of ours is not what the caller hears next, so his yes is not for us."""
@@ -129,19 +135,22 @@ class ChatSession:
                 break
             if answer.text.strip():
                 yield "\n"  # spoken now, while the tools are at work
+            silent = True  # nothing comes of these calls that the model could speak of
             for call in calls:
                 tool = self._tools.get(call.name)
                 if tool is not None and tool.deed is not None:
                     deeds.append(tool.deed)
+                    call.arguments = "{}"  # it has none
                     self._note(call, WILL_BE, answer.text)
                     continue
+                silent = False
                 async with contextlib.aclosing(self._call(tool, call, answer.text, turn)) as tokens:
                     async for token in tokens:
                         yield token
             if self._asked is not None:
                 yield self._asked.question
                 break
-            if len(deeds) == len(calls) and answer.text.strip():
+            if silent and answer.text.strip():
                 break
         if self._asked is None:  # else it is for the caller to answer first
             for deed in dict.fromkeys(deeds):
@@ -178,6 +187,7 @@ class ChatSession:
             arguments = read_arguments(call.arguments, tool.parameters)
         except EngineError as e:
             call.arguments = "{}"  # servers refuse a conversation whose calls they can't read; the error shows what was written
+            call.name = re.sub(r"[^A-Za-z0-9_-]", "_", call.name)[:64] or "unknown"
             self._note(call, f"Error: {e}", said)
             return
         if not tool.confirm:
@@ -216,7 +226,7 @@ class ChatSession:
 
     def _note(self, call: ToolCall, result: str, said: str) -> None:
         self._count += 1
-        at_s, key = floor_ms(self._context.clock()), f"{call.id}_{self._count}"
+        at_s, key = floor_ms(self._context.clock()), f"call{self._count:05d}"  # 9 letters and digits: some servers insist
         run = ToolRun(at_s, key, call.name, call.arguments or "{}", result, said)
         self._runs = [*self._runs[-MAX_RUNS:], run]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from email.utils import parsedate_to_datetime
 from time import time
@@ -27,6 +28,8 @@ BUSY = (429, 503)  # RFC 6585 section 4, RFC 9110 section 15.6.4; both may carry
 NOT_ALLOWED = (401, 403)
 
 Headers = Callable[[str], Mapping[str, str]]
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # below it each request's address, and what a caller said may stand in it
 
 
 def bearer(key: str) -> Mapping[str, str]:
@@ -77,6 +80,10 @@ class Http:
             raise EngineTimeout(f"{self.name}: {self._service.base_url} did not answer in {self._timeout_s:g} s") from e
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as e:
             raise EngineError(f"{self.name}: {self._service.base_url}: {type(e).__name__}: {told(str(e), self._key)}") from e
+
+    def without_key(self, text: str) -> str:
+        """Servers repeat what they were sent, and the text may get into an error."""
+        return text.replace(self._key, "***") if self._key else text
 
     async def json(self, response: httpx.Response) -> dict[str, Any]:
         """The body, an object. EngineError when it is something else."""

@@ -61,7 +61,7 @@ class OpenAiChat:
                 events = EventStream()
                 async for piece in response.aiter_bytes():
                     for data in events.push(piece):
-                        yield data
+                        yield self._http.without_key(data)
         except EngineTimeout:
             raise
         except EngineError as e:

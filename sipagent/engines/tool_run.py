@@ -53,7 +53,7 @@ class ToolWork:
         if not task.done():
             self._outcome = "late"
             return f"Error: no answer within {self._tool.timeout_s:g} s. It may have been done."
-        error = task.exception()
+        error = asyncio.CancelledError("by itself") if task.cancelled() else task.exception()
         self._outcome = "done" if error is None else "error"
         if error is None:
             return task.result()

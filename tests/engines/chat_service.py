@@ -73,6 +73,7 @@ def complaint(body: Mapping[str, Any]) -> str:
     if roles[:2] != ["system", "user"]:
         return f"messages must begin with system and user, not {roles[:2]}"
     open_calls: list[str] = []
+    ids: set[str] = set()
     for before, message in zip(["system", *roles], body["messages"], strict=False):
         role = message["role"]
         if role == "tool":
@@ -88,6 +89,11 @@ def complaint(body: Mapping[str, Any]) -> str:
             return "system message in the middle"
         for call in message.get("tool_calls", ()):
             json.loads(call["function"]["arguments"])
+            if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", call["function"]["name"]) is None:
+                return "a function's name has 1 to 64 letters, digits, - and _"
+            if re.fullmatch(r"[A-Za-z0-9]{9}", call["id"]) is None or call["id"] in ids:
+                return "the id of a tool call has 9 letters and digits, and is no other's"
+            ids.add(call["id"])
             open_calls.append(call["id"])
         if not message.get("tool_calls") and not message["content"]:
             return "content is empty"

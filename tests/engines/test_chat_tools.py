@@ -87,6 +87,8 @@ async def test_an_interruption_cancels_the_tool_and_the_model_knows() -> None:
     ("answer", "told"),
     [
         (called("cook", {}), "Error: there is no tool 'cook'; there are: book"),
+        (called("functions.cook", {}), "Error: there is no tool 'functions.cook'"),
+        (called("", {}), "Error: there is no tool ''"),
         (called("book", '{"guests": '), "Error: the arguments are not JSON"),
         (called("book", "[4]"), "Error: the arguments are not a JSON object"),
         (called("book", {}), "Error: argument guests is missing"),
@@ -104,9 +106,14 @@ async def test_a_call_that_makes_no_sense_is_told_to_the_model(answer: Any, told
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(EngineError("sold out"), "Error: sold out"), (KeyError("x"), "Error: the tool failed.")]
+    ("error", "told"),
+    [
+        (EngineError("sold out"), "Error: sold out"),
+        (KeyError("x"), "Error: the tool failed."),
+        (asyncio.CancelledError(), "Error: the tool failed."),
+    ],
 )
-async def test_a_tool_that_fails_is_told_to_the_model(error: Exception, told: str) -> None:
+async def test_a_tool_that_fails_is_told_to_the_model(error: BaseException, told: str) -> None:
     def fail(arguments: Any) -> str:
         raise error
 
@@ -155,6 +162,11 @@ async def test_a_tool_with_a_question_waits_for_the_callers_yes() -> None:
         ("Yes, no, wait.", "Not done: the caller said no."),
         ("What does it cost?", "Not done: the caller was asked, and did not clearly agree"),
         ("Yes but make it five people and a high chair.", "Not done: the caller was asked, and did not clearly agree"),
+        ("Yes, but for five people.", "Not done: the caller was asked, and did not clearly agree"),
+        ("Okay, what does it cost", "Not done: the caller was asked, and did not clearly agree"),
+        ("Right?", "Not done: the caller was asked, and did not clearly agree"),
+        ("Yeah, I can't do that.", "Not done: the caller was asked, and did not clearly agree"),
+        ("Yeah, I don\u2019t think so.", "Not done: the caller said no."),
     ],
 )
 async def test_without_a_clear_yes_it_does_not_run(answer: str, told: str) -> None:
@@ -244,6 +256,16 @@ async def test_a_deed_is_done_after_the_models_words(deed: Any) -> None:
         assert await chat.turn("Bye.") == "Farewell."  # silent calls are asked for words
         assert chat.deeds == [deed]
     assert not tool.calls
+
+
+async def test_what_a_tool_found_is_told_before_a_deed_is_done() -> None:
+    """Also when the deed was asked for one round earlier, and its arguments make no sense."""
+    end = Probe(name="end", parameters={"type": "object", "properties": {}}, deed=Act.HANGUP)
+    both = called("end", '{"x')[:-1] + called("book", {"guests": 4}, index=1)[1:]
+    again = called("book", {"guests": 2}, "One moment.")
+    async with rig(both, again, said("Both are booked."), tools=[Probe(), end]) as chat:
+        assert await chat.turn("For four and for two, and bye.") == "One moment.\nBoth are booked."
+        assert chat.deeds == [Act.HANGUP]
 
 
 async def test_nobody_hangs_up_on_a_question() -> None:

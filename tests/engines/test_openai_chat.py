@@ -192,6 +192,20 @@ async def test_a_summary_of_what_is_old() -> None:
     assert text.splitlines() == ["Before: Nothing yet.", "Caller: I am Ann, a table please.", "Agent: For how many?"]
 
 
+async def test_what_is_summed_up_is_told_and_is_no_instruction() -> None:
+    async with rig() as chat:
+        chat.context.summary = "Ann wants a table."
+        await chat.turn("For four.")
+        chat.context.turns.clear()
+        chat.context.agent_said("Welcome back.")
+        await chat.turn("It is Ann.")
+        first, second = ([(m["role"], m["content"]) for m in body["messages"][1:]] for body in chat.asked)
+        assert "Ann" not in chat.asked[0]["messages"][0]["content"]
+    told = "(What was said before, summed up: Ann wants a table.)"
+    assert first == [("user", f"{told}\nFor four.")]
+    assert second == [("user", told), ("assistant", "Welcome back."), ("user", "It is Ann.")]
+
+
 async def test_a_key_that_is_missing_is_told_with_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEYS["key_env"])
     with pytest.raises(EngineMissing, match=r"engines\.chat.*SPEECH_TEST_KEY"):
@@ -207,10 +221,14 @@ async def test_doctor_asks_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
             await chat.brain.probe()
 
 
-async def test_the_key_stands_in_no_error() -> None:
-    async with rig(openai_error(400, f"bad key {KEY}")) as chat:
+@pytest.mark.parametrize(
+    "answer", [openai_error(400, f"bad key {KEY}"), events({"error": {"message": f"bad key {KEY}"}}), events(f"bad key {KEY}")]
+)
+async def test_the_key_stands_in_no_error(answer: Response) -> None:
+    async with rig(answer) as chat:
         with pytest.raises(EngineError) as caught:
             await chat.turn("Hello?")
+    assert "bad key" in str(caught.value)
     assert KEY not in str(caught.value)
 
 
