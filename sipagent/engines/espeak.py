@@ -132,7 +132,7 @@ def _read(process: subprocess.Popen[bytes], text: str, rate: int) -> Iterator[by
         if kind == espeak_process.END:
             break
     if not spoke:
-        raise EngineError(f"espeak-ng gave no sound for {text!r}")
+        raise EngineError(f"espeak-ng gave no sound for {len(text)} characters")
 
 
 def _before(text: str, at: int, sample: int) -> WordEnd:

@@ -44,7 +44,7 @@ class SpeechCache:
     def put(self, key: Key, pieces: list[bytes]) -> None:
         """Keeps them, and lets go of others for it. What is longer than all the room is not kept."""
         size = sum(map(len, pieces))
-        if key in self._kept or size > self.limit:
+        if key in self._kept or not 0 < size <= self.limit:
             return
         self._kept[key] = pieces
         self.size += size
@@ -119,7 +119,7 @@ class Spoken:
                     async for _ in self.synthesize(text, rate):
                         pass
             except EngineError as e:
-                log.warning("a clause could not be prepared", engine=self.name, text=text, error=str(e))
+                log.warning("a clause could not be prepared", engine=self.name, error=str(e))
 
     async def _rest(self) -> None:
         while True:

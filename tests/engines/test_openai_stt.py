@@ -12,7 +12,7 @@ from sipagent.config import Config
 from sipagent.engines.base import EngineBusy, EngineError, EngineMissing, EngineTimeout
 from sipagent.engines.openai_stt import OpenAiStt
 from sipagent.testing import CodedSpeech
-from tests.engines.conftest import configured
+from tests.engines.conftest import TIMEOUT_S, configured
 from tests.engines.http_server import HttpServer, Mood, Response
 from tests.engines.speech_services import KEY, form_of
 
@@ -71,7 +71,7 @@ async def test_what_goes_wrong_is_an_engine_error_that_says_what(
 ) -> None:
     openai.mood = mood
     with pytest.raises(error, match=words):
-        await heard(openai, speech.say("hello", 0.5, RATE), timeout_s=1.0)
+        await heard(openai, speech.say("hello", 0.5, RATE), timeout_s=1.0 if error is EngineTimeout else TIMEOUT_S)
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), (None, None)])

@@ -55,6 +55,12 @@ async def test_every_setting_of_a_voice_is_part_of_it(change: dict[str, object],
     assert tts.said == [text, text]
 
 
+def test_what_has_no_sound_takes_no_place() -> None:
+    cache = SpeechCache(1 << 20)
+    cache.put(("joe", "...", RATE), [])
+    assert ("joe", "...", RATE) not in cache
+
+
 async def test_half_an_answer_is_not_kept() -> None:
     tts, cache = ScriptedTts(), SpeechCache(1 << 20)
     joe = voice(tts, cache)

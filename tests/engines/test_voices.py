@@ -15,7 +15,7 @@ import pytest
 from sipagent.config import Config
 from sipagent.engines.base import EngineBusy, EngineError, EngineTimeout, Tts, Voiced
 from sipagent.engines.registry import create_tts
-from tests.engines.conftest import configured
+from tests.engines.conftest import TIMEOUT_S, configured
 from tests.engines.http_server import HttpServer, Mood, Response
 from tests.engines.speech_services import LETTER_S, tone, with_times
 
@@ -114,7 +114,7 @@ async def test_what_goes_wrong_is_an_engine_error_that_says_what(
 ) -> None:
     service.mood = as_sent_by(name, mood)
     with pytest.raises(error, match=words):
-        await spoken(await voice(name, service, timeout_s=1.0))
+        await spoken(await voice(name, service, timeout_s=1.0 if error is EngineTimeout else TIMEOUT_S))
 
 
 def as_sent_by(name: str, mood: Mood) -> Mood:
