@@ -72,8 +72,9 @@ async def test_a_thread_that_comes_back_while_it_is_given_up_takes_no_more_work(
 
     def kill(state: int) -> None:
         forever.set()
-        if threading.current_thread() not in hung:
-            hung[-1].join(1.0)  # gives it the time to come back
+        if threading.current_thread() is threading.main_thread():
+            for thread in hung:
+                thread.join(1.0)  # gives it the time to come back
 
     pool = Workers("test", 1, itertools.count().__next__, 60.0, kill, Pool(1))
     await pool.start()
@@ -89,7 +90,9 @@ async def test_a_thread_that_comes_back_while_it_is_given_up_takes_no_more_work(
             await pool.run(hang)
         pool.timeout_s = 20.0
         assert [await pool.run(lambda state: state) for _ in range(3)] == [n, n, n]
-    assert not any(thread.is_alive() for thread in hung)
+    for thread in hung:
+        thread.join(20)
+        assert not thread.is_alive()
     await pool.close()
 
 
