@@ -100,7 +100,9 @@ class FlowScript:
     def resume(self, data: Mapping[str, Any]) -> Answer:
         """The open question again, or how we can help."""
         self._state = self._before = restored(data, self._file) or State()
-        if not self._state.flow:
+        step = self._step()
+        if step is None or not (step.ask or step.confirm):  # a flow that ended in a transfer or a goodbye is done
+            self._state.flow, self._state.step = "", 0
             return self._say([self._file.phrases.how])
         return self._advance([])
 
@@ -248,7 +250,10 @@ class FlowScript:
         return self._say([self._filled(question)])
 
     def _not_reached(self) -> Answer:
-        """A transfer failed. In a flow its next step follows."""
+        """A transfer failed. If it was a step of a flow the next one follows; in between two steps the flow goes on."""
+        step = self._step()
+        if step is not None and not step.transfer:
+            return self._advance([self._file.phrases.not_reached])
         if self._state.flow:
             self._state.step += 1
             steps = self._flows[self._state.flow].step

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
@@ -167,6 +168,15 @@ class AgentFile(Section):
     intent: list[Intent] = Field(default=[], description="What callers want.")
     flow: list[Flow] = Field(default=[], description="Conversations of several turns.")
     tools: list[ToolRow] = Field(default=[], description="What a language model may have done.")
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone or "UTC")
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f'{zone!r} is no time zone of this machine; write one as "Europe/Berlin"') from None
+        return zone
 
     @property
     def texts(self) -> list[str]:

@@ -60,6 +60,7 @@ BAR = 'greeting = "The bar."\n[engines]\nvoice = "soft"\n[[intent]]\nname = "bee
         (DESK.replace('flow = "message"', ""), "an intent has say, or one of flow"),
         (DESK + '[engines]\nvioce = "x"\n', "[engines]: vioce: unknown key; did you mean 'voice'?"),
         (DESK + "[engines]\nspeed = 9\n", "[engines]: speed = 9: must be less than or equal to 2"),
+        ('zone = "Europe/Nowhere"\n' + DESK, "'Europe/Nowhere' is no time zone of this machine"),
         (DESK + '[dialogue]\nagent = "echo"\n', "dialogue.agent is a setting of the switch"),
     ],
 )

@@ -178,6 +178,13 @@ def test_a_question_in_between_is_answered_and_the_flow_goes_on(desk: FlowScript
     assert desk.reply(UserTurn("I want to talk to a person")).acts == (HandOver("sip:desk@192.0.2.1"),)
 
 
+def test_a_transfer_in_between_that_fails_leaves_no_question_out(desk: FlowScript) -> None:
+    ask(desk, "book a table", "four")
+    assert desk.reply(UserTurn("I want to talk to a person")).acts == (HandOver("sip:desk@192.0.2.1"),)
+    failed = desk.reply(UserTurn("", happened="the transfer failed: 480")).text
+    assert failed == "I am sorry, nobody can take your call there. On which day?"
+
+
 def test_never_mind_leaves_the_flow(desk: FlowScript) -> None:
     assert ask(desk, "book a table", "Never mind.")[1] == "All right, let us leave that. Anything else?"
     assert ask(desk, "do you have parking") == ["There is a car park behind the house."]
@@ -230,6 +237,24 @@ def test_where_a_caller_stood_is_kept_and_taken_up(desk: FlowScript) -> None:
     assert again.notes()["saved_bookings"][0]["people"] == 4
 
 
+def test_who_calls_back_after_a_transfer_or_a_goodbye_is_not_sent_away_again(desk: FlowScript) -> None:
+    ask(desk, "book a table")
+    assert desk.reply(UserTurn("twelve")).acts == (HandOver("sip:boss@192.0.2.1"),)
+    ending = FILE.replace("hangup = false", "").replace('say = "I will pass it on."', "") + ENDS
+    ends = FlowScript(load(ending), lambda: NOW)
+    ask(ends, "gibberish", "gibberish", "gibberish")
+    assert ends.reply(UserTurn("Tell Mario I called.")).acts == (Act.HANGUP,)
+    for kept, text in ((desk.save(), FILE), (ends.save(), ending)):
+        again = FlowScript(load(text), lambda: NOW)
+        assert again.resume(json.loads(json.dumps(kept))) == Answer("How can I help you?")
+        assert ask(again, "do you have parking") == ["There is a car park behind the house."]
+
+
+ENDS = """
+[[flow.step]]
+say = "I will pass it on. Goodbye."
+hangup = true
+"""
 KEPT = {"flow": "book", "step": 0, "slots": {}, "misses": 0, "offered": False, "last": "", "saved": {}}
 
 

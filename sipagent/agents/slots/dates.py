@@ -23,11 +23,6 @@ first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelft
 seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth twenty-fifth twenty-sixth
 twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first
 """
-_ORDINALS = """
-first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth
-seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth twenty-fifth twenty-sixth
-twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first
-"""
 _ORDINAL_WORDS = _ORDINALS.split()
 _AHEAD = 9  # years that are looked through for a 29th of February
 
