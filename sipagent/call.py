@@ -88,7 +88,7 @@ class Switchboard(Protocol):
 
     async def release(self, call: Call, other: Call) -> None: ...
 
-    async def bridge(self, call: Call, uri: str, via: str) -> None: ...
+    async def bridge(self, call: Call, uri: str, via: str) -> bool: ...
 
     async def answer(self, call: Call) -> bool:
         """Answers a call that came and waits for its sound. False: it ended before."""
@@ -205,10 +205,10 @@ class Call:
         """Joins the caller with who was consulted. Afterwards neither is the agent's. TransferError: one hung up."""
         await self.board().connect(self, other)
 
-    async def bridge(self, uri: str, via: str = "") -> None:
+    async def bridge(self, uri: str, via: str = "") -> bool:
         """Joins the caller with somebody until that one hangs up, or the task is cancelled; then the caller is the agent's
-        again. TransferError: nobody answered."""
-        await self.board().bridge(self, uri, via)
+        again. False: that one has transferred him, and he is no longer the agent's. TransferError: nobody answered."""
+        return await self.board().bridge(self, uri, via)
 
     async def release(self, other: Call) -> None:
         """Hangs up on who was consulted; the caller is the agent's again."""

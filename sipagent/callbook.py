@@ -94,7 +94,7 @@ class CallBook:
         if self._store.dir is not None:
             try:
                 await asyncio.to_thread(_write, self._store.dir / f"{call.id}.json", call)
-            except OSError as error:  # the API shows it all the same
+            except (OSError, TypeError, ValueError) as error:  # the API shows it all the same; an agent's notes may be no JSON
                 log.error("record of a call can't be written; see store.dir", call=call.id, error=str(error))
         self._ended.append(call.id)
         while len(self._ended) > self._store.recent_calls:

@@ -14,7 +14,7 @@ from sipagent.agents.flow import FlowScript
 from sipagent.agents.own_engines import OwnEngines
 from sipagent.agents.play import PlayAgent
 from sipagent.agents.reception import ReceptionAgent
-from sipagent.agents.recorded import with_recordings
+from sipagent.agents.recorded import named_in, with_recordings
 from sipagent.agents.reloaded import Edition, ReloadedAgent
 from sipagent.agents.spoken import SpokenAgent
 from sipagent.call import Agent
@@ -118,7 +118,13 @@ def _from_file(name: str, cfg: Config, engines: EngineSet, listener: Listener | 
         described = await asyncio.to_thread(file.read, path)
         own = file.configured(cfg, described, path)
         able = await asyncio.to_thread(tools.make, described.tools)  # it imports the user's modules
-        voices = with_recordings(await own_engines.take(own), path.parent)
+        named = named_in([described.model_dump(), own.dialogue.model_dump()])
+        try:
+            taken = await own_engines.take(own)
+        except BaseException:
+            await tools.close(able)
+            raise
+        voices = with_recordings(taken, path.parent, named)
         agent = SpokenAgent(name, lambda: FlowScript(described, tools=able), voices, own.dialogue, cfg.media.rate, listener)
 
         async def close() -> None:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import itertools
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from sipagent.agents.voice_call import CallOver, VoiceCall
 from sipagent.call import Call
 from sipagent.config import Dialogue
 from sipagent.dialogue.clock import Clock, clock_us
+from sipagent.dialogue.context import fits
 from sipagent.dialogue.conversation import Conversation
 from sipagent.dialogue.events import DialogueEvent, Listener
 from sipagent.engines import EngineSet
@@ -66,7 +69,8 @@ def load(name: str) -> OnCall:
         wanted = name.partition(".py:")[2] or FUNCTION
         if not path.is_file():
             raise AgentError(f"{path}: no such file")
-        spec = importlib.util.spec_from_file_location(f"sipagent_agent_{next(_number)}", path)
+        name_of_module = f"sipagent_agent_{next(_number)}"
+        spec = importlib.util.spec_from_loader(name_of_module, _AsWritten(name_of_module, str(path)))
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -80,6 +84,15 @@ def load(name: str) -> OnCall:
     if function is None or not inspect.iscoroutinefunction(function):
         raise AgentError(f"{name}: there is no `async def {wanted}(call)` in it")
     return function
+
+
+class _AsWritten(importlib.machinery.SourceFileLoader):
+    """Compiles what stands in the file. Python's own cache tells files apart by size and whole seconds: two changes within one
+    would be taken for none."""
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        """Unknown, so nothing is cached."""
+        raise OSError(path)
 
 
 class CodeAgent:
@@ -99,13 +112,13 @@ class CodeAgent:
         self.name = name
         self._function, self._cfg, self._listener, self._clock = function, cfg, listener, clock
         folder = (file_of(name) or Path()).absolute().parent
-        self._engines = with_recordings(engines, folder)
+        self._engines = with_recordings(engines, folder, None)
 
     async def on_call(self, call: Call) -> None:
         """Until the program is over. One that fails costs its caller an apology and the call."""
-        turns = Turns(STILL_THERE, NOT_HEARD)
-        if call.context.returning:
-            turns.slots.update(call.context.slots)
+        turns, context = Turns(STILL_THERE, NOT_HEARD), call.context
+        if context.returning:
+            turns.slots.update(copy.deepcopy(context.slots))
 
         def listen(event: DialogueEvent) -> None:
             turns.on_event(event)
@@ -118,8 +131,11 @@ class CodeAgent:
             await self._function(voice)
         except CallOver:
             log.info("the program spoke to a call that was over", agent=self.name)
-        except Exception:
+        except (Exception, SystemExit):  # sys.exit() in a program is its own end, not the switch's
             log.exception("the agent's program failed", agent=self.name)
             goodbye = Apology.GIVE_UP.value
         finally:
+            if fits(turns.slots) and turns.slots != context.slots:  # it noted something after the last words
+                context.slots = turns.slots
+                context.changed()
             await asyncio.shield(asyncio.ensure_future(voice.close(goodbye)))

@@ -56,7 +56,7 @@ class ReloadedAgent:
             self._edition = await self._make()
         except (AgentError, EngineError):
             raise
-        except Exception as e:  # a person's own code may raise anything
+        except (Exception, SystemExit) as e:  # a person's own code may raise anything
             raise AgentError(f"{self.name}: {traceback.format_exc(limit=-1)}") from e
         self.editions = 1
         if self.path is not None:
@@ -69,7 +69,7 @@ class ReloadedAgent:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         if self._edition is not None:
-            await self._edition.close()
+            await self._end(self._edition)
 
     async def on_call(self, call: Call) -> None:
         """With the newest edition, to the end."""
@@ -81,7 +81,7 @@ class ReloadedAgent:
         finally:
             edition.calls -= 1
             if edition is not self._edition and edition.calls == 0:
-                await edition.close()
+                await self._end(edition)
 
     async def _follow(self, path: Path, seen: Stamp) -> None:
         while True:
@@ -99,7 +99,7 @@ class ReloadedAgent:
             self.problem = str(e)
             log.error("agent file can't be used: calls go on with the one before", agent=self.name, reason=self.problem)
             return
-        except Exception as e:  # a person's own code may raise anything
+        except (Exception, SystemExit) as e:  # a person's own code may raise anything; none of it ends the switch
             self.problem = repr(e)
             log.exception("agent file can't be used: calls go on with the one before", agent=self.name)
             return
@@ -108,7 +108,14 @@ class ReloadedAgent:
         self.editions += 1
         log.info("agent file read again, for new calls", agent=self.name)
         if older is not None and older.calls == 0:
-            await older.close()
+            await self._end(older)
+
+    async def _end(self, edition: Edition) -> None:
+        """Whatever its tools and engines raise, others are ended and the file is followed."""
+        try:
+            await edition.close()
+        except Exception:
+            log.exception("an edition of the agent could not be closed", agent=self.name)
 
 
 def _stamp(path: Path) -> Stamp:

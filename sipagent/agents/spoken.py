@@ -67,10 +67,10 @@ class SpokenAgent:
         try:
             await Conversation(call, self._engines, session, self._cfg, self._listener, self._clock).run()
         finally:
-            _deliver(call, script, session)
             self._calls -= 1
             if self._calls == 0:
                 self._free.set()
+            _deliver(call, script, session)
 
     def stop(self) -> None:
         """Prepares nothing more; calls go on."""

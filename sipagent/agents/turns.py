@@ -11,6 +11,7 @@ One `say` is one reply of the conversation, so that each of them is interrupted,
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -138,7 +139,7 @@ class Turns:
 
     def save(self) -> dict[str, Any]:
         """What the program keeps of the caller."""
-        return self.slots
+        return copy.deepcopy(self.slots)
 
     async def _answer(self) -> AsyncIterator[Token]:
         while not self._waiting:

@@ -31,6 +31,7 @@ log = get_logger(__name__)
 
 HEAR_S = 15.0
 GOODBYE_S = 10.0  # for the last words to be spoken
+OVER_S = 0.05  # a program that catches everything and tries again must not stop the loop, which carries all calls
 FINISH_S = 0.5  # a caller who speaks when the time is over is heard out
 TRIES = 3
 KEYS = "0123456789*#ABCD"
@@ -84,7 +85,7 @@ class VoiceCall:
 
     async def answer(self) -> None:
         """Takes the call; it is recorded from here on if the switch records. CallOver: he hung up before."""
-        self._check()
+        await self._check()
         async with self._answering:
             if self._running is None:
                 if not await self.call.board().answer(self.call):
@@ -94,7 +95,7 @@ class VoiceCall:
     async def say(self, text: str) -> Spoken:
         """Returns when the caller has heard it, or has interrupted it; what he said then is the next thing that is heard."""
         await self.answer()
-        self._check()
+        await self._check()
         if not any(c.isalnum() for c in text):
             return Spoken("", False)
         return await self._turns.say(text, self._conversation.speak, self._conversation.hush)
@@ -106,10 +107,11 @@ class VoiceCall:
         return await self.say(named(Path.cwd() / path))
 
     async def hear(self, timeout_s: float | None = HEAR_S) -> UserTurn | None:
-        """The caller's next turn: its `text`, and the `keys` if he pressed some. None: he said nothing for so long. Without a
-        time-out he is asked whether he is still there, and the call ends when he is not."""
+        """The caller's next turn: its `text`, and the `keys` if he pressed some. None: he said nothing for so long. After
+        dialogue.idle_s without a word he is asked whether he is still there, whatever the time-out, and the call ends when he
+        is not."""
         await self.answer()
-        self._check()
+        await self._check()
         while True:
             try:
                 async with asyncio.timeout(timeout_s):
@@ -174,12 +176,14 @@ class VoiceCall:
 
     async def bridge(self, uri: str, via: str = "") -> None:
         """Joins the caller with somebody else until that one hangs up; then he is the program's again. TransferError: nobody
-        answered. Cancelled, the other one is hung up on."""
+        answered. CallOver: that one has transferred him. Cancelled, the other one is hung up on."""
         await self.answer()
         self._turns.silent()
         with self._conversation.away():
-            await self.call.bridge(uri, via)
-        self._check()
+            if not await self.call.bridge(uri, via):
+                self._over = self._handed_over = True
+                self._conversation.leave()
+        await self._check()
 
     async def record(self, path: str | Path) -> CallRecording:
         """Records both sides from now on, caller left, bot right; .wav or .opus. It ends with the call, or by its `stop`. A
@@ -213,8 +217,9 @@ class VoiceCall:
             log.exception("the conversation failed")
             await self.call.hangup(500, "internal error")
 
-    def _check(self) -> None:
+    async def _check(self) -> None:
         if self._over or self.call.ended.is_set():
+            await asyncio.sleep(OVER_S)
             raise CallOver("the call is over")
 
 

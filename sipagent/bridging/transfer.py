@@ -233,19 +233,22 @@ class Transfers:
         self._quiet(call)
         await other.hangup(reason="not connected")
 
-    async def bridge(self, call: Call, uri: str, via: str) -> None:
+    async def bridge(self, call: Call, uri: str, via: str) -> bool:
         """See `Call.bridge`."""
         with self._desk.tones.ringing(call.leg):
             made = await self._call(call, uri, via)
+        stayed = True
         try:
             if not (call.ended.is_set() or made.ended.is_set()):
                 join = Join(self._desk, self._joins, call, made)
                 try:
-                    await join.run(stays=call)
+                    stayed = await join.run(stays=call)
                 finally:
                     join.close()
         finally:
-            await made.hangup(reason="the other side hung up")
+            if stayed:  # else whoever took them apart has both
+                await made.hangup(reason="the other side hung up")
+        return stayed
 
     async def answer(self, call: Call) -> bool:
         """See `Switchboard`."""

@@ -121,8 +121,8 @@ class Conversation:
         return self._hearing.speaking or self._hearing.deciding or self._keypad.entering
 
     def speak(self, think: Think) -> bool:
-        """The bot says something of its own. False: it is not its turn now, somebody speaks or is about to."""
-        if self._replies.current is not None or self._away or self.caller_busy:
+        """The bot says something of its own. False: it is not its turn now, somebody speaks or is about to, or it is over."""
+        if self._finished.done() or self._replies.current is not None or self._away or self.caller_busy:
             return False
         self._replies.say(Reply(None), think)
         return True

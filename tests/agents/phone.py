@@ -79,10 +79,10 @@ class Phone:
         except TimeoutError:
             raise AssertionError(f"in vain; so far: {self.lines}") from None
 
-    def says(self, text: str) -> None:
-        """Half a second of sound that is understood as `text`, and silence after it."""
+    def says(self, text: str, seconds: float = 0.5) -> None:
+        """Sound that is understood as `text`, and a second of silence after it."""
         rate = self.call.leg.rate
-        self.call.leg.write(self.speech.say(text, 0.5, rate) + bytes(2 * rate))
+        self.call.leg.write(self.speech.say(text, seconds, rate) + bytes(2 * rate))
 
     def takes_referrals(self, codes: dict[str, int]) -> list[ReferTo]:
         """The telephone does as a REFER says, and tells this status for the user that stands in it. Those that came."""

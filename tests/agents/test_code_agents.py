@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ import pytest
 
 from sipagent import agents
 from sipagent.agents import AgentError, code
-from sipagent.agents.reloaded import ReloadedAgent
+from sipagent.agents.echo import EchoAgent
+from sipagent.agents.reloaded import Edition, ReloadedAgent
 from sipagent.config import Config
 from tests.agents.phone import house
 from tests.sip.rig import Rig
@@ -68,7 +71,7 @@ async def test_digits_are_gathered_and_interrupt_the_question(tmp_path: Path, mo
         'call.notes["pin"] = await call.gather("Please enter your four digits. " + "We wait for them. " * 40, digits=4)',
         'call.notes["none"] = await call.gather("More?", timeout_s=0.5)',
     )
-    async with house(monkeypatch, agent=program(tmp_path, text)) as here:
+    async with house(monkeypatch, agent=program(tmp_path, text), keys_end_s=30) as here:  # stalls do not end an entry
         phone = await here.phones()
         await phone.until(lambda: phone.loudest() > 1000)
         await phone.call.send_dtmf("12")
@@ -123,13 +126,12 @@ async def on_call(call):
     call.notes["spoken"] = [spoken.heard, spoken.interrupted, silent.heard, silent.interrupted]
     call.notes["nobody"] = await call.hear(0.2)
     await call.say("Now.")
-    call.notes["late"] = Order((await call.hear(0.7)).text).text
+    call.notes["late"] = Order((await call.hear(2)).text).text
 """
     async with house(monkeypatch, agent=program(tmp_path, text)) as here:
         phone = await here.phones()
         await phone.hears("Now.")
-        phone.says("this takes a while")
-        phone.says("and is not over yet")
+        phone.says("this takes a while", 3.5)
         await phone.until(phone.call.ended.is_set)
         await here.empty()
         assert phone.other.notes["spoken"] == ["One moment please.", False, "", False]
@@ -235,6 +237,67 @@ async def test_a_bridge_and_a_transfer(tmp_path: Path, monkeypatch: pytest.Monke
         assert phone.lines == ["agent: You are back.", "agent: Not taken, 486."]
 
 
+async def test_who_was_called_may_transfer_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then he is no longer the program's: it neither speaks to him nor hangs up on him."""
+    first = body(
+        "try:",
+        '    await call.bridge(call.headers.get("x-desk"))',
+        '    await call.say("Nobody hears this.")',
+        "finally:",
+        '    call.notes["over"] = True',
+    )
+    desk, third = tmp_path / "desk.py", tmp_path / "third.py"
+    desk.write_text(body('await call.transfer(call.call.request_uri.replace("sip:2@", "sip:3@"))'))
+    third.write_text(
+        body('await call.say("The third.")', "turn = await call.hear()", 'await call.say("You said " + turn.text)')
+    )
+    agents_of = {"1": program(tmp_path, first), "2": str(desk), "3": str(third)}
+    routes = [{"called": number, "agent": agent} for number, agent in agents_of.items()]
+    async with house(monkeypatch, routes=routes) as here:
+        phone = await here.phones("1", headers=(("X-Desk", here.uri("2")),))
+        await phone.hears("The third.")
+        phone.says("hello third")
+        await phone.hears("You said hello third")
+        await phone.until(phone.call.ended.is_set)
+        await here.empty()
+        assert phone.lines == ["agent: The third.", "caller: hello third", "agent: You said hello third"]
+        assert phone.other.notes["over"] is True
+
+
+async def test_notes_that_are_no_json_cost_the_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = body('call.notes["when"] = object()', 'await call.say("Hello.")')
+    sections = {"store": {"dir": str(tmp_path / "calls"), "recent_calls": 0}}
+    async with house(monkeypatch, agent=program(tmp_path, text), sections=sections) as here:
+        phone = await here.phones()
+        await phone.until(phone.call.ended.is_set)
+        await here.empty()
+        await until(lambda: not here.switch.calls)  # both are over for the book, too
+
+
+async def test_a_program_that_does_not_give_up_stops_no_other_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It catches everything and tries again: between two tries the loop goes round."""
+    text = """
+import asyncio
+async def on_call(call):
+    await call.answer()
+    rounds = []
+    while len(rounds) < 4:
+        round = asyncio.Event()
+        asyncio.get_running_loop().call_soon(round.set)
+        try:
+            await call.hear(None)
+        except BaseException:
+            rounds.append(round.is_set())
+    call.notes["rounds"] = rounds
+"""
+    async with house(monkeypatch, agent=program(tmp_path, text)) as here:
+        phone = await here.phones()
+        await phone.call.hangup()
+        await here.empty()
+        await phone.until(lambda: "rounds" in phone.other.notes)
+        assert all(phone.other.notes["rounds"])
+
+
 async def test_a_caller_who_hangs_up_ends_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = body("try:", "    await call.hear(None)", "finally:", '    call.notes["over"] = True')
     async with house(monkeypatch, agent=program(tmp_path, text)) as here:
@@ -279,6 +342,52 @@ async def test_a_program_that_cannot_be_loaded_is_told_before_a_call(
     with pytest.raises(AgentError, match="(?s)agent.py.*" + words.replace("(", r"\(").replace(")", r"\)")):
         async with house(monkeypatch, agent=program(tmp_path, text)):
             raise AssertionError
+
+
+def test_a_change_within_a_second_that_keeps_the_size_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own cache tells files apart by size and whole seconds."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    found = []
+    for n in (1, 2):
+        name = program(tmp_path, f"NUMBER = {n}\nasync def on_call(call): ...\n")
+        os.utime(name, ns=(n, 1_700_000_000_000_000_000 + n))
+        found.append(code.load(name).__globals__["NUMBER"])  # type: ignore[attr-defined]
+    assert found == [1, 2]
+
+
+async def test_a_program_that_exits_ends_itself_and_not_the_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipagent.agents.reloaded.LOOK_S", 0.05)
+    name = program(tmp_path, body('await call.say("Hello.")', "raise SystemExit"))
+    async with house(monkeypatch, agent=name) as here:
+        agent = here.switch.agents[name]
+        assert isinstance(agent, ReloadedAgent)
+        phone = await here.phones()
+        await phone.until(phone.call.ended.is_set)
+        assert GOODBYE in phone.lines[-1]
+        program(tmp_path, "import sys\nsys.exit('no')\n")
+        await until(lambda: "SystemExit" in agent.problem)
+        again = await here.phones()
+        await again.hears("Hello.")
+        await here.empty()
+
+
+async def test_what_cannot_be_closed_does_not_end_the_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipagent.agents.reloaded.LOOK_S", 0.01)
+    path = tmp_path / "file"
+    path.write_text("")
+
+    async def broken() -> None:
+        raise RuntimeError("tool can't be closed")
+
+    async def make() -> Edition:
+        return Edition(EchoAgent(), broken)
+
+    agent = ReloadedAgent("agent", path, make)
+    await agent.open()
+    for n in (1, 2):
+        path.write_text("x" * n)
+        await until(lambda n=n: agent.editions == n + 1)
+    await agent.close()
 
 
 def test_names(tmp_path: Path) -> None:

@@ -83,6 +83,22 @@ async def test_a_flow_goes_on_and_what_was_saved_is_saved_once(tmp_path: Path, m
         assert not again.other.notes.get("saved_messages")
 
 
+async def test_a_program_finds_what_it_noted_after_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "host.py"
+    told = PROGRAM.replace('call.slots["name"] = await', "name = await")
+    path.write_text(told.replace("await call.hear()", 'call.slots["name"] = name'))
+    async with house(monkeypatch, str(path), sections=sections(tmp_path)) as home:
+        alice = await phones(home, ALICE)
+        await alice.hears("Who are you?")
+        alice.says("Alice")
+        await alice.until(alice.call.ended.is_set)
+        await home.empty()
+    async with house(monkeypatch, str(path), sections=sections(tmp_path)) as home:
+        alice = await phones(home, ALICE)
+        await alice.hears("Hello again, Alice.")
+        await leaves(alice, home)
+
+
 async def test_a_program_finds_what_it_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "host.py"
     path.write_text(PROGRAM)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sipagent.agents import AgentError, file
-from sipagent.agents.recorded import RecordedTts, named, recordings
+from sipagent.agents.recorded import RecordedTts, named, named_in, recordings
 from sipagent.dialogue.think import split
 from sipagent.engines.base import EngineError
 from sipagent.testing import ScriptedTts
@@ -67,6 +67,37 @@ async def test_words_are_prepared_and_recordings_read(tmp_path: Path) -> None:
     (tmp_path / "a.wav").unlink()
     assert voice.primed == ["Hello."]
     assert await peaks(tts, "[a.wav]") == [SOUND]
+
+
+async def test_of_an_agent_file_only_what_it_names_is_played(tmp_path: Path) -> None:
+    """A model may be talked into naming another file, and callers may say what they like."""
+    for name in ("a.wav", "secret.wav"):
+        record(tmp_path / name)
+    voice = ScriptedTts(0.0, 0.0)
+    tts = RecordedTts(voice, tmp_path, named_in({"greeting": "[a.wav] Hello.", "flow": [{"say": "Yes."}]}))
+    assert await peaks(tts, f"[a.wav] [secret.wav] [{tmp_path}/secret.wav]") == [SOUND, VOICE]
+    assert voice.said == [f"[secret.wav] [{tmp_path}/secret.wav]"]
+
+
+async def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    tts = RecordedTts(ScriptedTts(), tmp_path)
+    for seconds in (0.5, 1.0):
+        record(tmp_path / "a.wav", seconds)
+        sound = b"".join([piece async for piece in tts.synthesize("[a.wav]", RATE)])
+        assert len(sound) // 2 == pytest.approx(seconds * RATE, abs=100)
+
+
+async def test_of_many_files_the_newest_stay_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sipagent.agents.recorded.MAX_BYTES", 2 * RATE)  # two of half a second
+    tts = RecordedTts(ScriptedTts(), tmp_path)
+    for name in ("a.wav", "b.wav", "a.wav", "c.wav"):
+        record(tmp_path / name)
+        assert await peaks(tts, f"[{name}]") == [SOUND]
+    for name in ("a.wav", "b.wav", "c.wav"):
+        (tmp_path / name).unlink()
+    assert await peaks(tts, "[a.wav] [c.wav]") == [SOUND]
+    with pytest.raises(EngineError, match=r"b\.wav"):
+        await peaks(tts, "[b.wav]")
 
 
 def test_a_name_stays_in_one_clause() -> None:

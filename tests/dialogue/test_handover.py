@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 
 from sipagent.call import Call, TransferError
-from sipagent.engines.base import Answer, HandOver, UserTurn
+from sipagent.dialogue.reply import ready_made
+from sipagent.engines.base import Act, Answer, HandOver, UserTurn
 from tests.dialogue.conftest import GREETING, Stage
 
 DESK = "sip:desk@192.0.2.1"
@@ -81,6 +82,25 @@ def test_when_nobody_takes_him_the_brain_hears_why_and_the_conversation_goes_on(
     assert UserTurn("", happened="the transfer failed: 486 Busy Here") in stage.script.turns
     assert stage.lines("agent") == [GREETING, "One moment.", "Nobody is free.", "You said thank you then"]
     assert "are you there" not in stage.lines("caller")
+
+
+def test_after_the_end_nobody_speaks(stage: Stage) -> None:
+    """A program that has more to say when the conversation is over is not heard, and tells no listener."""
+    stage.script.answers["bye"] = Answer("Goodbye.", (Act.HANGUP,))
+
+    async def scene() -> None:
+        await stage.quiet()
+        stage.say("bye")
+        await asyncio.sleep(0.1)
+        await stage.quiet(2.0)
+        assert stage.talk is not None
+        assert not stage.talk.speak(lambda: ready_made("One thing more.", []))
+        await asyncio.sleep(5)
+
+    stage.play(scene())
+    assert stage.finished
+    assert stage.lines("agent") == [GREETING, "Goodbye."]
+    assert stage.events[-1].kind == "end"
 
 
 def test_nobody_is_asked_whether_he_is_there_while_he_is_with_somebody_else(stage: Stage) -> None:
