@@ -7,12 +7,11 @@ call --(verified identity)--> Key --> what was kept of it within return_s --> ca
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from sipagent.call import Call
@@ -20,12 +19,14 @@ from sipagent.config_memory import Memory as Settings
 from sipagent.dialogue.context import Context, ContextError
 from sipagent.log import get_logger
 from sipagent.store.rows import Key, Row, StoreError, caller_of, key_of
-from sipagent.store.writer import Counts, Writer
+from sipagent.store.writer import Counts, Writer, end
 
 if TYPE_CHECKING:
     from sipagent.store.database import Database
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 RECALL_S = 1.0  # the caller waits for his greeting; after that he begins anew
 HUNG_S = 10.0  # after a file that did not answer in that time, nobody waits for it
@@ -44,6 +45,7 @@ class Memory:
         # Those that are being kept, by call and key: a caller may be in two calls at once.
         self._live: WeakValueDictionary[tuple[str, Key], Context] = WeakValueDictionary()
         self._hung_until_s = 0.0  # by time.monotonic
+        self._left: set[asyncio.Task[Any]] = set()  # nobody waits for these any more
         self.recalled = dict.fromkeys(("returning", "new", "unknown", "failed"), 0)  # callers, since the start
 
     @property
@@ -69,9 +71,8 @@ class Memory:
     async def close(self) -> None:
         """Writes what waits."""
         if self._sweeper is not None:
-            self._sweeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeper
+            await end(self._sweeper)
+        await asyncio.gather(*map(end, self._left))
         if self._writer is not None:
             await self._writer.close()
         if self._database is not None:
@@ -98,9 +99,7 @@ class Memory:
         """All that is kept of a caller, given by URI or as `caller_of` names him. Raises StoreError."""
         if self._database is None or self._writer is None:
             return []
-        async with _patience():
-            await self._writer.written()
-            return await self._database.of_caller(caller_of(caller) or caller)
+        return await self._answer(self._look_up(self._writer, self._database, caller_of(caller) or caller))
 
     async def forget(self, caller: str) -> int:
         """Deletes all of a caller; of a call that he is in, nothing more is kept. How many conversations. Raises StoreError."""
@@ -110,11 +109,19 @@ class Memory:
         for one in [one for one in self._live if one[1].caller == name]:
             if (context := self._live.pop(one, None)) is not None:
                 context.on_change = None
-        async with _patience():
-            await self._writer.drop(name)
-            count = await self._database.forget(name)
+        count = await self._answer(self._delete(self._writer, self._database, name))
         log.info("caller forgotten", conversations=count)
         return count
+
+    @staticmethod
+    async def _look_up(writer: Writer, database: Database, caller: str) -> list[Row]:
+        await writer.written()
+        return await database.of_caller(caller)
+
+    @staticmethod
+    async def _delete(writer: Writer, database: Database, caller: str) -> int:
+        await writer.drop(caller)
+        return await database.forget(caller)
 
     async def _read(self, key: Key) -> Context:
         assert self._database is not None
@@ -127,8 +134,7 @@ class Memory:
             if row is None and time.monotonic() < self._hung_until_s:
                 raise StoreError("the store did not answer a moment ago")
             if row is None:
-                async with asyncio.timeout(RECALL_S):
-                    row = await self._database.read(key, since_s)
+                row = await self._within(RECALL_S, self._database.read(key, since_s))
             if row is not None and row.updated_s >= since_s:
                 context = Context.from_dict(json.loads(row.body))
                 context.returning = context.talked
@@ -165,11 +171,27 @@ class Memory:
         if count:
             log.info("old conversations deleted", count=count)
 
+    async def _answer(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await self._within(ANSWER_S, work)
+        except TimeoutError:
+            raise StoreError(f"the store did not answer in {ANSWER_S:g} s; try again") from None
 
-@contextlib.asynccontextmanager
-async def _patience() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            yield
-    except TimeoutError:
-        raise StoreError(f"the store did not answer in {ANSWER_S:g} s; try again") from None
+    async def _within(self, limit_s: float, work: Coroutine[Any, Any, T]) -> T:
+        """TimeoutError after so long, whatever the work does: a driver whose thread hangs in the disk lets nobody go, not even
+        who has cancelled it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._left.add(task)
+        task.add_done_callback(self._gone)
+        try:
+            await asyncio.wait([task], timeout=limit_s)
+            if not task.done():
+                raise TimeoutError
+            return task.result()
+        finally:
+            task.cancel()
+
+    def _gone(self, task: asyncio.Task[Any]) -> None:
+        self._left.discard(task)
+        if not task.cancelled():
+            task.exception()  # who waited has it; else nobody wants it

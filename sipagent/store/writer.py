@@ -5,9 +5,9 @@ whatever waits is written in one transaction, then what came meanwhile."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sipagent.log import get_logger
 from sipagent.store.rows import Key, Row
@@ -17,6 +17,7 @@ log = get_logger(__name__)
 PENDING = 1000  # conversations that may wait; the states of more are lost, and counted
 RETRY_S = 1.0  # after a write that failed
 CLOSE_S = 5.0  # for what waits when the switch stops
+END_S = 1.0  # for a driver to let go of its thread
 
 
 @dataclass(slots=True)
@@ -82,9 +83,7 @@ class Writer:
                 await self.written()
         except TimeoutError:
             log.error("conversations are not remembered: they could not be written", count=self.pending)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
 
     async def _run(self) -> None:
         while True:
@@ -115,3 +114,11 @@ class Writer:
         await asyncio.sleep(RETRY_S)
         self._waiting = {**self._writing, **self._waiting}
         self._wake.set()
+
+
+async def end(task: asyncio.Task[Any]) -> None:
+    """Cancels it, and once more: at the first time the driver waits for its thread, which may hang in the disk; at the second
+    it leaves the thread behind."""
+    for _ in range(2):
+        task.cancel()
+        await asyncio.wait([task], timeout=END_S)
