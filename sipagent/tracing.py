@@ -12,7 +12,9 @@ collector that is slow or gone costs spans, never a call.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,9 +72,20 @@ class Tracer:
         for call in self._calls.values():
             call.span.end()
         self._calls.clear()
-        if not await asyncio.to_thread(self._provider.force_flush, int(timeout_s * 1000)):
+        loop, sent = asyncio.get_running_loop(), asyncio.Event()
+
+        def send() -> None:
+            self._provider.shutdown()
+            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits
+                loop.call_soon_threadsafe(sent.set)
+
+        # The SDK's own limits count for each batch of spans. A thread that the process does not wait for.
+        threading.Thread(target=send, name="last-spans", daemon=True).start()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await sent.wait()
+        except TimeoutError:
             log.warning("not all spans could be sent in time", timeout_s=timeout_s)
-        await asyncio.to_thread(self._provider.shutdown)
 
     def _turn(self, call: _Call, event: DialogueEvent) -> None:
         turn, times = event.data, event.data["times_us"]

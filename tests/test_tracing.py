@@ -101,8 +101,19 @@ async def test_a_collector_that_is_ill_costs_the_conversation_nothing(code: int)
         assert time.thread_time() - began < 1.0
         async with asyncio.timeout(SLOW_S / 2):
             await tracer.close(0.5)
-        assert there.asked.is_set()
+        assert await asyncio.to_thread(there.asked.wait, SLOW_S)
     assert there.spans == []
+
+
+async def test_many_spans_for_a_collector_that_hangs_do_not_hold_up_the_stop() -> None:
+    """The SDK's limit counts for each batch of them."""
+    with collector(0) as there:
+        tracer = tracing.start(settings(there.url, timeout_s=10.0))
+        assert tracer is not None
+        for _ in range(160):
+            conversation(tracer)
+        async with asyncio.timeout(SLOW_S / 2):
+            await tracer.close(0.5)
 
 
 async def test_no_collector_at_all() -> None:
