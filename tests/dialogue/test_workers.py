@@ -90,9 +90,9 @@ async def test_a_thread_that_comes_back_while_it_is_given_up_takes_no_more_work(
             await pool.run(hang)
         pool.timeout_s = 20.0
         assert [await pool.run(lambda state: state) for _ in range(3)] == [n, n, n]
-    for thread in hung:
-        thread.join(20)
-        assert not thread.is_alive()
+        for thread in hung:
+            thread.join(20)
+            assert not thread.is_alive()
     await pool.close()
 
 
