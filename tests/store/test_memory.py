@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
 
 from sipagent.call import Call
 from sipagent.config_memory import Memory as Settings
-from sipagent.store import database, writer
 from sipagent.store import memory as module
 from sipagent.store.memory import Memory
 from sipagent.store.rows import Key, StoreError
@@ -210,34 +207,6 @@ async def test_a_store_that_hangs_costs_the_caller_his_past_and_not_his_call(
     monkeypatch.setattr(module, "RECALL_S", 3600.0)  # the next one does not wait at all
     assert not (await asyncio.wait_for(call_from(memory, "sip:carol@example.org"), 30)).context.returning
     assert memory.recalled["failed"] == 3
-
-
-async def test_a_thread_that_hangs_in_the_disk_costs_the_caller_his_past_and_not_his_call(
-    start: Start, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The driver waits for its thread even when it is cancelled."""
-    talk(await call_from(await start()))
-    await start(file=None)
-    memory = Memory(Settings(file=tmp_path / "memory.db"), clock)
-    await memory.open()
-    assert memory._database is not None
-    assert memory._database._engine is not None
-    disk = threading.Event()
-    event.listen(memory._database._engine.sync_engine, "connect", lambda c, _: c.create_function("hang", 0, disk.wait))
-    await memory._database._engine.dispose()  # the next connection has it
-    monkeypatch.setattr(database, "_READ", text(f"{database._READ.text} AND hang()"))
-    monkeypatch.setattr(database, "_WRITE", text(database._WRITE.text.replace(":call_id,", "hang(),")))
-    monkeypatch.setattr(module, "RECALL_S", 0.2)
-    monkeypatch.setattr(writer, "CLOSE_S", 0.2)
-    monkeypatch.setattr(writer, "END_S", 0.2)
-    try:
-        async with asyncio.timeout(30):
-            call = await call_from(memory)
-            assert (call.context.returning, memory.recalled["failed"]) == (False, 1)
-            talk(call)
-            await memory.close()  # what waits is lost, and the switch stops
-    finally:
-        disk.set()
 
 
 async def test_a_driver_that_breaks_costs_the_caller_his_past_and_not_his_call(
